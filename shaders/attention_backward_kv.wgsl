@@ -1,0 +1,158 @@
+// dk and dv of attention (FlashAttention, Dao et al. 2022, algorithm 4):
+//   p = exp(scale * q·k - lse), ds = p * (dout·v - delta), dv = Σ_queries p * dout, dk = scale * Σ_queries ds * q,
+// summed over the query heads that share the kv head.
+//
+// A quad of lanes owns KEYS (at most 4) neighbouring key rows of one kv head, each lane a quarter of the head dimension,
+// and visits every query from the first to the last that attends any of them, ascending, and its heads: no atomics, one
+// order of summation. `key_queries[j]` = (first, end) such that exactly the query rows first <= i < end attend key row j.
+// Loads bound it.
+
+const GROUP = HEADS / KV_HEADS;
+const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;
+const LOG2_E = 1.4426950408889634f;
+
+struct Slot { key: Slice, value: Slice, dk: Slice, dv: Slice }
+
+fn load_qkv(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = qkv[base];
+  if (SLICE_VECS > 1u) { s[1] = qkv[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[2] = qkv[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[3] = qkv[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[4] = qkv[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[5] = qkv[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[6] = qkv[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[7] = qkv[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[8] = qkv[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[9] = qkv[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[10] = qkv[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[11] = qkv[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[12] = qkv[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[13] = qkv[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[14] = qkv[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[15] = qkv[base + 60u]; }
+  return slice_inside(s, lane);
+}
+
+fn load_dout(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = dout[base];
+  if (SLICE_VECS > 1u) { s[1] = dout[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[2] = dout[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[3] = dout[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[4] = dout[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[5] = dout[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[6] = dout[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[7] = dout[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[8] = dout[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[9] = dout[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[10] = dout[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[11] = dout[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[12] = dout[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[13] = dout[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[14] = dout[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[15] = dout[base + 60u]; }
+  return slice_inside(s, lane);
+}
+
+fn store_dqkv(head_base: u32, lane: u32, s: Slice) {
+  let base = head_base + lane;
+  let end = head_base + HEAD_VECS;
+  if (base < end) { dqkv[base] = s[0]; }
+  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[1]; } }
+  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[2]; } }
+  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[3]; } }
+  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[4]; } }
+  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[5]; } }
+  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[6]; } }
+  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[7]; } }
+  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[8]; } }
+  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[9]; } }
+  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[10]; } }
+  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[11]; } }
+  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[12]; } }
+  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[13]; } }
+  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[14]; } }
+  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[15]; } }
+}
+
+/// First and end of the queries that attend a key row; a row beyond the last one has none.
+fn queries_of(row: u32) -> vec2u {
+  let queries = key_queries[min(row, params.n - 1u)];
+  return select(queries.xx, queries, row < params.n);
+}
+
+fn start(row: u32, kv_head: u32, lane: u32) -> Slot {
+  let at = min(row, params.n - 1u);
+  let k_base = at * ROW_VECS + (HEADS + kv_head) * HEAD_VECS;
+  var slot: Slot;
+  slot.key = load_qkv(k_base, lane);
+  slot.value = load_qkv(k_base + KV_HEADS * HEAD_VECS, lane);
+  return slot;
+}
+
+struct Query { row: u32, q: Slice, dout: Slice, lse: f32, delta: f32 }
+
+fn attended(slot: ptr<function, Slot>, query: Query, queries: vec2u, lane: u32) {
+  let seen = query.row >= queries.x && query.row < queries.y;
+  let score = quad_sum(slice_dot(query.q, (*slot).key), lane);
+  let dweight = quad_sum(slice_dot(query.dout, (*slot).value), lane);
+  let weight = exp2(select(-1000.0, score - query.lse, seen));
+  slice_add(&(*slot).dv, weight, query.dout);
+  slice_add(&(*slot).dk, weight * (dweight - query.delta), query.q);
+}
+
+fn finish(slot: Slot, row: u32, kv_head: u32, lane: u32) {
+  if (row >= params.n) { return; }
+  let base = row * ROW_VECS + (HEADS + kv_head) * HEAD_VECS;
+  store_dqkv(base, lane, slice_scaled(slot.dk, 1.0 / LOG2_E));
+  store_dqkv(base + KV_HEADS * HEAD_VECS, lane, slot.dv);
+}
+
+@compute @workgroup_size(4 * QUADS)
+fn attention_backward_kv(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = local % 4u;
+  let item = quad_item(workgroup.x + workgroup.y * workgroups.x, local, QUADS);
+  let row0 = item / KV_HEADS * KEYS;
+  if (row0 >= params.n) { return; }
+  let kv_head = item % KV_HEADS;
+
+  var s0: Slot; var s1: Slot; var s2: Slot; var s3: Slot;
+  s0 = start(row0, kv_head, lane);
+  if (KEYS > 1u) { s1 = start(row0 + 1u, kv_head, lane); }
+  if (KEYS > 2u) { s2 = start(row0 + 2u, kv_head, lane); }
+  if (KEYS > 3u) { s3 = start(row0 + 3u, kv_head, lane); }
+
+  let queries0 = queries_of(row0);
+  let queries1 = queries_of(row0 + min(1u, KEYS - 1u));
+  let queries2 = queries_of(row0 + min(2u, KEYS - 1u));
+  let queries3 = queries_of(row0 + min(3u, KEYS - 1u));
+  let first = min(min(queries0.x, queries1.x), min(queries2.x, queries3.x));
+  let end = max(max(queries0.y, queries1.y), max(queries2.y, queries3.y));
+  for (var row = first; row < end; row++) {
+    for (var head = kv_head * GROUP; head < (kv_head + 1u) * GROUP; head++) {
+      let at = row * HEADS + head;
+      var query: Query;
+      query.row = row;
+      query.q = slice_scaled(load_qkv(row * ROW_VECS + head * HEAD_VECS, lane), params.scale * LOG2_E);
+      query.dout = load_dout(at * HEAD_VECS, lane);
+      query.lse = lse[at] * LOG2_E;
+      query.delta = delta[at];
+      attended(&s0, query, queries0, lane);
+      if (KEYS > 1u) { attended(&s1, query, queries1, lane); }
+      if (KEYS > 2u) { attended(&s2, query, queries2, lane); }
+      if (KEYS > 3u) { attended(&s3, query, queries3, lane); }
+    }
+  }
+
+  finish(s0, row0, kv_head, lane);
+  if (KEYS > 1u) { finish(s1, row0 + 1u, kv_head, lane); }
+  if (KEYS > 2u) { finish(s2, row0 + 2u, kv_head, lane); }
+  if (KEYS > 3u) { finish(s3, row0 + 3u, kv_head, lane); }
+}

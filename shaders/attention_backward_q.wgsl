@@ -1,0 +1,173 @@
+// delta = Σ_d out * dout and dq of attention (FlashAttention, Dao et al. 2022, algorithm 4):
+//   p = exp(scale * q·k - lse), ds = p * (dout·v - delta), dq = scale * Σ_keys ds * k.
+//
+// A quad owns a block of slots (common/query_block.wgsl) and visits its keys one by one in the order of the forward pass.
+// Loads bound it.
+
+const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;
+
+struct Slot { q: Slice, dout: Slice, dq: Slice, lse: f32, delta: f32 }
+
+fn load_qkv(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = qkv[base];
+  if (SLICE_VECS > 1u) { s[1] = qkv[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[2] = qkv[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[3] = qkv[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[4] = qkv[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[5] = qkv[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[6] = qkv[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[7] = qkv[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[8] = qkv[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[9] = qkv[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[10] = qkv[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[11] = qkv[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[12] = qkv[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[13] = qkv[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[14] = qkv[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[15] = qkv[base + 60u]; }
+  return slice_inside(s, lane);
+}
+
+fn load_out(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = out[base];
+  if (SLICE_VECS > 1u) { s[1] = out[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[2] = out[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[3] = out[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[4] = out[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[5] = out[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[6] = out[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[7] = out[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[8] = out[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[9] = out[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[10] = out[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[11] = out[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[12] = out[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[13] = out[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[14] = out[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[15] = out[base + 60u]; }
+  return slice_inside(s, lane);
+}
+
+fn load_dout(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = dout[base];
+  if (SLICE_VECS > 1u) { s[1] = dout[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[2] = dout[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[3] = dout[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[4] = dout[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[5] = dout[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[6] = dout[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[7] = dout[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[8] = dout[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[9] = dout[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[10] = dout[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[11] = dout[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[12] = dout[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[13] = dout[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[14] = dout[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[15] = dout[base + 60u]; }
+  return slice_inside(s, lane);
+}
+
+fn store_dqkv(head_base: u32, lane: u32, s: Slice) {
+  let base = head_base + lane;
+  let end = head_base + HEAD_VECS;
+  if (base < end) { dqkv[base] = s[0]; }
+  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[1]; } }
+  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[2]; } }
+  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[3]; } }
+  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[4]; } }
+  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[5]; } }
+  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[6]; } }
+  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[7]; } }
+  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[8]; } }
+  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[9]; } }
+  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[10]; } }
+  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[11]; } }
+  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[12]; } }
+  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[13]; } }
+  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[14]; } }
+  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[15]; } }
+}
+
+fn start(p: Place, lane: u32) -> Slot {
+  let at = p.row * HEADS + p.head;
+  var slot: Slot;
+  slot.q = slice_scaled(load_qkv(p.row * ROW_VECS + p.head * HEAD_VECS, lane), params.scale * LOG2_E);
+  slot.dout = load_dout(at * HEAD_VECS, lane);
+  slot.delta = quad_sum(slice_dot(slot.dout, load_out(at * HEAD_VECS, lane)), lane);
+  slot.lse = lse[at] * LOG2_E;
+  return slot;
+}
+
+fn attend(slot: ptr<function, Slot>, key: Slice, value: Slice, seen: bool, lane: u32) {
+  let score = quad_sum(slice_dot((*slot).q, key), lane);
+  let dweight = quad_sum(slice_dot((*slot).dout, value), lane);
+  let weight = exp2(select(-1000.0, score - (*slot).lse, seen));
+  slice_add(&(*slot).dq, weight * (dweight - (*slot).delta), key);
+}
+
+fn finish(slot: Slot, p: Place, lane: u32) {
+  if (!p.inside) { return; }
+  store_dqkv(p.row * ROW_VECS + p.head * HEAD_VECS, lane, slice_scaled(slot.dq, params.scale));
+  if (lane == 0u) { delta[p.row * HEADS + p.head] = slot.delta; }
+}
+
+@compute @workgroup_size(4 * QUADS)
+fn attention_backward_q(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = local % 4u;
+  let item = quad_item(workgroup.x + workgroup.y * workgroups.x, local, QUADS);
+  let row0 = item / (KV_HEADS * BLOCKS) * ROWS;
+  if (row0 >= params.n) { return; }
+  let kv_head = item / BLOCKS % KV_HEADS;
+  let block = item % BLOCKS;
+  let k_base = (HEADS + kv_head) * HEAD_VECS;
+  let v_base = k_base + KV_HEADS * HEAD_VECS;
+
+  var s0: Slot; var s1: Slot; var s2: Slot; var s3: Slot;
+  var s4: Slot; var s5: Slot; var s6: Slot; var s7: Slot;
+  s0 = start(place(0u, row0, kv_head, block), lane);
+  if (SLOTS > 1u) { s1 = start(place(1u, row0, kv_head, block), lane); }
+  if (SLOTS > 2u) { s2 = start(place(2u, row0, kv_head, block), lane); }
+  if (SLOTS > 3u) { s3 = start(place(3u, row0, kv_head, block), lane); }
+  if (SLOTS > 4u) { s4 = start(place(4u, row0, kv_head, block), lane); }
+  if (SLOTS > 5u) { s5 = start(place(5u, row0, kv_head, block), lane); }
+  if (SLOTS > 6u) { s6 = start(place(6u, row0, kv_head, block), lane); }
+  if (SLOTS > 7u) { s7 = start(place(7u, row0, kv_head, block), lane); }
+
+  let rows = block_ranges(row0);
+  let passes = pass_count(rows);
+  for (var pass_index = 0u; pass_index < passes; pass_index++) {
+    let span = pass_span(rows, pass_index);
+    for (var key_row = span.first; key_row < span.last; key_row++) {
+      let key = load_qkv(key_row * ROW_VECS + k_base, lane);
+      let value = load_qkv(key_row * ROW_VECS + v_base, lane);
+      attend(&s0, key, value, key_row < span.ends[0], lane);
+      if (SLOTS > 1u) { attend(&s1, key, value, key_row < span.ends[1u / TILE], lane); }
+      if (SLOTS > 2u) { attend(&s2, key, value, key_row < span.ends[2u / TILE], lane); }
+      if (SLOTS > 3u) { attend(&s3, key, value, key_row < span.ends[3u / TILE], lane); }
+      if (SLOTS > 4u) { attend(&s4, key, value, key_row < span.ends[min(4u / TILE, 3u)], lane); }
+      if (SLOTS > 5u) { attend(&s5, key, value, key_row < span.ends[min(5u / TILE, 3u)], lane); }
+      if (SLOTS > 6u) { attend(&s6, key, value, key_row < span.ends[min(6u / TILE, 3u)], lane); }
+      if (SLOTS > 7u) { attend(&s7, key, value, key_row < span.ends[min(7u / TILE, 3u)], lane); }
+    }
+  }
+
+  finish(s0, place(0u, row0, kv_head, block), lane);
+  if (SLOTS > 1u) { finish(s1, place(1u, row0, kv_head, block), lane); }
+  if (SLOTS > 2u) { finish(s2, place(2u, row0, kv_head, block), lane); }
+  if (SLOTS > 3u) { finish(s3, place(3u, row0, kv_head, block), lane); }
+  if (SLOTS > 4u) { finish(s4, place(4u, row0, kv_head, block), lane); }
+  if (SLOTS > 5u) { finish(s5, place(5u, row0, kv_head, block), lane); }
+  if (SLOTS > 6u) { finish(s6, place(6u, row0, kv_head, block), lane); }
+  if (SLOTS > 7u) { finish(s7, place(7u, row0, kv_head, block), lane); }
+}

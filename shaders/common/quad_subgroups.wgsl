@@ -1,0 +1,20 @@
+// Four neighbouring invocations, a quad, work on one item and exchange scalars by subgroup operations.
+// The lanes of a quad always branch alike; other quads of the subgroup may branch otherwise, which the uniformity
+// analysis cannot see.
+
+/// The item of this quad, where a workgroup holds `quads` of them.
+fn quad_item(workgroup: u32, local: u32, quads: u32) -> u32 {
+  return workgroup * quads + local / 4u;
+}
+
+@diagnostic(off, subgroup_uniformity)
+fn quad_sum(value: f32, lane: u32) -> f32 {
+  let pair = value + quadSwapX(value);
+  return pair + quadSwapY(pair);
+}
+
+@diagnostic(off, subgroup_uniformity)
+fn quad_max(value: f32, lane: u32) -> f32 {
+  let pair = max(value, quadSwapX(value));
+  return max(pair, quadSwapY(pair));
+}

@@ -1,0 +1,13 @@
+// out = silu(gate) * up, silu(g) = g * sigmoid(g)
+// gate_up [N, 2F] holds a row's gates, then its ups. A lane owns one unit of out [N, F]; bandwidth-bound.
+// With e = exp(-|g|) <= 1 neither sigmoid(g) nor 1 - sigmoid(g) overflows or cancels.
+
+@compute @workgroup_size(WG)
+fn swiglu_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = (wg.x + wg.y * nwg.x) * WG + lane;
+  if (i >= params.count) { return; }
+  let at = i + i / params.row_units * params.row_units;
+  let g = gate_up[at];
+  let e = exp(-abs(g));
+  out[i] = select(e, Unit(1.0), g >= Unit(0.0)) / (1.0 + e) * g * gate_up[at + params.row_units];
+}

@@ -1,0 +1,206 @@
+import type { Tensor } from '../gpu/tensor.ts';
+import { attention as attentionKernel } from '../kernels/attention.ts';
+import { embedding as embeddingKernel } from '../kernels/embedding.ts';
+import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
+import { kvWrite } from '../kernels/kv_write.ts';
+import { linear as linearKernel, linearBackward } from '../kernels/linear.ts';
+import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
+import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
+import { rope as ropeKernel } from '../kernels/rope.ts';
+import { gatherRows as gatherRowsKernel } from '../kernels/rows.ts';
+import { swiglu as swigluKernel } from '../kernels/swiglu.ts';
+import type { HeadPairs, HeadShape } from './rules.ts';
+import { Tape } from './tape.ts';
+import type { Value } from './value.ts';
+
+/** `out[n] = weight[ids[n]]`, [N, C]. Nothing below it trains, so it is never recorded. */
+export function embedding(tape: Tape, ids: Tensor, weight: Tensor, n: number): Value {
+  const [vocab, c] = weight.shape as [number, number];
+  const out = tape.value([n, c], 'embed', false);
+  embeddingKernel(tape.rec, { ids, weight, out: out.tensor }, { n, c, vocab });
+  return out;
+}
+
+/** `inp * rsqrt(mean(inp²) + eps) * weight`, [N, C] (Zhang & Sennrich 2019). */
+export function rmsnorm(tape: Tape, inp: Value, weight: Tensor, eps: number): Value {
+  const [n, c] = inp.tensor.shape as [number, number];
+  const out = tape.value([n, c], 'normed', inp.requiresGrad);
+  const rstd = tape.value([n], 'rstd', false);
+  rmsnormKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor, rstd: rstd.tensor }, { n, c, eps });
+  tape.record({ op: 'rmsnorm', out, saved: [inp, rstd], inp, weight, rstd, n, c });
+  tape.release(rstd);
+  return out;
+}
+
+/** `inp Wᵀ + bias`, [M, N]; weight [N, K] in blocks. */
+export function linear(tape: Tape, inp: Value, weight: Tensor, label: string, bias?: Tensor): Value {
+  const [m, k] = inp.tensor.shape as [number, number];
+  const n = weight.shape[0] as number;
+  const out = tape.value([m, n], label, inp.requiresGrad);
+  linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor, ...(bias && { bias }) }, { m, n, k });
+  tape.record({ op: 'linear', out, saved: [inp], inp, weight, m, n, k });
+  return out;
+}
+
+/**
+ * Rotates the q and k heads of qkv [N, (H + 2 Hkv) D] in place (Su et al. 2021, halves paired as Hugging Face does): the
+ * value is its own input, and so is its gradient.
+ */
+export function rope(tape: Tape, qkv: Value, positions: Tensor, table: Tensor, shape: HeadShape): void {
+  const n = qkv.tensor.shape[0] as number;
+  ropeKernel(tape.rec, { qkv: qkv.tensor, positions, table }, { n, ...shape });
+  tape.record({ op: 'rope', out: qkv, saved: [], positions, table, n, shape });
+}
+
+/** Causal attention within each row's two key ranges, [N, H D]. Reads keys from `qkv`, or from the cache where given. */
+export function attention(
+  tape: Tape,
+  qkv: Value,
+  tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
+  shape: HeadShape,
+  cache?: { kv: Tensor; dest: Tensor },
+): Value {
+  const n = qkv.tensor.shape[0] as number;
+  const { heads, kvHeads, headDim } = shape;
+  const qStride = (heads + 2 * kvHeads) * headDim;
+  const scale = 1 / Math.sqrt(headDim);
+  const out = tape.value([n, heads * headDim], 'attended', qkv.requiresGrad);
+  const lse = tape.value([n, heads], 'lse', false);
+  if (cache) kvWrite(tape.rec, { qkv: qkv.tensor, dest: cache.dest, cache: cache.kv }, { n, ...shape });
+  const keys = cache
+    ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
+    : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
+  attentionKernel(
+    tape.rec,
+    { q: qkv.tensor, kv: cache?.kv ?? qkv.tensor, ranges: tables.ranges, out: out.tensor, lse: lse.tensor },
+    { n, ...shape, qStride, ...keys, scale },
+  );
+  if (out.requiresGrad) {
+    const { ranges, keyQueries } = tables;
+    if (!keyQueries) throw new Error('attention needs the inverse table (key to queries) for its gradient');
+    if (cache) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
+    tape.record({ op: 'attention', out, saved: [qkv, lse], qkv, attended: out, lse, ranges, keyQueries, n, shape, scale });
+  }
+  tape.release(lse);
+  return out;
+}
+
+/** `silu(gate) * up`, [N, F], from gate_up [N, 2F] (Shazeer 2020). */
+export function swiglu(tape: Tape, gateUp: Value): Value {
+  const [n, twice] = gateUp.tensor.shape as [number, number];
+  const f = twice / 2;
+  const out = tape.value([n, f], 'act', gateUp.requiresGrad);
+  swigluKernel(tape.rec, { gateUp: gateUp.tensor, out: out.tensor }, { n, f });
+  tape.record({ op: 'swiglu', out, saved: [gateUp], gateUp, n, f });
+  return out;
+}
+
+/** `inp + branch (+ scale · steering[layer])`, [N, C]: the paper's intervention where `steering` is given. */
+export function residualAdd(
+  tape: Tape,
+  inp: Value,
+  branch: Value,
+  label: string,
+  steering?: { tensor: Tensor; layer: number; scale: number },
+): Value {
+  const [n, c] = inp.tensor.shape as [number, number];
+  const trains = steering !== undefined && tape.target?.layers.has(steering.layer) === true;
+  const out = tape.value([n, c], label, trains || inp.requiresGrad || branch.requiresGrad);
+  const layer = steering?.layer;
+  const scale = steering?.scale ?? 0;
+  residualAddKernel(
+    tape.rec,
+    { inp: inp.tensor, branch: branch.tensor, out: out.tensor, ...(steering && { steering: steering.tensor }) },
+    { n, c, layer: layer ?? 0, scale },
+  );
+  tape.record({ op: 'residual_add', out, saved: [], inp, branch, layer, scale, n, c });
+  return out;
+}
+
+/** `out[r] = inp[rows[r]]`, [R, C]. The rows must be distinct if a gradient is wanted. */
+export function gatherRows(tape: Tape, inp: Value, rows: Tensor, r: number): Value {
+  const c = inp.tensor.shape[1] as number;
+  const out = tape.value([r, c], 'rows', inp.requiresGrad);
+  gatherRowsKernel(tape.rec, { inp: inp.tensor, rows, out: out.tensor }, { r, c });
+  tape.record({ op: 'gather_rows', out, saved: [], inp, rows, r, c });
+  return out;
+}
+
+/**
+ * Log-probabilities of the pairs' targets under softmax(inp Wᵀ / temperature), [P], and each row's entropy in nats, [R].
+ * Runs over vocabulary tiles of `tile` tokens with a running maximum; with a gradient it also accumulates
+ * Σ_v p_v W_v, so that no logit is computed twice (the gradient of a row is then that expectation minus W_y).
+ */
+export function head(
+  tape: Tape,
+  inp: Value,
+  weight: Tensor,
+  pairs: HeadPairs,
+  temperature: number,
+  tile: number,
+): { logp: Value; entropy: Value } {
+  const [vocab, c] = weight.shape as [number, number];
+  const { rows } = pairs;
+  const { rec } = tape;
+  const stride = Math.min(tile, Math.ceil(vocab / 4) * 4);
+  const logits = tape.value([rows, stride], 'logits tile', false);
+  const stats = tape.value([rows, 4], 'head stats', false);
+  const rescale = tape.value([rows], 'head rescale', false);
+  const picked = tape.value([pairs.pairs], 'picked logits', false);
+  const acc = inp.requiresGrad ? tape.value([rows, c], 'expected embedding', false) : undefined;
+  for (let v0 = 0; v0 < vocab; v0 += stride) {
+    const vt = Math.min(stride, vocab - v0);
+    const first = v0 === 0;
+    linearKernel(
+      rec,
+      { inp: inp.tensor, weight, out: logits.tensor },
+      { m: rows, n: vt, k: c, firstBlockRow: v0 / 4, outStride: stride, scale: 1 / temperature },
+    );
+    headPick(
+      rec,
+      { logits: logits.tensor, rows: pairs.pairRow, targets: pairs.targets, picked: picked.tensor },
+      { pairs: pairs.pairs, v0, vt, stride },
+    );
+    headUpdate(
+      rec,
+      { logits: logits.tensor, stats: stats.tensor, rescale: rescale.tensor },
+      { rows, vt, stride, first, keepProbabilities: acc !== undefined },
+    );
+    if (acc) {
+      linearBackward(
+        rec,
+        { dout: logits.tensor, weight, dinp: acc.tensor, ...(!first && { rowScale: rescale.tensor }) },
+        { m: rows, n: vt, k: c, firstBlockRow: v0 / 4, doutStride: stride },
+      );
+    }
+  }
+  const logp = tape.value([pairs.pairs], 'logp', inp.requiresGrad);
+  const entropy = tape.value([rows], 'entropy', false);
+  headFinish(
+    rec,
+    { stats: stats.tensor, rows: pairs.pairRow, picked: picked.tensor, logp: logp.tensor, entropy: entropy.tensor },
+    { pairs: pairs.pairs, rows },
+  );
+  if (acc) tape.record({ op: 'head', out: logp, saved: [acc, stats], inp, acc, stats, weight, pairs, c, temperature });
+  tape.release(logits, stats, rescale, picked, acc);
+  return { logp, entropy };
+}
+
+/** `inp Wᵀ / temperature`, [R, stride], stride = V rounded up to 4. For sampling: no gradient passes through it. */
+export function logits(tape: Tape, inp: Value, weight: Tensor, temperature: number): Value {
+  const [m, k] = inp.tensor.shape as [number, number];
+  const n = weight.shape[0] as number;
+  const stride = Math.ceil(n / 4) * 4;
+  const out = tape.value([m, stride], 'logits', false);
+  linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor }, { m, n, k, outStride: stride, scale: 1 / temperature });
+  return out;
+}
+
+/** Runs `forward` without recording it; the backward pass runs it again. Keeps only `inp`. */
+export function recompute(tape: Tape, inp: Value, forward: (tape: Tape, inp: Value) => Value): Value {
+  const silent = new Tape(tape.device);
+  const plain = forward(silent, silent.borrow(inp.tensor));
+  const out = tape.adopt(plain.tensor, true);
+  tape.record({ op: 'recompute', out, saved: [inp], inp, forward });
+  return out;
+}

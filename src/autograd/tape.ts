@@ -1,0 +1,137 @@
+import type { Device } from '../gpu/device.ts';
+import type { Recorder } from '../gpu/recorder.ts';
+import type { DType, Tensor } from '../gpu/tensor.ts';
+import { type Node, RULES } from './rules.ts';
+import type { Gradient, Value } from './value.ts';
+
+/** Where the steering gradients go, and which layers train. */
+export interface SteeringTarget {
+  /** [L, C], f32; a layer's row is added to when its residual addition is differentiated. */
+  readonly grad: Tensor;
+  readonly layers: ReadonlySet<number>;
+}
+
+/**
+ * Records what lies between a trained vector and the loss, and nothing else: an operation none of whose inputs needs a
+ * gradient leaves no trace and keeps no tensor. Leaves that train are the steering vectors only; no weight gradient
+ * exists. A tape without a target records nothing at all, which is inference.
+ */
+export class Tape {
+  readonly device: Device;
+  readonly rec: Recorder;
+  readonly target: SteeringTarget | undefined;
+  readonly #nodes: Node[] = [];
+  readonly #gradients = new Map<Value, Gradient>();
+
+  constructor(device: Device, target?: SteeringTarget) {
+    this.device = device;
+    this.rec = device.recorder();
+    this.target = target;
+  }
+
+  /** A fresh value, owned by the caller until `release`. */
+  value(shape: readonly number[], label: string, requiresGrad: boolean, dtype: DType = 'f32'): Value {
+    return this.adopt(this.device.arena.alloc(shape, dtype, label), requiresGrad);
+  }
+
+  /** Makes a value of a tensor that the tape is to free when nobody needs it any more. */
+  adopt(tensor: Tensor, requiresGrad: boolean): Value {
+    return { tensor, requiresGrad: requiresGrad && this.target !== undefined, references: 1, owned: true };
+  }
+
+  /** Makes a value of a tensor that belongs to somebody else. */
+  borrow(tensor: Tensor, requiresGrad = false): Value {
+    return { tensor, requiresGrad: requiresGrad && this.target !== undefined, references: 1, owned: false };
+  }
+
+  retain(value: Value): Value {
+    value.references++;
+    return value;
+  }
+
+  release(...values: (Value | undefined)[]): void {
+    for (const value of values) {
+      if (!value) continue;
+      value.references--;
+      if (value.references < 0) throw new Error(`${value.tensor.label} was released once too often`);
+      if (value.references === 0 && value.owned) this.device.arena.free(value.tensor);
+    }
+  }
+
+  /** Keeps the node for the backward pass if its output needs a gradient; retains what its rule will read. */
+  record(node: Node): void {
+    if (!node.out.requiresGrad) return;
+    this.retain(node.out);
+    for (const value of node.saved) this.retain(value);
+    this.#nodes.push(node);
+  }
+
+  /**
+   * Runs the rules from the last node to the first. `dout` is the gradient of `root`; one reference to it belongs to the
+   * tape from here on. Afterwards the steering target holds its gradients and nothing of the forward pass is kept.
+   */
+  backward(root: Value, dout: Gradient): void {
+    this.#gradients.set(root, dout);
+    for (let node = this.#nodes.pop(); node; node = this.#nodes.pop()) {
+      const gradient = this.#gradients.get(node.out);
+      if (gradient) {
+        this.#gradients.delete(node.out);
+        const rule = RULES[node.op] as (tape: Tape, node: Node, dout: Gradient) => void;
+        if (!rule) throw new Error(`there is no gradient rule for ${node.op}`);
+        rule(this, node, gradient);
+        this.dropGradient(gradient);
+      }
+      this.#forget(node);
+    }
+  }
+
+  /** The gradient that arrived at a leaf, handed to the caller. */
+  takeGradient(value: Value): Gradient | undefined {
+    const gradient = this.#gradients.get(value);
+    this.#gradients.delete(value);
+    return gradient;
+  }
+
+  /** Frees everything recorded without differentiating it. */
+  discard(): void {
+    for (const node of this.#nodes.splice(0)) this.#forget(node);
+    for (const gradient of this.#gradients.values()) this.dropGradient(gradient);
+    this.#gradients.clear();
+  }
+
+  /** Gives `value` the gradient too, without a copy: it is copied only if somebody must add to it. */
+  shareGradient(value: Value, gradient: Gradient): void {
+    if (!value.requiresGrad) return;
+    if (this.#gradients.has(value)) throw new Error(`${value.tensor.label} already has a gradient: sharing would lose it`);
+    gradient.references++;
+    this.#gradients.set(value, gradient);
+  }
+
+  /** Where to write the gradient of `value`, and whether to add to what is there. */
+  gradientOf(value: Value): { tensor: Tensor; accumulate: boolean } {
+    let gradient = this.#gradients.get(value);
+    if (!gradient) {
+      gradient = { tensor: this.device.arena.alloc(value.tensor.shape, 'f32', `d ${value.tensor.label}`), references: 1 };
+      this.#gradients.set(value, gradient);
+      return { tensor: gradient.tensor, accumulate: false };
+    }
+    if (gradient.references > 1) {
+      const own = this.device.arena.alloc(value.tensor.shape, 'f32', `d ${value.tensor.label}`);
+      this.rec.copy(gradient.tensor, own);
+      gradient.references--;
+      gradient = { tensor: own, references: 1 };
+      this.#gradients.set(value, gradient);
+    }
+    return { tensor: gradient.tensor, accumulate: true };
+  }
+
+  /** Gives up one reference to a gradient. */
+  dropGradient(gradient: Gradient): void {
+    gradient.references--;
+    if (gradient.references === 0) this.device.arena.free(gradient.tensor);
+  }
+
+  #forget(node: Node): void {
+    this.release(node.out, ...node.saved);
+  }
+}

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { createGPU } from '#platform';
+import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
+import type { GPUOptions } from '../gpu/platform.ts';
+import { onFallbackAdapter } from './adapter.ts';
+
+/** One file of `commands/` exports one of these as `command`; its name and summary stand in `commands.ts`. */
+export interface CommandDefinition<Options = Record<string, unknown>> {
+  /** Command lines that work as they stand, each with what it does: the end of `--help`. */
+  readonly examples: readonly (readonly [line: string, what: string])[];
+  /** Adds arguments and options; `--json` and `--help` are there already. */
+  configure?(command: Command): void;
+  /** @returns the exit code, 0 when nothing is returned. What it throws decides otherwise: 2 for a UserError, else 1. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most commands return nothing
+  run(context: Context, options: Options, args: readonly string[]): Promise<number | undefined | void>;
+}
+
+export function defineCommand<Options>(definition: CommandDefinition<Options>): CommandDefinition<Options> {
+  return definition;
+}
+
+/** What a command has to do with the process that it runs in. */
+export class Context {
+  /** Whether `--json` was given: then standard output carries JSON and nothing else. */
+  readonly json: boolean;
+  readonly #devices: Device[] = [];
+  #interrupt: AbortController | undefined;
+  #told = false;
+
+  constructor(json: boolean) {
+    this.json = json;
+  }
+
+  /** A line for people on standard output; silent under `--json`. */
+  print(line = ''): void {
+    if (!this.json) process.stdout.write(`${line}\n`);
+  }
+
+  /** One JSON value on one line of standard output, under `--json` only. */
+  printJson(value: unknown): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** A line on standard error: progress and remarks. */
+  note(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+
+  /** Opens the GPU, says so where it is only SwiftShader, and destroys the device when the command has ended. */
+  async openDevice(options: DeviceOptions & GPUOptions = {}): Promise<Device> {
+    const device = await openDevice(await createGPU(options), options);
+    this.#devices.push(device);
+    if (onFallbackAdapter() && !this.#told) {
+      this.#told = true;
+      const forced = process.env.TRIMTAB_ADAPTER === 'swiftshader';
+      this.note(
+        forced
+          ? 'Computing on SwiftShader (on the CPU), as TRIMTAB_ADAPTER asks.'
+          : 'No WebGPU adapter on this machine: computing on SwiftShader (on the CPU). `trimtab doctor` tells how to get a faster one.',
+      );
+    }
+    return device;
+  }
+
+  /**
+   * Aborts on the first Ctrl-C (or SIGTERM), so that the command can save what it has; the second one ends the process
+   * at once. Before this is first asked for, Ctrl-C ends the process as usual.
+   */
+  get signal(): AbortSignal {
+    if (!this.#interrupt) {
+      const controller = new AbortController();
+      this.#interrupt = controller;
+      const onSignal = (name: NodeJS.Signals) => {
+        if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+        this.note(`\n${name === 'SIGINT' ? 'Ctrl-C' : name}: finishing what is under way; once more ends at once.`);
+        controller.abort(new Error(`interrupted by ${name}`));
+      };
+      process.on('SIGINT', onSignal);
+      process.on('SIGTERM', onSignal);
+    }
+    return this.#interrupt.signal;
+  }
+
+  /** Frees the devices: Dawn may hold the process open otherwise. */
+  close(): void {
+    for (const device of this.#devices.splice(0)) device.destroy();
+  }
+}

@@ -1,0 +1,20 @@
+/** A command as `trimtab --help` shows it; the rest of it is loaded from `commands/NAME.ts` when it is called. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Whether it computes: then the process needs a WebGPU adapter, its own or SwiftShader. */
+  readonly gpu: boolean;
+}
+
+/** In the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'demo', summary: 'train the embedded model for a few minutes and show what changed', gpu: true },
+  { name: 'train', summary: 'train steering vectors by reinforcement learning', gpu: true },
+  { name: 'eval', summary: 'measure accuracy on problems, with and without vectors', gpu: true },
+  { name: 'generate', summary: 'continue a prompt', gpu: true },
+  { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },
+  { name: 'dump', summary: 'write logits, activations and gradients for given tokens', gpu: true },
+  { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },
+  { name: 'doctor', summary: 'show the GPU adapter, its limits, and how to get a better one', gpu: true },
+  { name: 'serve', summary: 'serve the browser app on this machine', gpu: false },
+];

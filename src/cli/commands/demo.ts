@@ -1,0 +1,27 @@
+import { relative } from 'node:path';
+import { defineCommand } from '../command.ts';
+import { packageRoot } from '../package_root.ts';
+import { addConfigOptions } from '../run_options.ts';
+import { exampleLines, lensTable } from '../run_view.ts';
+import { trainRun } from '../train_run.ts';
+
+export const command = defineCommand<Record<string, unknown>>({
+  examples: [
+    ['trimtab demo', 'measure, train 40 steps, measure again: some minutes on two CPU cores'],
+    ['trimtab demo --reward random --seed 1', 'the control: nothing should be learned'],
+    ['trimtab demo --resume runs/demo', 'go on after Ctrl-C'],
+  ],
+  configure(command) {
+    addConfigOptions(command, ['model', 'data', 'question_key', 'answer_key', 'eval_data']);
+    command.option('--resume <folder>', 'continue the demonstration in this folder');
+  },
+  async run(context, options) {
+    const model = relative(process.cwd(), `${packageRoot()}/models/demo`) || '.';
+    const { summary, lens, examples, where } = await trainRun(context, { ...options, model });
+    context.print(`\n${exampleLines(examples)}\n`);
+    context.print(`${lensTable(lens)}\n`);
+    context.print(`${where}/report.html shows the curves; steering.safetensors beside it holds the vectors.`);
+    context.print(`Try them: npx trimtab generate --model ${model} --raw --prompt $'Question: Ada has 3 pens and buys 4.\\nAnswer:' --steering ${where}/steering.safetensors`);
+    context.printJson({ where, ...summary });
+  },
+});

@@ -1,0 +1,86 @@
+import { UserError } from '../../gpu/errors.ts';
+import { generate } from '../../model/generate.ts';
+import { defineCommand } from '../command.ts';
+import { integer, number } from '../options.ts';
+import { openModel, openSteering } from '../setup.ts';
+
+interface Options {
+  model: string;
+  prompt: string;
+  steering?: string;
+  scale?: number;
+  maxNewTokens: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  seed: number;
+  raw?: boolean;
+  stop?: string[];
+}
+
+export const command = defineCommand<Options>({
+  examples: [
+    ['trimtab generate --model models/demo --prompt $\'Question: Ada has 3 pens and buys 4. How many pens has Ada?\\nAnswer:\' --raw', 'the bare text, continued'],
+    ['trimtab generate --model models/demo --raw --prompt TEXT --steering runs/demo/steering.safetensors --scale 0.5', 'with half of the vectors'],
+    ['trimtab generate --model chat.gguf --prompt "Why is the sky blue?" --temperature 0.7', 'as a message in the model’s chat template'],
+  ],
+  configure(command) {
+    command
+      .requiredOption('--model <path>', 'Hugging Face folder or .gguf file')
+      .requiredOption('--prompt <text>', 'what to continue')
+      .option('--raw', 'continue the text as it is; otherwise a model with a chat template gets it as a user’s message')
+      .option('--steering <file>', 'steering vectors (safetensors)')
+      .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number())
+      .option('--max-new-tokens <n>', 'longest continuation', integer({ min: 1 }), 128)
+      .option('--temperature <number>', '0 takes the likeliest token', number({ min: 0 }), 0)
+      .option('--top-k <n>', 'sample among the k likeliest tokens; 0: all', integer({ min: 0 }), 0)
+      .option('--top-p <number>', 'sample within the likeliest mass p; 1: all', number({ min: 0, max: 1 }), 1)
+      .option('--stop <text...>', 'texts that end the continuation')
+      .option('--seed <n>', 'key of the random numbers', integer({ min: 0 }), 0);
+  },
+  async run(context, options) {
+    const { signal } = context;
+    const device = await context.openDevice();
+    const lm = await openModel(context, device, options.model);
+    const { tokenizer } = lm;
+    const asChat = !options.raw && tokenizer.hasChatTemplate;
+    const text = asChat ? tokenizer.renderChat([{ role: 'user', content: options.prompt }]) : options.prompt;
+    const ids = tokenizer.encode(text, { addSpecialTokens: !asChat && !options.raw });
+    if (ids.length === 0) throw new UserError('--prompt is empty: give at least one token to continue.');
+    const steering = options.steering ? (await openSteering(lm, options.steering, options.scale)).steering : undefined;
+    const stream = tokenizer.stream({ skipSpecialTokens: true });
+    const stop = options.stop ?? [];
+    const [completions] = await generate(
+      lm.model,
+      [
+        {
+          prompt: ids,
+          maxNewTokens: options.maxNewTokens,
+          completions: [
+            {
+              sampling: { temperature: options.temperature, topK: options.topK, topP: options.topP },
+              key: { step: 0, prompt: 0, completion: 0 },
+            },
+          ],
+        },
+      ],
+      {
+        seed: options.seed,
+        eosIds: lm.eosIds,
+        steering,
+        signal,
+        shouldStop: (so) => stop.some((end) => tokenizer.decode(so, { skipSpecialTokens: true }).includes(end)),
+        onToken: (_request, _completion, id) => {
+          if (!context.json) process.stdout.write(stream.push(id));
+        },
+      },
+    );
+    const completion = completions?.[0]?.ids ?? [];
+    if (!context.json) process.stdout.write(`${stream.flush()}\n`);
+    context.printJson({
+      prompt_ids: ids,
+      completion_ids: completion,
+      text: tokenizer.decode(completion, { skipSpecialTokens: true }),
+    });
+  },
+});

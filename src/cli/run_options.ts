@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { parse } from 'yaml';
+import { UserError } from '../gpu/errors.ts';
+import { type ConfigField, configFields, parseTrainConfig, type TrainConfig } from '../train/config.ts';
+import { ownFile, readText } from './setup.ts';
+
+/** Shorter spellings of some fields on the command line. */
+const SHORT: Readonly<Record<string, string>> = { max_steps: 'steps', output_dir: 'out' };
+
+/** The option of a field: `learning_rate` is `--learning-rate`. */
+function flagOf(field: string): string {
+  return SHORT[field] ?? field.replaceAll('_', '-');
+}
+
+/** Adds an option for every field of the training configuration, but those in `without`. */
+export function addConfigOptions(command: Command, without: readonly string[] = []): void {
+  for (const field of configFields()) {
+    if (without.includes(field.name)) continue;
+    command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
+  }
+}
+
+function describe(field: ConfigField): string {
+  const fallback = field.default === undefined ? '' : ` (default: ${JSON.stringify(field.default)})`;
+  return `${field.description}${fallback}`;
+}
+
+/** The fields given on the command line, parsed as YAML does, so that 1e-3, true and [0, 1] mean what they say. */
+function givenOptions(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const { name } of configFields()) {
+    const key = flagOf(name).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const value = options[key];
+    if (typeof value === 'string') given[name] = TEXTS.has(name) ? value : scalar(value);
+  }
+  if (typeof given.stop === 'string') given.stop = [given.stop];
+  return given;
+}
+
+const TEXTS: ReadonlySet<string> = new Set([
+  'model',
+  'data',
+  'eval_data',
+  'output_dir',
+  'prompt',
+  'question_key',
+  'answer_key',
+  'reward',
+]);
+
+function scalar(text: string): unknown {
+  // YAML reads 1e-3 as a text.
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isNaN(number) ? parse(text) : number;
+}
+
+/**
+ * The configuration from, in rising order: defaults, what the model's own train.yaml says (while its own problems are
+ * used), the file named on the command line, or the resumed run's configuration, and the options.
+ */
+export async function configFrom(
+  file: string | undefined,
+  options: Readonly<Record<string, unknown>>,
+  resumed: TrainConfig | undefined,
+): Promise<TrainConfig> {
+  const given = givenOptions(options);
+  const read = async (path: string): Promise<Record<string, unknown>> => {
+    if (!existsSync(path))
+      throw new UserError(`${path} does not exist: a YAML file with the configuration was expected.`);
+    const text = await readText(path);
+    parseTrainConfig(text, path);
+    return (parse(text) ?? {}) as Record<string, unknown>;
+  };
+  if (resumed) return parseTrainConfig({ ...resumed, ...given }, '--resume with these options');
+  const recipe = file === undefined ? {} : await read(file);
+  const { model, data } = { ...recipe, ...given } as { model?: string; data?: string };
+  const own = model !== undefined && data === undefined ? ownFile(model, 'train.yaml') : undefined;
+  return parseTrainConfig({ ...(own && (await read(own))), ...recipe, ...given }, file ?? 'the command line');
+}

@@ -1,0 +1,97 @@
+import * as ops from '../autograd/ops.ts';
+import { Tape } from '../autograd/tape.ts';
+import { UserError } from '../gpu/errors.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+import type { Model } from '../model/model.ts';
+import { packSequence, uploadPacked } from '../model/packing.ts';
+import type { TensorToWrite } from '../model/safetensors.ts';
+import type { Steering } from '../model/steering.ts';
+import { finalNorm, forward } from '../model/transformer.ts';
+
+/** Tokens of the vocabulary in one tile of the head, as in training. */
+const TILE = 8192;
+
+/**
+ * Everything that one needs to compare the engine with another: for a sequence of T tokens `logits` [T, V],
+ * `resid_post.{l}` [T, C] after the vector was added, `logprobs` [T − 1] of each next token at temperature 1, `loss`
+ * (their negative mean) and `grad.steering` [L, C], the gradient of that loss.
+ *
+ * @param steering zero vectors where the model is to run without
+ * @throws UserError for fewer than two tokens, or ids outside of the vocabulary
+ */
+export async function dumpTensors(model: Model, ids: readonly number[], steering: Steering): Promise<TensorToWrite[]> {
+  const { device, config } = model;
+  const { vocab_size: v, hidden_size: c, num_hidden_layers: layers } = config;
+  checkIds(ids, v, model.maxPositions);
+  const { arena } = device;
+  const t = ids.length;
+  const packed = packSequence(ids);
+  const tables = uploadPacked(device, { ...packed });
+  const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'grad.steering');
+
+  // The last token predicts nothing, so it has no row in the training layout: its logits come from a pass of their own.
+  const { logits, resid } = await plainPass(model, ids, steering);
+  const tape = new Tape(device, { grad, layers: new Set(Array.from({ length: layers }, (_, l) => l)) });
+  const last = forward(tape, model, tables, { steering });
+  const hidden = finalNorm(tape, model, last, tables.headRows, tables.pairs.rows);
+  const { logp, entropy } = ops.head(tape, hidden, model.lm_head, tables.pairs, 1, TILE);
+  const coef = device.upload(new Float32Array(t - 1).fill(-1 / (t - 1)), [t - 1], 'f32', 'd logp');
+  tape.release(last, hidden, entropy);
+  tape.backward(logp, { tensor: coef, references: 1 });
+  const logprobs = await device.read(logp.tensor);
+  const steeringGrad = await device.read(grad);
+  tape.release(logp);
+  arena.free(grad);
+  tables.free();
+
+  const loss = -logprobs.reduce((sum, x) => sum + x, 0) / (t - 1);
+  const f32 = (name: string, shape: readonly number[], data: Float32Array): TensorToWrite => ({ name, dtype: 'F32', shape, data });
+  return [
+    f32('logits', [t, v], logits),
+    ...resid.map((data, l) => f32(`resid_post.${l}`, [t, c], data)),
+    f32('logprobs', [t - 1], logprobs),
+    f32('loss', [1], Float32Array.of(loss)),
+    f32('grad.steering', [layers, c], steeringGrad),
+  ];
+}
+
+/** Logits [T, V] and every resid_post [T, C] of one sequence. */
+export async function plainPass(
+  model: Model,
+  ids: readonly number[],
+  steering?: Steering,
+): Promise<{ logits: Float32Array; resid: Float32Array[] }> {
+  const { device } = model;
+  const { vocab_size: v, hidden_size: c } = model.config;
+  const t = ids.length;
+  // A closing token that is never run gives the last one a row of its own.
+  const tables = uploadPacked(device, packSequence([...ids, 0]));
+  const tape = new Tape(device);
+  const kept: Tensor[] = [];
+  const last = forward(tape, model, tables, {
+    steering,
+    onResidPost: (l, tensor) => {
+      const copy = device.arena.alloc([t, c], 'f32', `resid_post.${l}`);
+      tape.rec.copy(tensor, copy);
+      kept.push(copy);
+    },
+  });
+  const hidden = finalNorm(tape, model, last, tables.headRows, t);
+  const scores = ops.logits(tape, hidden, model.lm_head, 1);
+  const stride = scores.tensor.shape[1] as number;
+  const padded = await device.read(scores.tensor);
+  const resid = (await device.readBytes(kept)).map((bytes) => new Float32Array(bytes.buffer));
+  tape.release(last, hidden, scores);
+  kept.forEach((tensor) => device.arena.free(tensor));
+  tables.free();
+  const logits = new Float32Array(t * v); // [T, V]
+  for (let i = 0; i < t; i++) logits.set(padded.subarray(i * stride, i * stride + v), i * v);
+  return { logits, resid };
+}
+
+function checkIds(ids: readonly number[], vocab: number, context: number): void {
+  if (ids.length < 2) throw new UserError(`${ids.length} token ids were given: at least 2 are needed, as each predicts the next.`);
+  if (ids.length >= context) throw new UserError(`${ids.length} token ids were given, and the context holds ${context}.`);
+  const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
+  if (bad >= 0) throw new UserError(`token ${bad} is ${ids[bad]}: ids go from 0 to ${vocab - 1} in this model.`);
+}

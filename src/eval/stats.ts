@@ -1,0 +1,81 @@
+import { DOMAIN, philox4x32, toIndex } from '../gpu/philox.ts';
+
+/** An accuracy with its 95 % interval: shares from 0 to 1, n problems. */
+export interface Accuracy {
+  accuracy: number;
+  lo: number;
+  hi: number;
+  n: number;
+}
+
+/** `sampled` at temperature 1, one completion a problem; `greedy` without chance. */
+export interface AccuracyPair {
+  sampled: Accuracy;
+  greedy: Accuracy;
+}
+
+/** Standard normal quantile of 97.5 %. */
+const Z95 = 1.959963984540054;
+
+/**
+ * Wilson's score interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001, without continuity correction).
+ * Only for one completion a problem: several samples of one problem are not independent, see `bootstrap`.
+ * @param successes 0 to n
+ * @returns shares within [0, 1]; [0, 1] for n = 0
+ */
+export function wilson(successes: number, n: number, z = Z95): { lo: number; hi: number } {
+  if (n === 0) return { lo: 0, hi: 1 };
+  const share = successes / n;
+  const centre = share + (z * z) / (2 * n);
+  const spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
+  const scale = 1 + (z * z) / n;
+  // The ends are 0 and 1 exactly where nothing or everything succeeded; rounding would leave them beside that.
+  return {
+    lo: successes === 0 ? 0 : Math.max(0, (centre - spread) / scale),
+    hi: successes === n ? 1 : Math.min(1, (centre + spread) / scale),
+  };
+}
+
+/** Accuracy of one completion a problem with Wilson's interval. */
+export function accuracy(verdicts: readonly boolean[]): Accuracy {
+  const n = verdicts.length;
+  const successes = verdicts.filter(Boolean).length;
+  return { accuracy: n === 0 ? 0 : successes / n, ...wilson(successes, n), n };
+}
+
+/** Arithmetic mean; 0 for nothing. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+/** Quantile q in [0, 1] by linear interpolation between order statistics (type 7, numpy's default). */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * q;
+  const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+/**
+ * Mean over problems with a percentile bootstrap interval: whole problems are drawn again, with all their samples, so that
+ * samples of one problem may depend on each other.
+ * @param problems for each problem the values (0 or 1, or scores) of its samples, at least one each
+ */
+export function bootstrap(
+  problems: readonly (readonly number[])[],
+  options: { seed?: number; resamples?: number; level?: number } = {},
+): { mean: number; lo: number; hi: number } {
+  const { seed = 0, resamples = 2000, level = 0.95 } = options;
+  const scores = problems.map(mean);
+  const n = scores.length;
+  if (n === 0) return { mean: 0, lo: 0, hi: 1 };
+  const means = Array.from({ length: resamples }, (_, resample) => {
+    let sum = 0;
+    for (let block = 0; block * 4 < n; block += 1) {
+      const words = philox4x32([resample, block, 0, 0], [seed, DOMAIN.BOOTSTRAP]);
+      for (let i = 0; i < Math.min(4, n - block * 4); i += 1) sum += scores[toIndex(words[i] as number, n)] as number;
+    }
+    return sum / n;
+  });
+  return { mean: mean(scores), lo: quantile(means, (1 - level) / 2), hi: quantile(means, (1 + level) / 2) };
+}

@@ -1,0 +1,107 @@
+import { UserError } from './errors.ts';
+import { DTYPE_BYTES, type DType, numel, roundUp, type Tensor } from './tensor.ts';
+
+/**
+ * Hands out whole buffers in stable size classes and takes them back, so that a training step after the first
+ * creates no buffer and every bind group stays cached. Usage is tracked per whole buffer in WebGPU, which is why two
+ * tensors never share one.
+ */
+export class Arena {
+  readonly #gpu: GPUDevice;
+  readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
+  readonly #forget: (buffer: GPUBuffer) => void;
+  readonly #idle = new Map<number, GPUBuffer[]>();
+  readonly #live = new Map<GPUBuffer, string>();
+  /** Bytes of all buffers that exist, idle ones included. */
+  allocatedBytes = 0;
+  /** The most that `allocatedBytes` has been. */
+  peakBytes = 0;
+
+  constructor(
+    gpu: GPUDevice,
+    limits: { maxBinding: number; maxBuffer: number; budget: number },
+    forget: (buffer: GPUBuffer) => void,
+  ) {
+    this.#gpu = gpu;
+    this.#limits = limits;
+    this.#forget = forget;
+  }
+
+  /** A tensor whose content is whatever the buffer held before. Throws `UserError` where it cannot fit. */
+  alloc(shape: readonly number[], dtype: DType = 'f32', label = 'tensor'): Tensor {
+    const bytes = numel(shape) * DTYPE_BYTES[dtype];
+    // A buffer is bound whole: its size class must not step over the limit either.
+    const limit = Math.floor(Math.min(this.#limits.maxBinding, this.#limits.maxBuffer) / 4) * 4;
+    const size = Math.min(sizeClass(bytes), limit);
+    if (bytes > limit) {
+      throw new UserError(
+        `${label} [${shape.join(', ')}] needs ${mib(bytes)}, but this adapter binds at most ${mib(limit)} at once. ` +
+          'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
+      );
+    }
+    const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    this.#live.set(buffer, label);
+    return { buffer, shape, dtype, bytes, label };
+  }
+
+  /** Gives a tensor's buffer back for reuse. Work already recorded keeps its meaning: the queue runs in order. */
+  free(tensor: Tensor | undefined): void {
+    if (!tensor) return;
+    if (!this.#live.delete(tensor.buffer)) throw new Error(`${tensor.label} was freed twice`);
+    const list = this.#idle.get(tensor.buffer.size);
+    if (list) list.push(tensor.buffer);
+    else this.#idle.set(tensor.buffer.size, [tensor.buffer]);
+  }
+
+  /** Labels of the tensors that have not been freed; tests compare it before and after. */
+  live(): string[] {
+    return [...this.#live.values()];
+  }
+
+  get liveBytes(): number {
+    let bytes = 0;
+    for (const buffer of this.#live.keys()) bytes += buffer.size;
+    return bytes;
+  }
+
+  /** Destroys every idle buffer. */
+  trim(): void {
+    for (const list of this.#idle.values()) {
+      for (const buffer of list) {
+        this.#forget(buffer);
+        this.allocatedBytes -= buffer.size;
+        buffer.destroy();
+      }
+    }
+    this.#idle.clear();
+  }
+
+  #create(size: number, label: string, shape: readonly number[]): GPUBuffer {
+    if (this.allocatedBytes + size > this.#limits.budget) this.trim();
+    if (this.allocatedBytes + size > this.#limits.budget) {
+      throw new UserError(
+        `${label} [${shape.join(', ')}] needs ${mib(size)} more, ${mib(this.allocatedBytes)} are in use and the memory budget is ` +
+          `${mib(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
+      );
+    }
+    const buffer = this.#gpu.createBuffer({
+      label,
+      size,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.allocatedBytes += size;
+    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+    return buffer;
+  }
+}
+
+/** Four classes an octave: at most a fifth is wasted, and lengths that vary a little share their buffers. */
+function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const octave = 2 ** Math.floor(Math.log2(bytes));
+  return roundUp(bytes, octave / 4);
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

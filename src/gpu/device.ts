@@ -1,0 +1,249 @@
+import { Arena } from './arena.ts';
+import { DeviceLostError, GpuError, UserError } from './errors.ts';
+import { Pipelines } from './pipelines.ts';
+import { Profiler } from './profiler.ts';
+import { Recorder } from './recorder.ts';
+import { type DType, DTYPE_BYTES, numel, type Tensor } from './tensor.ts';
+
+/** What the adapter offers, as the kernels' launchers ask for it. */
+export interface Capabilities {
+  readonly adapter: string;
+  readonly isSoftware: boolean;
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+  readonly timestamp: boolean;
+  readonly maxInvocations: number;
+  readonly maxWorkgroupStorage: number;
+  readonly maxStorageBuffers: number;
+  readonly maxBinding: number;
+  readonly maxBuffer: number;
+}
+
+export interface DeviceOptions {
+  /** Bytes of GPU memory that may be allocated; WebGPU does not tell what is free. Default: no limit but the adapter's. */
+  readonly memoryBudget?: number;
+  /** Features to leave out although the adapter has them: for tests of the other path. */
+  readonly without?: readonly ('f16' | 'subgroups' | 'timestamp')[];
+}
+
+type Data = Float32Array | Uint32Array | Uint8Array | Uint16Array;
+
+/** The GPU as the rest of trimtab sees it: memory, pipelines, recording, reading back, errors. */
+export class Device {
+  readonly gpu: GPUDevice;
+  readonly caps: Capabilities;
+  readonly arena: Arena;
+  readonly pipelines: Pipelines;
+  readonly uniforms: GPUBuffer;
+  profiler: Profiler | undefined;
+  readonly #recorder: Recorder;
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  #expected: Promise<unknown>[] = [];
+  #failure: Error | undefined;
+
+  constructor(gpu: GPUDevice, caps: Capabilities, options: DeviceOptions = {}) {
+    this.gpu = gpu;
+    this.caps = caps;
+    this.pipelines = new Pipelines(this);
+    this.#recorder = new Recorder(this);
+    this.uniforms = gpu.createBuffer({
+      label: 'uniforms',
+      size: Recorder.uniformBytes,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.arena = new Arena(
+      gpu,
+      { maxBinding: caps.maxBinding, maxBuffer: caps.maxBuffer, budget: options.memoryBudget ?? Number.POSITIVE_INFINITY },
+      (buffer) => {
+        // What is recorded may still use it: freeing keeps a buffer, destroying does not.
+        this.#recorder.submit();
+        this.pipelines.forget(buffer);
+      },
+    );
+    gpu.onuncapturederror = (event) => {
+      const what = event.error instanceof GPUOutOfMemoryError ? 'The GPU is out of memory' : 'The GPU refused a command';
+      this.#failure ??= new GpuError(`${what}: ${event.error.message}`);
+    };
+    void gpu.lost.then((info) => {
+      if (info.reason !== 'destroyed') this.#failure = new DeviceLostError(`The GPU device was lost: ${info.message}`);
+    });
+  }
+
+  /**
+   * The device's one recorder. It is shared so that an upload can tell whether work recorded earlier still waits: a
+   * write to a reused buffer must not overtake it.
+   */
+  recorder(): Recorder {
+    return this.#recorder;
+  }
+
+  /** A tensor with the given content. */
+  upload(data: Data, shape: readonly number[], dtype: DType = data instanceof Uint32Array ? 'u32' : 'f32', label = 'upload'): Tensor {
+    const tensor = this.arena.alloc(shape, dtype, label);
+    this.write(tensor, data);
+    return tensor;
+  }
+
+  /** Overwrites a tensor; everything recorded before still sees the old content, everything after the new. */
+  write(tensor: Tensor, data: Data, byteOffset = 0): void {
+    this.#recorder.submit();
+    const tail = data.byteLength % 4;
+    if (data.byteLength + byteOffset > tensor.bytes + ((4 - (tensor.bytes % 4)) % 4)) {
+      throw new Error(`${tensor.label}: ${data.byteLength} bytes at ${byteOffset} do not fit ${tensor.bytes}`);
+    }
+    const whole = data.byteLength - tail;
+    if (whole > 0) this.gpu.queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
+    if (tail > 0) {
+      const last = new Uint8Array(4);
+      last.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, tail));
+      this.gpu.queue.writeBuffer(tensor.buffer, byteOffset + whole, last);
+    }
+  }
+
+  /** Reads f32 values; waits for all work submitted before. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    const [bytes] = await this.readBytes([tensor]);
+    return new Float32Array((bytes as Uint8Array).buffer, 0, numel(tensor.shape));
+  }
+
+  async readU32(tensor: Tensor): Promise<Uint32Array> {
+    const [bytes] = await this.readBytes([tensor]);
+    return new Uint32Array((bytes as Uint8Array).buffer, 0, numel(tensor.shape));
+  }
+
+  /** Reads several tensors with one submit and one wait. Rejects if any work before it failed. */
+  async readBytes(tensors: readonly Tensor[]): Promise<Uint8Array[]> {
+    const recorder = this.recorder();
+    const buffers = tensors.map((tensor) => {
+      const staging = this.#stagingFor(Math.max(tensor.bytes, 4));
+      recorder.copyToStaging(tensor, staging);
+      return staging;
+    });
+    recorder.submit();
+    try {
+      await Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ)));
+    } catch (error) {
+      await this.sync();
+      throw error;
+    }
+    await this.#checkErrors();
+    return tensors.map((tensor, i) => {
+      const buffer = buffers[i] as GPUBuffer;
+      const copy = new Uint8Array(buffer.getMappedRange().slice(0, tensor.bytes));
+      buffer.unmap();
+      this.#staging.get(buffer.size)?.push(buffer);
+      return copy;
+    });
+  }
+
+  /** Waits for the queue and throws what went wrong in it. */
+  async sync(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    await this.#checkErrors();
+  }
+
+  /** Registers something that must hold before results are believed. */
+  expect(promise: Promise<unknown>): void {
+    promise.catch(() => {});
+    this.#expected.push(promise);
+  }
+
+  /** Starts timing every dispatch; needs `caps.timestamp`. */
+  startProfiling(): Profiler {
+    if (!this.caps.timestamp) throw new UserError(`${this.caps.adapter} has no timestamp-query: it cannot be profiled by kernel`);
+    this.profiler ??= new Profiler(this.gpu);
+    return this.profiler;
+  }
+
+  stopProfiling(): void {
+    this.profiler?.destroy();
+    this.profiler = undefined;
+  }
+
+  destroy(): void {
+    this.stopProfiling();
+    this.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  async #checkErrors(): Promise<void> {
+    const expected = this.#expected;
+    this.#expected = [];
+    const outcomes = await Promise.allSettled(expected);
+    const failure = this.#failure;
+    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+    // An uncaptured error may only be what followed from a shader that did not compile: the cause is shown.
+    const cause = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (cause) throw cause.reason;
+    if (failure) throw failure;
+  }
+
+  #stagingFor(bytes: number): GPUBuffer {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
+    let list = this.#staging.get(size);
+    if (!list) {
+      list = [];
+      this.#staging.set(size, list);
+    }
+    return list.pop() ?? this.gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+}
+
+/** Bytes of a tensor of this shape and dtype. */
+export function bytesOf(shape: readonly number[], dtype: DType): number {
+  return numel(shape) * DTYPE_BYTES[dtype];
+}
+
+/** Takes the adapter's largest limits and the optional features that kernels use. */
+export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new UserError('No WebGPU adapter was found. Run `trimtab doctor` to see what is missing and what to install.');
+  }
+  const without = new Set(options.without ?? []);
+  const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp'][] = [
+    ['shader-f16', 'f16'],
+    ['subgroups', 'subgroups'],
+    ['timestamp-query', 'timestamp'],
+  ];
+  const features = wanted.filter(([name, key]) => adapter.features.has(name) && !without.has(key));
+  const has = (key: string) => features.some(([, k]) => k === key);
+  const limits = adapter.limits;
+  const names = [
+    'maxStorageBufferBindingSize',
+    'maxBufferSize',
+    'maxComputeInvocationsPerWorkgroup',
+    'maxComputeWorkgroupSizeX',
+    'maxComputeWorkgroupStorageSize',
+    'maxStorageBuffersPerShaderStage',
+  ] as const;
+  const device = await adapter.requestDevice({
+    requiredFeatures: features.map(([name]) => name),
+    requiredLimits: Object.fromEntries(names.map((name) => [name, limits[name]])),
+  });
+  const info = adapter.info;
+  const adapterName = [info.description, info.device].find((text) => text) || [info.vendor, info.architecture].filter(Boolean).join(' ');
+  return new Device(
+    device,
+    {
+      adapter: adapterName || 'unnamed adapter',
+      isSoftware: info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software/i.test(`${adapterName} ${info.architecture}`),
+      f16: has('f16'),
+      subgroups: has('subgroups'),
+      subgroupMinSize: info.subgroupMinSize ?? 4,
+      subgroupMaxSize: info.subgroupMaxSize ?? 128,
+      timestamp: has('timestamp'),
+      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+      maxBinding: Math.min(limits.maxStorageBufferBindingSize, 2 ** 32 - 4),
+      maxBuffer: limits.maxBufferSize,
+    },
+    options,
+  );
+}

@@ -1,0 +1,42 @@
+/** A file read by pieces: on disk under Node, over HTTP in a browser. */
+export interface RandomAccess {
+  /** The last part of its path, for messages. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** The bytes from `offset` on; fewer than `length` only where the file ends. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A folder whose files are known by name only. */
+export interface ModelFolder {
+  readonly name: string;
+  /** Undefined when there is no such file. */
+  open(file: string): Promise<RandomAccess | undefined>;
+}
+
+export interface GPUOptions {
+  /** Dawn's toggles to switch on, such as `disable_robustness`. Node only: a browser does not let a page choose them. */
+  readonly toggles?: readonly string[];
+}
+
+/**
+ * What differs between Node and a browser, and nothing else does. Import it from `#platform`: package.json's "imports"
+ * chooses the file.
+ */
+export interface Platform {
+  /** The WebGPU entry point; in Node it also defines the globals that a browser has (`GPUBufferUsage` and so on). */
+  createGPU(options?: GPUOptions): Promise<GPU>;
+  /** A folder by path or `file:` URL in Node, by URL in a browser (a relative one counts from the origin's root). */
+  openFolder(pathOrUrl: string): Promise<ModelFolder>;
+  /** @throws UserError when there is no such file or it cannot be read. */
+  openFile(pathOrUrl: string): Promise<RandomAccess>;
+  /** A whole file. @throws UserError like `openFile`. */
+  readFile(pathOrUrl: string): Promise<Uint8Array>;
+  /** Milliseconds from an arbitrary start. */
+  now(): number;
+  readonly isNode: boolean;
+  /** trimtab's own version. */
+  readonly version: string;
+}

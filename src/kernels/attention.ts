@@ -1,0 +1,212 @@
+import forwardSource from '../../shaders/attention.wgsl?raw';
+import backwardKvSource from '../../shaders/attention_backward_kv.wgsl?raw';
+import backwardQSource from '../../shaders/attention_backward_q.wgsl?raw';
+import type { Device } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
+import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration, type Params } from '../gpu/kernel.ts';
+import type { Recorder } from '../gpu/recorder.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+
+/** Slots (row, head) that the shaders have named variables for, and rows that `ranges` are compared across. */
+const MAX_SLOTS = 8;
+const MAX_ROWS = 4;
+/** Floats that a lane may keep in registers on a GPU; a processor has a stack. */
+const REGISTER_FLOATS = 128;
+/** Quads of lanes a workgroup. */
+const QUADS = 8;
+
+export interface AttentionShape {
+  /** Query rows. */
+  readonly n: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** A multiple of 4, at most 256. */
+  readonly headDim: number;
+  /** What scores are multiplied by: 1 / sqrt(headDim). */
+  readonly scale: number;
+}
+
+export interface AttentionLayout extends AttentionShape {
+  /** Floats from one row to the next, and where in a row of `kv` the keys and the values start; multiples of 4. */
+  readonly qStride: number;
+  readonly kvStride: number;
+  readonly kOffset: number;
+  readonly vOffset: number;
+}
+
+/** Exchange within a quad by subgroup operations, or, where the adapter has none, through workgroup memory. */
+interface Exchanges {
+  readonly subgroups: Kernel;
+  readonly barriers: Kernel;
+}
+
+function bothExchanges(declaration: Omit<KernelDeclaration, 'entry' | 'workgroup'>): Exchanges {
+  const { name, include = [], constants } = declaration;
+  return {
+    subgroups: defineKernel({
+      ...declaration,
+      entry: name,
+      include: ['quad_subgroups', ...include],
+      features: ['subgroups'],
+      constants: { ...constants, QUADS },
+      workgroup: 4 * QUADS,
+    }),
+    barriers: defineKernel({
+      ...declaration,
+      name: `${name}_barriers`,
+      entry: name,
+      include: ['quad_barriers', ...include],
+      constants: { ...constants, QUADS: 1 },
+      workgroup: 4,
+    }),
+  };
+}
+
+const MODEL = { HEADS: 4, KV_HEADS: 2, HEAD_DIM: 32 };
+
+/** The work depends on the ranges, which the host does not know here: a row is taken to have `n` / 2 keys. */
+const pairs = (p: Params, c: Constants) => ((p.n as number) ** 2 / 2) * (c.HEADS as number) * (c.HEAD_DIM as number);
+const rowFloats = (c: Constants) => (2 * (c.HEADS as number) + 2 * (c.KV_HEADS as number)) * (c.HEAD_DIM as number);
+
+const forward = bothExchanges({
+  name: 'attention',
+  source: forwardSource,
+  include: ['slice', 'query_block'],
+  bindings: {
+    q: 'read array<vec4f>',
+    kv: 'read array<vec4f>',
+    ranges: 'read array<vec4u>',
+    out: 'read_write array<vec4f>',
+    lse: 'read_write array<f32>',
+  },
+  params: { n: 'u32', q_stride: 'u32', kv_stride: 'u32', k_offset: 'u32', v_offset: 'u32', scale: 'f32' },
+  constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  cost: (p, c) => ({ flops: 4 * pairs(p, c), bytes: 4 * (p.n as number) * rowFloats(c) }),
+});
+
+const backwardQ = bothExchanges({
+  name: 'attention_backward_q',
+  source: backwardQSource,
+  include: ['slice', 'query_block'],
+  bindings: {
+    qkv: 'read array<vec4f>',
+    out: 'read array<vec4f>',
+    dout: 'read array<vec4f>',
+    lse: 'read array<f32>',
+    ranges: 'read array<vec4u>',
+    delta: 'read_write array<f32>',
+    dqkv: 'read_write array<vec4f>',
+  },
+  params: { n: 'u32', scale: 'f32' },
+  constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  cost: (p, c) => ({ flops: 6 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
+});
+
+const backwardKv = bothExchanges({
+  name: 'attention_backward_kv',
+  source: backwardKvSource,
+  include: ['slice'],
+  bindings: {
+    qkv: 'read array<vec4f>',
+    dout: 'read array<vec4f>',
+    lse: 'read array<f32>',
+    delta: 'read array<f32>',
+    key_queries: 'read array<vec2u>',
+    dqkv: 'read_write array<vec4f>',
+  },
+  params: { n: 'u32', scale: 'f32' },
+  constants: { ...MODEL, KEYS: 4 },
+  cost: (p, c) => ({ flops: 8 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
+});
+
+/**
+ * Causal grouped-query attention over two key ranges a row. Query row i, head h is at `q[i * qStride + h * headDim]`; it
+ * attends the rows `ranges[i]` = [prefix_start, prefix_end) and [own_start, own_end) of `kv`, whose row j has key head g
+ * at `kv[j * kvStride + kOffset + g * headDim]` and value head g at `vOffset`. The own range must not be empty, and all
+ * rows named by `ranges` must have been written.
+ *
+ * q [N, qStride] f32, kv [rows, kvStride] f32 (may be the same tensor), ranges [N, 4] u32, out [N, H*D] f32,
+ * lse [N, H] f32 = log Σ exp(scale * q·k). A row's bits depend on its own q and keys only, so one row decoded from a
+ * cache and the same row in a packed batch agree exactly. Throws `UserError` on head sizes that the shader cannot take.
+ */
+export function attention(rec: Recorder, t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor }, o: AttentionLayout): void {
+  const { constants, quads } = queryBlocks(rec.device, o);
+  launch(
+    rec,
+    forward,
+    t,
+    { n: o.n, q_stride: o.qStride / 4, kv_stride: o.kvStride / 4, k_offset: o.kOffset / 4, v_offset: o.vOffset / 4, scale: o.scale },
+    constants,
+    quads,
+  );
+}
+
+/**
+ * The gradient of `attention` on a packed qkv [N, (H + 2*Hkv)*D], where key rows are query rows. `dqkv` is fully written.
+ *
+ * `keyQueries` [N, 2] u32 is the inverse of `ranges`: exactly the query rows first <= i < end attend key row j. Packed
+ * groups [prompt | completion 1 | completion 2 | …] have this form by construction: prompt key j is attended by
+ * everything from j to the end of the group, a completion's key j by everything from j to the end of the completion.
+ *
+ * out and dout [N, H*D], lse and delta [N, H] (delta is scratch), all f32.
+ */
+export function attentionBackward(
+  rec: Recorder,
+  t: { qkv: Tensor; out: Tensor; dout: Tensor; lse: Tensor; delta: Tensor; ranges: Tensor; keyQueries: Tensor; dqkv: Tensor },
+  o: AttentionShape,
+): void {
+  const { constants, quads } = queryBlocks(rec.device, o, 3);
+  const params = { n: o.n, scale: o.scale };
+  const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
+  launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
+  const keys = rec.device.caps.isSoftware || o.headDim <= 32 ? 4 : o.headDim <= 64 ? 2 : 1;
+  launch(
+    rec,
+    backwardKv,
+    { qkv, dout, lse, delta, key_queries: keyQueries, dqkv },
+    params,
+    { ...modelConstants(o), KEYS: keys },
+    Math.ceil(o.n / keys) * o.kvHeads,
+  );
+}
+
+/**
+ * Rows and heads that share what a quad loads: as many as there are slots on a processor, as fit the registers on a GPU.
+ * `slices` is how many quarter heads a slot keeps.
+ */
+function queryBlocks(device: Device, o: AttentionShape, slices = 2): { constants: Constants; quads: number } {
+  const group = o.heads / o.kvHeads;
+  const slots = device.caps.isSoftware ? MAX_SLOTS : Math.floor(REGISTER_FLOATS / (slices * Math.max(o.headDim / 4, 4)));
+  const most = Math.max(1, Math.min(MAX_SLOTS, slots));
+  const blocks = Math.ceil(group / Math.min(group, most));
+  const tile = Math.ceil(group / blocks);
+  const rows = Math.min(MAX_ROWS, Math.floor(most / tile));
+  return {
+    constants: { ...modelConstants(o), ROWS: rows, TILE: tile },
+    quads: Math.ceil(o.n / rows) * o.kvHeads * blocks,
+  };
+}
+
+function modelConstants(o: AttentionShape): Constants {
+  if (o.headDim % 4 !== 0 || o.headDim < 4 || o.headDim > 256) {
+    throw new UserError(`head_dim is ${o.headDim}: attention takes multiples of 4 up to 256. Use a model with such a head_dim.`);
+  }
+  if (o.heads % o.kvHeads !== 0) {
+    throw new UserError(
+      `num_attention_heads is ${o.heads} and num_key_value_heads ${o.kvHeads}: the first must be a multiple of the second. Correct config.json.`,
+    );
+  }
+  return { HEADS: o.heads, KV_HEADS: o.kvHeads, HEAD_DIM: o.headDim };
+}
+
+function launch(
+  rec: Recorder,
+  kernels: Exchanges,
+  tensors: Readonly<Record<string, Tensor>>,
+  params: Params,
+  constants: Constants,
+  quads: number,
+): void {
+  if (rec.device.caps.subgroups) rec.dispatch(kernels.subgroups, tensors, params, foldGrid(Math.ceil(quads / QUADS)), constants);
+  else rec.dispatch(kernels.barriers, tensors, params, foldGrid(quads), constants);
+}

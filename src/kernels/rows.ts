@@ -1,0 +1,47 @@
+import source from '../../shaders/rows.wgsl?raw';
+import { foldGrid } from '../gpu/kernel.ts';
+import type { Recorder } from '../gpu/recorder.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+import { defineUnitKernel, type UnitKernel, unitKernel } from './units.ts';
+
+const WG = 64;
+
+const [gather, scatter] = [false, true].map((SCATTER) =>
+  defineUnitKernel({
+    name: SCATTER ? 'scatter_rows' : 'gather_rows',
+    source,
+    entry: 'move_rows',
+    bindings: { inp: 'read array<Unit>', rows: 'read array<u32>', out: 'read_write array<Unit>' },
+    params: { count: 'u32', row_units: 'u32', r: 'u32', c: 'u32' },
+    constants: { WG, SCATTER },
+    workgroup: WG,
+    cost: ({ r, c }) => ({ flops: 0, bytes: 8 * r * c + 4 * r }),
+  }),
+) as [UnitKernel, UnitKernel];
+
+interface Rows {
+  readonly inp: Tensor;
+  readonly rows: Tensor;
+  readonly out: Tensor;
+}
+
+/** out [R, C] = inp[rows[r]] of inp [N, C]; rows [R] u32, each below N, repeats allowed. f32. */
+export function gatherRows(rec: Recorder, t: Rows, o: { r: number; c: number }): void {
+  launch(rec, gather, t, o);
+}
+
+/** out[rows[r]] = inp[r]: out [N, C], inp [R, C]; rows [R] u32, unique. Other rows of `out` stay. f32. */
+export function scatterRows(rec: Recorder, t: Rows, o: { r: number; c: number }): void {
+  launch(rec, scatter, t, o);
+}
+
+function launch(rec: Recorder, pair: UnitKernel, t: Rows, { r, c }: { r: number; c: number }): void {
+  const { kernel, units } = unitKernel(pair, c);
+  const count = r * units;
+  rec.dispatch(
+    kernel,
+    { inp: t.inp, rows: t.rows, out: t.out },
+    { count, row_units: units, r, c },
+    foldGrid(Math.ceil(count / WG)),
+  );
+}

@@ -1,0 +1,43 @@
+import source from '../../shaders/sample.wgsl?raw';
+import type { Recorder } from '../gpu/recorder.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+import { defineRowKernel, dispatchRows } from './row_layout.ts';
+
+const kernel = defineRowKernel({
+  name: 'sample',
+  source,
+  include: ['philox'],
+  bindings: {
+    logits: 'read array<vec4f>',
+    control: 'read array<vec4u>',
+    counters: 'read array<vec4u>',
+    tokens: 'read_write array<u32>',
+    logp: 'read_write array<f32>',
+    entropy: 'read_write array<f32>',
+  },
+  params: { rows: 'u32', v: 'u32', stride4: 'u32', key0: 'u32', key1: 'u32' },
+  cost: ({ rows, v }) => ({ flops: 6 * rows * v, bytes: 4 * rows * v }),
+});
+
+/**
+ * Draws one token a row by inverse CDF from Philox 4x32-10 (word 0 of counter `counters[r]`, key (key0, key1)); a row's
+ * token depends on nothing but its own logits, control and counter.
+ *
+ * logits [R, stride] f32, of which `v` columns count; control [R, 4] u32: temperature (the bits of an f32; 0 takes the
+ * largest logit, ties to the lowest id), top_k (0: off), top_p (the bits of an f32; 1: off), unused; counters [R, 4] u32:
+ * step, prompt, completion, position. tokens [R] u32. logp [R] f32: the token's log-probability under
+ * softmax(logits / temperature) of the whole vocabulary, whatever top_k and top_p are (temperature 1 for greedy rows);
+ * entropy [R] f32, in nats, of the same distribution.
+ *
+ * top_k keeps the k largest logits; top_p then keeps the fewest of the largest whose share of what is left reaches p. Both
+ * keep the tokens tied with the last kept one. Throws where `stride` is no multiple of 4.
+ */
+export function sample(
+  rec: Recorder,
+  t: { logits: Tensor; control: Tensor; counters: Tensor; tokens: Tensor; logp: Tensor; entropy: Tensor },
+  o: { rows: number; v: number; stride: number; key0: number; key1: number },
+): void {
+  if (o.stride % 4 !== 0) throw new Error(`sample: a row stride of ${o.stride} floats is no multiple of 4`);
+  const params = { rows: o.rows, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1 };
+  dispatchRows(rec, kernel, t, params, o.rows);
+}

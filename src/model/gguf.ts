@@ -1,0 +1,292 @@
+/** GGUF files of the llama architecture (github.com/ggml-org/ggml/blob/master/docs/gguf.md), as a Hugging Face model. */
+import { UserError } from '../gpu/errors.ts';
+import { type Llama3RopeScaling, type ModelConfig, parseConfig } from './config.ts';
+import { type RandomAccess, readExactly } from './files.ts';
+import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf-dequant.ts';
+import { ggufTokenizer } from './gguf-tokenizer.ts';
+import { identify, isIgnored, type ModelSource, type WeightInfo } from './weights.ts';
+
+const ARCHITECTURES = ['llama'];
+
+interface Place {
+  readonly type: GgufType;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly shape: readonly number[];
+  /** Heads whose rows llama.cpp's converter permuted, 0 for every tensor but q and k. */
+  readonly permutedHeads: number;
+}
+
+/** Whether the file begins with GGUF's magic number. */
+export async function isGguf(file: RandomAccess): Promise<boolean> {
+  return file.size >= 4 && new TextDecoder().decode(await readExactly(file, 0, 4)) === 'GGUF';
+}
+
+/**
+ * Opens a GGUF file: reads its header, no weight. Quantised tensors become f32 as they are read, F16 and F32 stay.
+ * @throws UserError when it is broken, or its architecture or a quantisation is not supported
+ */
+export async function openGguf(file: RandomAccess): Promise<ModelSource> {
+  const { metadata, tensorInfos, tensorDataOffset } = await readHeader(file);
+  const keys = new Metadata(metadata, file.name);
+  const architecture = keys.text('general.architecture');
+  if (!ARCHITECTURES.includes(architecture)) {
+    throw new UserError(
+      `${file.name} is of the architecture "${architecture}", which is not supported. Supported in GGUF: ${ARCHITECTURES.join(', ')}.`,
+    );
+  }
+  const infos = tensorInfos.map((info) => ({
+    ggufName: info.name,
+    name: huggingFaceName(info.name),
+    shape: info.shape.map(Number).reverse(),
+    dtype: info.dtype as number,
+    offset: Number(tensorDataOffset + info.offset),
+  }));
+  const typeNames = (await import('@huggingface/gguf')).GGMLQuantizationType as Readonly<Record<number, string>>;
+  const places = new Map<string, Place>();
+  for (const info of infos) {
+    const type = GGUF_TYPES.get(info.dtype);
+    if (!type) {
+      const supported = [...GGUF_TYPES.values()].map((known) => known.name).join(', ');
+      throw new UserError(
+        `${file.name}: tensor ${info.ggufName} is quantised as ${typeNames[info.dtype] ?? `type ${info.dtype}`}, which is not supported. ` +
+          `Supported: ${supported}.`,
+      );
+    }
+    const count = info.shape.reduce((product, size) => product * size, 1);
+    const row = info.shape.at(-1) ?? 1;
+    const bytes = (count / type.block) * type.bytes;
+    if (row % type.block !== 0) {
+      throw new UserError(
+        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${type.block}.`,
+      );
+    }
+    if (info.offset + bytes > file.size) {
+      throw new UserError(
+        `${file.name} is truncated: tensor ${info.ggufName} ends at byte ${info.offset + bytes}, the file at ${file.size}. ` +
+          'Copy or download it again.',
+      );
+    }
+    places.set(info.name, { type, offset: info.offset, bytes, shape: info.shape, permutedHeads: 0 });
+  }
+
+  const config = await readConfig(keys, file, places);
+  for (const [name, place] of places) {
+    const heads = name.endsWith('q_proj.weight')
+      ? config.num_attention_heads
+      : name.endsWith('k_proj.weight')
+        ? config.num_key_value_heads
+        : 0;
+    // A matrix of the wrong height is left for checkTensors to name.
+    if (heads > 0 && place.shape[0] === heads * config.head_dim) {
+      places.set(name, { ...place, permutedHeads: heads });
+    }
+  }
+  const tensors = new Map<string, WeightInfo>();
+  for (const [name, place] of places) {
+    if (name !== ROPE_FACTORS && !isIgnored(name, config)) {
+      tensors.set(name, { name, dtype: place.type.dtype, shape: place.shape, file: file.name });
+    }
+  }
+  return {
+    name: file.name,
+    config,
+    tensors,
+    read: async (name) => {
+      const place = places.get(name);
+      if (!place) {
+        throw new UserError(`${file.name} has no tensor ${name}.`);
+      }
+      const bytes = await readExactly(file, place.offset, place.bytes);
+      const rows = place.permutedHeads > 0 ? unpermuteRows(bytes, place.permutedHeads, config.head_dim) : bytes;
+      return unpack(rows, place.type);
+    },
+    ...ggufTokenizer(keys),
+    generation: { eos_token_id: config.eos_token_id },
+    identity: await identify(config, tensors, [file]),
+    close: () => file.close(),
+  };
+}
+
+async function readHeader(file: RandomAccess) {
+  const { gguf } = await import('@huggingface/gguf');
+  // The library reads over HTTP: it gets a server of one file.
+  const serve = async (_url: unknown, init?: RequestInit): Promise<Response> => {
+    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
+    const begin = Number(first);
+    const end = Math.min(Number(last) + 1, file.size);
+    if (begin >= end) {
+      throw truncated();
+    }
+    return new Response((await readExactly(file, begin, end - begin)) as BodyInit);
+  };
+  const truncated = () =>
+    new UserError(
+      `${file.name} is truncated: it ends at byte ${file.size}, within its header. Copy or download it again.`,
+    );
+  try {
+    const header = await gguf('https://localhost/model.gguf', { fetch: serve as typeof fetch });
+    // What lies beyond the file reads as zeros there.
+    if (header.tensorInfoByteRange[1] > file.size) {
+      throw truncated();
+    }
+    if (!header.littleEndian) {
+      throw new UserError(
+        `${file.name} is a big-endian GGUF file. Convert it (llama.cpp's gguf-convert-endian) or take another.`,
+      );
+    }
+    return header;
+  } catch (error) {
+    if (error instanceof UserError) {
+      throw error;
+    }
+    throw new UserError(`${file.name} cannot be read as GGUF: ${(error as Error).message}`);
+  }
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  'token_embd.weight': 'model.embed_tokens.weight',
+  'output_norm.weight': 'model.norm.weight',
+  'output.weight': 'lm_head.weight',
+};
+
+const LAYER_NAMES: Readonly<Record<string, string>> = {
+  attn_norm: 'input_layernorm',
+  attn_q: 'self_attn.q_proj',
+  attn_k: 'self_attn.k_proj',
+  attn_v: 'self_attn.v_proj',
+  attn_output: 'self_attn.o_proj',
+  ffn_norm: 'post_attention_layernorm',
+  ffn_gate: 'mlp.gate_proj',
+  ffn_up: 'mlp.up_proj',
+  ffn_down: 'mlp.down_proj',
+};
+
+const ROPE_FACTORS = 'rope_freqs.weight';
+
+/** Unknown names stay as they are, and no model has them. */
+function huggingFaceName(name: string): string {
+  const [, layer, part, kind] = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name) ?? [];
+  const known = part === undefined ? undefined : LAYER_NAMES[part];
+  return known ? `model.layers.${layer}.${known}.${kind}` : (NAMES[name] ?? name);
+}
+
+async function readConfig(
+  keys: Metadata,
+  file: RandomAccess,
+  places: ReadonlyMap<string, Place>,
+): Promise<ModelConfig> {
+  const scaling = keys.optional('llama.rope.scaling.type') ?? 'none';
+  if (scaling !== 'none') {
+    throw keys.error('llama.rope.scaling.type', `is ${JSON.stringify(scaling)}. Supported: none.`);
+  }
+  if (Number(keys.optional('llama.expert_count') ?? 0) > 0) {
+    throw keys.error('llama.expert_count', 'is above 0; mixtures of experts are not supported.');
+  }
+  const hidden_size = keys.number('llama.embedding_length');
+  const heads = keys.number('llama.attention.head_count');
+  const head_dim = keys.numberOr('llama.attention.key_length', hidden_size / heads);
+  for (const key of ['llama.rope.dimension_count', 'llama.attention.value_length']) {
+    if (keys.numberOr(key, head_dim) !== head_dim) {
+      throw keys.error(key, `is ${keys.number(key)}, and a head has ${head_dim} values. Supported: the same number.`);
+    }
+  }
+  const eos = ['tokenizer.ggml.eos_token_id', 'tokenizer.ggml.eot_token_id'].map((key) => keys.optional(key));
+  const config = parseConfig(
+    {
+      model_type: 'llama',
+      hidden_size,
+      intermediate_size: keys.number('llama.feed_forward_length'),
+      num_hidden_layers: keys.number('llama.block_count'),
+      num_attention_heads: heads,
+      num_key_value_heads: keys.numberOr('llama.attention.head_count_kv', heads),
+      head_dim,
+      rms_norm_eps: keys.number('llama.attention.layer_norm_rms_epsilon'),
+      rope_theta: keys.numberOr('llama.rope.freq_base', 10000),
+      vocab_size: keys.numberOr('llama.vocab_size', places.get('model.embed_tokens.weight')?.shape[0] ?? 0),
+      max_position_embeddings: keys.number('llama.context_length'),
+      tie_word_embeddings: !places.has('lm_head.weight'),
+      eos_token_id: [...new Set(eos.filter((id) => id !== undefined).map(Number))],
+      bos_token_id: keys.optional('tokenizer.ggml.bos_token_id'),
+    },
+    file.name,
+  );
+  const factors = places.get(ROPE_FACTORS);
+  return factors ? { ...config, rope_scaling: await readRopeFactors(config, file, factors) } : config;
+}
+
+/**
+ * llama.cpp's converter replaces Llama 3's rope_scaling by the divisors of the frequencies that come of it. All published
+ * models have the same constants but for the factor, so they can be had back, and are checked.
+ */
+async function readRopeFactors(config: ModelConfig, file: RandomAccess, place: Place): Promise<Llama3RopeScaling> {
+  const bytes = await readExactly(file, place.offset, place.bytes);
+  const factors = [
+    ...new Float32Array(bytes.buffer, bytes.byteOffset, place.type.name === 'F32' ? bytes.length / 4 : 0),
+  ];
+  const scaling: Llama3RopeScaling = {
+    rope_type: 'llama3',
+    factor: Math.max(...factors),
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  };
+  const expected = Array.from({ length: config.head_dim / 2 }, (_, i) => {
+    const turns =
+      (scaling.original_max_position_embeddings * config.rope_theta ** ((-2 * i) / config.head_dim)) / (2 * Math.PI);
+    const kept = Math.min(
+      1,
+      Math.max(0, (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)),
+    );
+    return 1 / ((1 - kept) / scaling.factor + kept);
+  });
+  if (
+    factors.length !== expected.length ||
+    expected.some((value, i) => Math.abs(value / (factors[i] as number) - 1) > 1e-4)
+  ) {
+    throw new UserError(
+      `${file.name}: ${ROPE_FACTORS} stretches the rotary frequencies in a way that is not Llama 3's. Supported: none, Llama 3's.`,
+    );
+  }
+  return scaling;
+}
+
+/** Reads typed values out of GGUF metadata; its errors name file and key. */
+export class Metadata {
+  readonly where: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: object, where: string) {
+    this.#values = values as Record<string, unknown>;
+    this.where = where;
+  }
+
+  optional(key: string): unknown {
+    const value = Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
+    return typeof value === 'bigint' ? Number(value) : value;
+  }
+
+  error(key: string, problem: string): UserError {
+    return new UserError(`${this.where}: ${key} ${problem}`);
+  }
+
+  text(key: string): string {
+    const value = this.optional(key);
+    if (typeof value !== 'string') {
+      throw this.error(key, 'is missing, or is not text.');
+    }
+    return value;
+  }
+
+  number(key: string): number {
+    const value = this.optional(key);
+    if (typeof value !== 'number') {
+      throw this.error(key, 'is missing, or is not one number.');
+    }
+    return value;
+  }
+
+  numberOr(key: string, missing: number): number {
+    return this.optional(key) === undefined ? missing : this.number(key);
+  }
+}

@@ -1,0 +1,82 @@
+import * as ops from '../autograd/ops.ts';
+import type { Tape } from '../autograd/tape.ts';
+import type { Value } from '../autograd/value.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+import type { KVCache } from './kv_cache.ts';
+import type { Layer, Model } from './model.ts';
+import type { Steering } from './steering.ts';
+
+/** The packed rows of one forward pass. */
+export interface Rows {
+  readonly n: number;
+  readonly ids: Tensor; // [N] u32
+  readonly positions: Tensor; // [N] u32
+  readonly ranges: Tensor; // [N, 4] u32: rows of this pass, or of the cache where there is one
+  /** [N, 2] u32, needed for the gradient only. */
+  readonly keyQueries?: Tensor;
+}
+
+export interface ForwardOptions {
+  readonly steering?: Steering | undefined;
+  /** Keys and values are written to rows `dest` [N] of the cache and read from there. */
+  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor };
+  readonly recompute?: 'none' | 'layer';
+  /** Sees every `resid_post[l]` [N, C], after the vector was added. */
+  readonly onResidPost?: (layer: number, resid: Tensor) => void;
+}
+
+/** The residual stream after the last layer, [N, C]; the final norm and the head are `headRows`. */
+export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
+  let resid = ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
+  model.layers.forEach((layer, l) => {
+    const run = (on: Tape, inp: Value) => decoderLayer(on, model, layer, l, rows, inp, options);
+    // Below the lowest trained vector nothing is kept anyway: recomputing would only repeat work.
+    const again = options.recompute === 'layer' && resid.requiresGrad;
+    const next = again ? ops.recompute(tape, resid, run) : run(tape, resid);
+    tape.release(resid);
+    resid = next;
+    options.onResidPost?.(l, resid.tensor);
+  });
+  return resid;
+}
+
+function decoderLayer(tape: Tape, model: Model, layer: Layer, l: number, rows: Rows, resid: Value, options: ForwardOptions): Value {
+  const eps = model.config.rms_norm_eps;
+  const shape = model.headShape;
+  const { steering, cache } = options;
+
+  const normed1 = ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
+  const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
+  tape.release(normed1);
+  ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
+  const attended = ops.attention(tape, qkv, rows, shape, cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest });
+  tape.release(qkv);
+  const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out');
+  tape.release(attended);
+  const residMid = ops.residualAdd(tape, resid, attnOut, 'resid_mid');
+  tape.release(attnOut);
+
+  const normed2 = ops.rmsnorm(tape, residMid, layer.post_attention_layernorm, eps);
+  const gateUp = ops.linear(tape, normed2, layer.gate_up_proj, 'gate_up');
+  tape.release(normed2);
+  const act = ops.swiglu(tape, gateUp);
+  tape.release(gateUp);
+  const mlpOut = ops.linear(tape, act, layer.down_proj, 'mlp_out');
+  tape.release(act);
+  const residPost = ops.residualAdd(tape, residMid, mlpOut, 'resid_post', steering && { ...steering, layer: l });
+  tape.release(residMid, mlpOut);
+  return residPost;
+}
+
+/** The final norm of the given rows, [R, C]: what the head multiplies. */
+export function finalNorm(tape: Tape, model: Model, resid: Value, rows: Tensor, r: number): Value {
+  const gathered = ops.gatherRows(tape, resid, rows, r);
+  const normed = ops.rmsnorm(tape, gathered, model.norm, model.config.rms_norm_eps);
+  tape.release(gathered);
+  return normed;
+}
+
+/** Logits of the given rows, [R, stride] with `stride` the vocabulary rounded up to 4. No gradient: see `ops.head`. */
+export function logits(tape: Tape, model: Model, hidden: Value, temperature = 1): Value {
+  return ops.logits(tape, hidden, model.lm_head, temperature);
+}

@@ -1,0 +1,136 @@
+/** What a model's weights are: names, shapes and dtypes against the configuration, and an identity. */
+import { UserError } from '../gpu/errors.ts';
+import type { ModelConfig } from './config.ts';
+import { type RandomAccess, readExactly } from './files.ts';
+
+export interface WeightInfo {
+  readonly name: string;
+  readonly dtype: 'f32' | 'f16' | 'bf16';
+  /** Rows first: a linear layer is [out, in]. */
+  readonly shape: readonly number[];
+  /** The file that holds it, for messages. */
+  readonly file: string;
+}
+
+/** A vocabulary and what belongs to it. */
+export interface TokenizerData {
+  /** Contents of a Hugging Face tokenizer.json. */
+  readonly json: unknown;
+  readonly bos_token?: string;
+  readonly eos_token?: string;
+  /** Jinja source. */
+  readonly chat_template?: string;
+  /** Where it was read, for messages. */
+  readonly where: string;
+}
+
+export interface ModelSource {
+  /** Shown in messages. */
+  readonly name: string;
+  readonly config: ModelConfig;
+  /** Under Hugging Face's names; only those that `config` asks for, and ones that no model of its kind has. */
+  readonly tensors: ReadonlyMap<string, WeightInfo>;
+  /** Row-major little-endian values in the tensor's dtype; the first byte is aligned for every typed array. */
+  read(name: string): Promise<Uint8Array>;
+  /** Missing where the model came without one that can be read. */
+  readonly tokenizer?: TokenizerData;
+  /** Why there is no tokenizer, and what to do. */
+  readonly noTokenizer?: string;
+  readonly generation: { readonly eos_token_id: readonly number[] };
+  /** SHA-256 of configuration, tensor table and a sample of the weights: equal for equal models, wherever they lie. */
+  readonly identity: string;
+  close(): Promise<void>;
+}
+
+/** Tensors that checkpoints carry and that follow from the rest. */
+export function isIgnored(name: string, config: ModelConfig): boolean {
+  return name.endsWith('.rotary_emb.inv_freq') || (name === 'lm_head.weight' && config.tie_word_embeddings);
+}
+
+/** Names and shapes of the tensors that a model of this configuration has. */
+export function expectedTensors(config: ModelConfig): Map<string, readonly number[]> {
+  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, vocab_size: V } = config;
+  const q = config.num_attention_heads * config.head_dim;
+  const kv = config.num_key_value_heads * config.head_dim;
+  const shapes = new Map<string, readonly number[]>([['model.embed_tokens.weight', [V, C]]]);
+  for (let l = 0; l < L; l++) {
+    const layer = `model.layers.${l}`;
+    shapes.set(`${layer}.input_layernorm.weight`, [C]);
+    for (const [name, rows] of [
+      ['q', q],
+      ['k', kv],
+      ['v', kv],
+    ] as const) {
+      shapes.set(`${layer}.self_attn.${name}_proj.weight`, [rows, C]);
+      if (config.attention_bias) {
+        shapes.set(`${layer}.self_attn.${name}_proj.bias`, [rows]);
+      }
+    }
+    shapes.set(`${layer}.self_attn.o_proj.weight`, [C, q]);
+    shapes.set(`${layer}.post_attention_layernorm.weight`, [C]);
+    shapes.set(`${layer}.mlp.gate_proj.weight`, [F, C]);
+    shapes.set(`${layer}.mlp.up_proj.weight`, [F, C]);
+    shapes.set(`${layer}.mlp.down_proj.weight`, [C, F]);
+  }
+  shapes.set('model.norm.weight', [C]);
+  if (!config.tie_word_embeddings) {
+    shapes.set('lm_head.weight', [V, C]);
+  }
+  return shapes;
+}
+
+/**
+ * Compares names and shapes with what the configuration says, without reading a weight.
+ * @throws UserError for the first tensor that is missing, of another shape, or not part of such a model
+ */
+export function checkTensors(source: ModelSource): void {
+  const { config, tensors, name: where } = source;
+  const expected = expectedTensors(config);
+  const files = [...new Set([...tensors.values()].map((tensor) => tensor.file))].join(', ') || where;
+  for (const [name, shape] of expected) {
+    const tensor = tensors.get(name);
+    if (!tensor) {
+      const hint = name === 'lm_head.weight' ? ' If the head is the embedding, set tie_word_embeddings.' : '';
+      throw new UserError(
+        `${files}: tensor ${name} [${shape.join(', ')}] is missing; the configuration is of a ${config.model_type} with ` +
+          `${config.num_hidden_layers} layers.${hint}`,
+      );
+    }
+    if (tensor.shape.join() !== shape.join()) {
+      throw new UserError(
+        `${tensor.file}: tensor ${name} has the shape [${tensor.shape.join(', ')}], the configuration asks for ` +
+          `[${shape.join(', ')}]. Weights and configuration are not of the same model.`,
+      );
+    }
+  }
+  for (const tensor of tensors.values()) {
+    if (!expected.has(tensor.name)) {
+      throw new UserError(
+        `${tensor.file}: tensor ${tensor.name} [${tensor.shape.join(', ')}] is not part of a ${config.model_type} with ` +
+          `${config.num_hidden_layers} layers: leaving it out would give other results than the model's own.`,
+      );
+    }
+  }
+}
+
+const SAMPLES = 16;
+const SAMPLE_BYTES = 4096;
+
+/** Fine-tunes of one model share configuration and shapes, so some bytes of the weights go in too. */
+export async function identify(
+  config: ModelConfig,
+  tensors: ReadonlyMap<string, WeightInfo>,
+  files: readonly RandomAccess[],
+): Promise<string> {
+  const table = [...tensors.values()].map(({ name, dtype, shape }) => `${name} ${dtype} ${shape.join('x')}`).sort();
+  const parts: Uint8Array[] = [new TextEncoder().encode(JSON.stringify([config, table]))];
+  for (const file of files) {
+    const stride = Math.max(SAMPLE_BYTES, Math.floor(file.size / SAMPLES));
+    for (let offset = 0; offset < file.size; offset += stride) {
+      parts.push(await readExactly(file, offset, Math.min(SAMPLE_BYTES, file.size - offset)));
+    }
+  }
+  const all = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', all));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

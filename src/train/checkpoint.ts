@@ -1,0 +1,83 @@
+import { UserError } from '../gpu/errors.ts';
+import { parseSafetensors, writeSafetensors } from '../model/safetensors.ts';
+import type { TrainConfig } from './config.ts';
+import { RUN_FILES, type RunStore } from './rundir.ts';
+
+/** The optimiser's state on the host, all [L, C]. */
+export interface OptimizerState {
+  readonly vectors: Float32Array;
+  readonly expAvg: Float32Array;
+  readonly expAvgSq: Float32Array;
+}
+
+/** Everything that a run needs to go on to the same bits; random numbers are counter-based and need no state. */
+export interface Checkpoint {
+  /** Steps done. */
+  readonly step: number;
+  /** Wall seconds of all parts of the run so far. */
+  readonly seconds: number;
+  readonly numTokens: number;
+  /** Steps of warm-up as they were at the start: a longer resumed run keeps them. */
+  readonly warmup: number;
+  /** Identity of the frozen model. */
+  readonly model: string;
+  /** Adapter that the steps ran on: another one rounds differently. */
+  readonly adapter: string;
+  readonly config: TrainConfig;
+  readonly numLayers: number;
+  readonly hiddenSize: number;
+  readonly state: OptimizerState;
+}
+
+export async function saveCheckpoint(store: RunStore, checkpoint: Checkpoint): Promise<void> {
+  const { state, numLayers, hiddenSize, ...rest } = checkpoint;
+  const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [numLayers, hiddenSize], data });
+  const bytes = writeSafetensors(
+    [tensor('steering', state.vectors), tensor('exp_avg', state.expAvg), tensor('exp_avg_sq', state.expAvgSq)],
+    { trimtab_checkpoint: JSON.stringify(rest) },
+  );
+  await store.writeAtomic(RUN_FILES.checkpoint, bytes);
+}
+
+/** @throws UserError when the folder holds no checkpoint, or a broken one. */
+export async function loadCheckpoint(store: RunStore): Promise<Checkpoint> {
+  const where = `${store.where}/${RUN_FILES.checkpoint}`;
+  const bytes = await store.read(RUN_FILES.checkpoint);
+  if (!bytes) {
+    throw new UserError(`${where} does not exist: there is nothing to resume. Start the run with --out ${store.where} instead.`);
+  }
+  const { tensors, metadata } = parseSafetensors(bytes, where);
+  const [steering, expAvg, expAvgSq] = ['steering', 'exp_avg', 'exp_avg_sq'].map((name) => tensors.get(name));
+  const rest = metadata.trimtab_checkpoint;
+  if (!steering || !expAvg || !expAvgSq || !rest || steering.shape.length !== 2) {
+    throw new UserError(`${where} is no trimtab checkpoint: steering, exp_avg, exp_avg_sq and their metadata were expected.`);
+  }
+  const [numLayers, hiddenSize] = steering.shape as [number, number];
+  return {
+    ...(JSON.parse(rest) as Omit<Checkpoint, 'state' | 'numLayers' | 'hiddenSize'>),
+    numLayers,
+    hiddenSize,
+    state: {
+      vectors: steering.data as Float32Array,
+      expAvg: expAvg.data as Float32Array,
+      expAvgSq: expAvgSq.data as Float32Array,
+    },
+  };
+}
+
+/** Fields that may differ when a run goes on: they do not enter any number of a step. */
+const FREE: ReadonlySet<string> = new Set(['max_steps', 'output_dir', 'save_steps', 'logging_steps', 'memory_budget', 'model', 'data']);
+
+/** @throws UserError naming the first field in which the resumed run would differ. */
+export function checkResumable(checkpoint: Checkpoint, config: TrainConfig, model: string, where: string): void {
+  if (checkpoint.model !== model) {
+    throw new UserError(`${where} was trained on another model (${checkpoint.model}, this one is ${model}). Pass the same --model.`);
+  }
+  for (const key of Object.keys(config) as (keyof TrainConfig)[]) {
+    if (FREE.has(key)) continue;
+    const [before, now] = [JSON.stringify(checkpoint.config[key]), JSON.stringify(config[key])];
+    if (before !== now) {
+      throw new UserError(`${where} was trained with ${key} ${before}, this run asks for ${now}. Leave it as it was, or start a new run with --out.`);
+    }
+  }
+}

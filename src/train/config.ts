@@ -1,0 +1,314 @@
+import { closest, distance } from 'fastest-levenshtein';
+import * as v from 'valibot';
+import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { UserError } from '../gpu/errors.ts';
+
+/** What a field is for, and what its values have to be: the texts of `--help`, of the documentation and of the errors. */
+interface Note {
+  expected: string;
+  description: string;
+}
+
+type Entry<S extends v.GenericSchema> = v.SchemaWithPipe<
+  readonly [S, v.MetadataAction<v.InferOutput<S>, Note & Record<string, unknown>>]
+>;
+
+function note<S extends v.GenericSchema>(schema: S, expected: string, description: string): Entry<S> {
+  return v.pipe(schema, v.metadata({ expected, description })) as unknown as Entry<S>;
+}
+
+function choice<const T extends string>(options: readonly T[], fallback: T, description: string) {
+  return note(v.optional(v.picklist(options), fallback), `one of ${options.join(', ')}`, description);
+}
+
+function integer(low: number, fallback: number, description: string) {
+  const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(low));
+  return note(v.optional(schema, fallback), `a whole number of at least ${low}`, description);
+}
+
+function positive(fallback: number, description: string) {
+  return note(v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), fallback), 'a number above 0', description);
+}
+
+function atLeastZero(fallback: number, description: string) {
+  return note(
+    v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), fallback),
+    'a number of at least 0',
+    description,
+  );
+}
+
+function fraction(fallback: number, description: string) {
+  const schema = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
+  return note(v.optional(schema, fallback), 'a number from 0 to below 1', description);
+}
+
+function flag(fallback: boolean, description: string) {
+  return note(v.optional(v.boolean(), fallback), 'true or false', description);
+}
+
+function text(description: string) {
+  return note(v.optional(v.pipe(v.string(), v.minLength(1))), 'a text', description);
+}
+
+const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+const BYTES = /^(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?$/i;
+
+/** `1.5GiB`, `512 MB` (binary units both ways) or a plain count of bytes; undefined for anything else. */
+export function parseBytes(value: string | number): number | undefined {
+  const match = BYTES.exec(String(value).trim());
+  const bytes = match ? Math.floor(Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)) : 0;
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
+
+const bytes = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.check((value) => parseBytes(value) !== undefined),
+  v.transform((value) => parseBytes(value) as number),
+);
+
+const layers = v.union([
+  v.literal('all'),
+  v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.minLength(1), v.check(distinct)),
+]);
+
+function distinct(list: number[]): boolean {
+  return new Set(list).size === list.length;
+}
+
+const MODULE = /\.(?:js|mjs|ts|mts)$/;
+const REWARDS = ['correct', 'random', 'format'];
+const reward = v.pipe(
+  v.string(),
+  v.check((name) => REWARDS.includes(name) || MODULE.test(name)),
+);
+
+/** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
+const ENTRIES = {
+  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
+  data: text('Problem file, JSON lines. Without it a model folder that brings its own problems uses those.'),
+  question_key: text('Column of the question in `data`; found by itself among the usual names otherwise.'),
+  answer_key: text('Column of the answer in `data`; found by itself among the usual names otherwise.'),
+  eval_data: text('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
+  eval_size: note(
+    v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+    'a whole number of at least 0',
+    'Only the first so many of the held-out problems; 0 measures nothing.',
+  ),
+  output_dir: text('Run folder: vectors, metrics, completions, checkpoints, report. `--out` on the command line.'),
+  max_steps: integer(1, 40, 'Optimiser steps; each takes `num_prompts` new problems. `--steps` on the command line.'),
+  seed: note(
+    v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)), 0),
+    'a whole number from 0 to 4294967295',
+    'Key of all random numbers: order of the problems, sampling, random reward. The same seed gives the same bytes.',
+  ),
+
+  num_prompts: integer(1, 8, 'Problems a step.'),
+  num_generations: integer(
+    1,
+    8,
+    'Completions sampled for each problem (K). Their rewards are compared with each other.',
+  ),
+  max_completion_length: integer(
+    1,
+    256,
+    'Longest completion in tokens, end-of-sequence token included. Answers that are cut off earn nothing: leave room.',
+  ),
+  temperature: positive(1, 'Divides the logits when sampling and in the loss alike.'),
+  top_p: note(
+    v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
+    'a number above 0 and up to 1',
+    'Has to stay 1 in training: the loss takes the whole distribution.',
+  ),
+  top_k: integer(0, 0, 'Has to stay 0 (off) in training: the loss takes the whole distribution.'),
+  mask_truncated_completions: flag(false, 'Leave completions out of the loss that hit `max_completion_length`.'),
+
+  prompt: text(
+    '`qa`, `user-assistant`, `chat`, a template with {question} in it, or a YAML/JSON prompt file. Chosen by the model otherwise.',
+  ),
+  stop: note(
+    v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),
+    'a list of texts',
+    "Texts that end a completion, besides the end-of-sequence token; the prompt file's own otherwise.",
+  ),
+  answer: choice(
+    ['boxed', 'last_number'],
+    'boxed',
+    'Where the verifier finds the answer: the last \\boxed{}, or the last number of the text. Never one in place of the other.',
+  ),
+  reward: note(
+    v.optional(reward, 'correct'),
+    'correct, random, format, or the path of a module (.js, .mjs, .ts)',
+    '`correct`: +1 / -1 by the verifier. Controls: `random` (a fair +1 / -1), `format` (any box that is not empty). Or a module whose default export is a reward function.',
+  ),
+
+  advantage: choice(
+    ['rloo', 'mean'],
+    'rloo',
+    'What a reward is compared with: the mean of the other completions of the prompt, or of all (smaller by (K-1)/K).',
+  ),
+  scale_rewards: choice(
+    ['none', 'group', 'batch'],
+    'none',
+    'Divide advantages by the standard deviation (+ 1e-4) of the rewards of the group or of the batch.',
+  ),
+  loss_type: choice(
+    ['dapo', 'grpo', 'dr_grpo'],
+    'dapo',
+    'Average over all tokens of the batch; or over each sequence, then over sequences; or over completions times `max_completion_length`.',
+  ),
+  beta: atLeastZero(
+    0,
+    'Weight of the KL penalty (k3) against the model without vectors. 0 also saves the reference pass.',
+  ),
+
+  learning_rate: positive(
+    1e-3,
+    'Peak learning rate. The paper: 3e-4 to 2e-3 by model; small models take far more (the demonstration 0.03).',
+  ),
+  lr_scheduler_type: choice(
+    ['constant_with_warmup', 'constant', 'linear', 'cosine'],
+    'constant_with_warmup',
+    'Course of the learning rate after the warm-up; `constant` has none, `linear` and `cosine` fall to 0.',
+  ),
+  warmup_ratio: fraction(0.03, 'Share of the steps over which the learning rate rises to its peak, rounded up.'),
+  max_grad_norm: positive(2, 'The gradient of all vectors together is scaled down to this norm.'),
+  adam_beta1: fraction(0.9, "AdamW: decay of the gradient's mean."),
+  adam_beta2: fraction(0.999, "AdamW: decay of the squared gradient's mean."),
+  adam_epsilon: positive(1e-8, 'AdamW: added to the root. There is no weight decay.'),
+
+  layers: note(
+    v.optional(layers, 'all'),
+    'all, or a list of different layer numbers from 0',
+    'Layers that get a vector. Nothing below the lowest is differentiated.',
+  ),
+  steering_scale: positive(1, 'Factor on the vectors wherever they are added.'),
+
+  recompute: choice(
+    ['none', 'layer'],
+    'none',
+    "`layer` keeps only each layer's input for the backward pass and computes the rest again: less memory, about a third more time.",
+  ),
+  memory_budget: note(
+    v.optional(bytes),
+    'a size such as 4GiB or 500MB',
+    'Most GPU memory that the run may plan with; refused before it starts when it does not fit.',
+  ),
+  dtype: choice(
+    ['auto', 'f32', 'f16', 'bf16'],
+    'auto',
+    'Type in which the frozen weights are kept on the GPU; `auto` as they are stored. Arithmetic is f32.',
+  ),
+
+  save_steps: integer(0, 10, 'Steps between checkpoints; 0 saves at the end and on Ctrl-C only.'),
+  logging_steps: integer(1, 1, 'Steps between rows of metrics.jsonl.'),
+} as const;
+
+const SCHEMA = v.strictObject(ENTRIES);
+
+/** A checked training configuration: every field that has a default is set. */
+export type TrainConfig = v.InferOutput<typeof SCHEMA>;
+export type TrainConfigInput = v.InferInput<typeof SCHEMA>;
+
+export interface ConfigField {
+  name: keyof TrainConfig;
+  description: string;
+  /** What a value has to be, in words. */
+  expected: string;
+  /** undefined where the field may be left out. */
+  default: unknown;
+}
+
+/** All fields in their order, with defaults: the source of `--help` and of the documentation. */
+export function configFields(): ConfigField[] {
+  return Object.entries(ENTRIES).map(([name, schema]) => {
+    const { expected, description } = v.getMetadata(schema) as unknown as Note;
+    return { name: name as keyof TrainConfig, expected, description, default: v.getDefault(schema) };
+  });
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+}
+
+function unknownKey(key: string, at: string): UserError {
+  const names = Object.keys(ENTRIES);
+  const near = closest(key, names);
+  const hint =
+    distance(key, near) <= Math.max(2, key.length / 2) ? `did you mean ${near}?` : `known keys: ${names.join(', ')}.`;
+  return new UserError(`${at}: unknown key ${key}; ${hint}`);
+}
+
+interface Parsed {
+  value: unknown;
+  /** `where`, with the line of a key where there is one. */
+  at: (key?: string) => string;
+}
+
+function lineOf(document: Document, key: string): number | undefined {
+  if (!isMap(document.contents)) return undefined;
+  const pair = document.contents.items.find((item) => isNode(item.key) && String(item.key) === key);
+  return isNode(pair?.key) ? pair.key.range?.[0] : undefined;
+}
+
+function parseYaml(source: string, where: string): Parsed {
+  const lines = new LineCounter();
+  const document = parseDocument(source.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
+  const line = (offset: number) => `${where}:${lines.linePos(offset).line}`;
+  const [error] = document.errors;
+  if (error) throw new UserError(`${line(error.pos[0])}: this is not YAML: ${error.message}`);
+  return {
+    value: document.toJS() ?? {},
+    at: (key) => {
+      const offset = key === undefined ? undefined : lineOf(document, key);
+      return offset === undefined ? where : line(offset);
+    },
+  };
+}
+
+/**
+ * Checks a training configuration and fills in the defaults.
+ * @param source YAML (or JSON) text, or an object
+ * @param where the file's name, or where the object came from, for messages
+ * @throws UserError naming the key, what was found and what was expected; for an unknown key the nearest known one
+ */
+export function parseTrainConfig(source: string | object, where: string): TrainConfig {
+  const { value, at }: Parsed =
+    typeof source === 'string' ? parseYaml(source, where) : { value: source, at: () => where };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UserError(`${where}: keys with values were expected (max_steps: 40), found ${shown(value)}.`);
+  }
+  const given = Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined && entry !== null));
+  for (const key of Object.keys(given)) if (!Object.hasOwn(ENTRIES, key)) throw unknownKey(key, at(key));
+  const result = v.safeParse(SCHEMA, given);
+  if (!result.success) {
+    const key = String(result.issues[0].path?.[0]?.key);
+    const field = configFields().find((candidate) => candidate.name === key);
+    throw new UserError(`${at(key)}: ${key} is ${shown(given[key])}; expected ${field?.expected ?? 'another value'}.`);
+  }
+  const config = result.output;
+  refuseContradictions(config, at);
+  return config;
+}
+
+function refuseContradictions(config: TrainConfig, at: Parsed['at']): void {
+  for (const [key, off] of [
+    ['top_p', 1],
+    ['top_k', 0],
+  ] as const) {
+    if (config[key] === off) continue;
+    throw new UserError(
+      `${at(key)}: ${key} is ${config[key]}; training samples from the whole distribution, because the loss takes its log-probabilities. Leave ${key} at ${off} (temperature is free).`,
+    );
+  }
+  if (config.num_generations < 2) {
+    throw new UserError(
+      `${at('num_generations')}: num_generations is 1; a completion is compared with the others of its prompt, alone it teaches nothing. Set num_generations to 2 or more.`,
+    );
+  }
+  if (config.loss_type === 'dr_grpo' && config.scale_rewards !== 'none') {
+    throw new UserError(
+      `${at('scale_rewards')}: scale_rewards is ${config.scale_rewards}; loss_type dr_grpo is defined without scaling. Set scale_rewards to none, or another loss_type.`,
+    );
+  }
+}

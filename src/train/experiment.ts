@@ -1,0 +1,158 @@
+import type { Prompt } from '../eval/completions.ts';
+import type { Problem } from '../eval/data.ts';
+import { type Evaluation, type EvaluationRow, evaluate } from '../eval/evaluate.ts';
+import { type LensLayer, logitLens } from '../eval/lens.ts';
+import { renderReport } from '../eval/report.ts';
+import type { AccuracyPair } from '../eval/stats.ts';
+import type { RewardFunction } from '../eval/rewards.ts';
+import type { LanguageModel } from '../model/language_model.ts';
+import type { Steering } from '../model/steering.ts';
+import { checkResumable, loadCheckpoint } from './checkpoint.ts';
+import type { TrainConfig } from './config.ts';
+import type { MetricsRow } from './metrics.ts';
+import { reportData } from './report_data.ts';
+import { refuseUsedFolder, rewindRun, RUN_FILES, type RunStore, type RunSummary, writeSummary } from './rundir.ts';
+import { type Sample, Trainer } from './trainer.ts';
+
+export interface ExperimentOptions {
+  readonly lm: LanguageModel;
+  readonly config: TrainConfig;
+  readonly store: RunStore;
+  readonly encode: (problem: Problem) => Prompt;
+  readonly stop: readonly string[];
+  readonly reward: RewardFunction;
+  readonly rewardName: string;
+  readonly trainProblems: readonly Problem[];
+  /** Held-out problems, measured before and after; none skips both. */
+  readonly testProblems: readonly Problem[];
+  /** Goes on from the store's checkpoint. */
+  readonly resume: boolean;
+  readonly now: () => number;
+  readonly signal?: AbortSignal | undefined;
+  readonly on?: ExperimentEvents;
+}
+
+/** What a terminal or a page shows while it runs. */
+export interface ExperimentEvents {
+  readonly stage?: (stage: Stage) => void;
+  readonly evaluation?: (which: 'base' | 'steered', finished: number, total: number, tokens: number) => void;
+  readonly evaluated?: (which: 'base' | 'steered', result: Evaluation) => void;
+  readonly rollout?: (tokens: number, finished: number, total: number) => void;
+  readonly step?: (row: MetricsRow, samples: readonly Sample[]) => void;
+}
+
+export type Stage = 'base' | 'train' | 'steered' | 'report';
+
+export interface ExperimentResult {
+  readonly summary: Partial<RunSummary>;
+  readonly metrics: readonly MetricsRow[];
+  readonly lens: readonly LensLayer[];
+  readonly examples: readonly ExamplePair[];
+}
+
+/** One problem answered greedily before and after. */
+export interface ExamplePair {
+  readonly question: string;
+  readonly answer: string;
+  readonly before: EvaluationRow;
+  readonly after: EvaluationRow;
+}
+
+const EVALUATION = { base: 'eval-base.json', steered: 'eval-steered.json' } as const;
+const EXAMPLES = 6;
+
+/**
+ * Measures the model, trains vectors, measures again, reads the vectors through the logit lens, and writes all of it into
+ * the run folder. Stopped at any moment it goes on from there with `resume`.
+ */
+export async function runExperiment(options: ExperimentOptions): Promise<ExperimentResult> {
+  const { lm, config, store, on, now } = options;
+  const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
+  if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);
+  else await refuseUsedFolder(store);
+  const metrics: MetricsRow[] = checkpoint ? (await rewindRun(store, checkpoint.step)).metrics : [];
+  await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
+
+  const trainer = new Trainer({
+    lm,
+    config,
+    problems: options.trainProblems,
+    encode: options.encode,
+    reward: options.reward,
+    rewardName: options.rewardName,
+    stop: options.stop,
+    store,
+    now,
+    checkpoint,
+    signal: options.signal,
+    ...(on?.rollout && { onRollout: on.rollout }),
+    onStep: (row, samples) => {
+      metrics.push(row);
+      on?.step?.(row, samples);
+    },
+  });
+  try {
+    // From here on there is something to resume, even if the first evaluation is interrupted.
+    if (!checkpoint) await trainer.save();
+    const base = await measure('base', undefined, options);
+    on?.stage?.('train');
+    await trainer.run();
+    // A longer run than the one that was measured must be measured again.
+    if (checkpoint && checkpoint.step < config.max_steps) await store.remove(EVALUATION.steered);
+    const steered = await measure('steered', trainer.steering, options);
+    on?.stage?.('report');
+    const lens = await logitLens(lm, trainer.steering.tensor);
+    const summary: Partial<RunSummary> = {
+      ...(base && { base: accuracies(base) }),
+      ...(steered && { steered: accuracies(steered) }),
+      seconds: trainer.seconds,
+      steps: trainer.step,
+      adapter: lm.model.device.caps.adapter,
+      seed: config.seed,
+      reward: options.rewardName,
+    };
+    await writeSummary(store, summary as RunSummary & Record<string, unknown>);
+    const result = { summary, metrics, lens, examples: pairs(base, steered) };
+    await store.writeAtomic(RUN_FILES.report, renderReport(reportData(config, lm, result)));
+    return result;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** An evaluation on the held-out problems, kept in the run folder so that a resumed run does not repeat it. */
+async function measure(which: 'base' | 'steered', steering: Steering | undefined, options: ExperimentOptions): Promise<Evaluation | undefined> {
+  const { lm, config, store, on, testProblems } = options;
+  if (testProblems.length === 0) return undefined;
+  on?.stage?.(which);
+  const kept = options.resume ? await store.read(EVALUATION[which]) : undefined;
+  const result = kept
+    ? (JSON.parse(new TextDecoder().decode(kept)) as Evaluation)
+    : await evaluate(lm, testProblems.map(options.encode), {
+        answer: config.answer,
+        maxNewTokens: config.max_completion_length,
+        seed: config.seed,
+        temperature: config.temperature,
+        steering,
+        stop: options.stop,
+        signal: options.signal,
+        onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
+      });
+  if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify(result)}\n`);
+  on?.evaluated?.(which, result);
+  return result;
+}
+
+function accuracies({ sampled, greedy }: Evaluation): AccuracyPair {
+  if (!sampled || !greedy) throw new Error('an evaluation of a run measures both modes');
+  return { sampled, greedy };
+}
+
+function pairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
+  const greedy = (evaluation: Evaluation | undefined) => (evaluation?.rows ?? []).filter((row) => row.mode === 'greedy').slice(0, EXAMPLES);
+  const after = greedy(steered);
+  return greedy(base).flatMap((before, i) => {
+    const row = after[i];
+    return row ? [{ question: before.question, answer: before.answer, before, after: row }] : [];
+  });
+}

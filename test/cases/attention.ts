@@ -1,0 +1,182 @@
+import { attention, attentionBackward } from '../../src/kernels/attention.ts';
+import * as reference from '../reference/attention.ts';
+import { type KernelCase, randomSource } from './case.ts';
+import { MODELS } from './shapes.ts';
+
+type Heads = Pick<reference.AttentionShape, 'heads' | 'kvHeads' | 'headDim'>;
+
+/** A prompt, and the completions that share it. */
+export interface Group {
+  readonly prompt: number;
+  readonly completions: readonly number[];
+}
+
+/** Groups packed as [prompt | completion 1 | completion 2 | …], with the two tables that attention takes. */
+export interface Packing {
+  readonly n: number;
+  /** [N, 4]: prefix_start, prefix_end, own_start, own_end. */
+  readonly ranges: Uint32Array;
+  /** [N, 2]: first and end of the query rows that attend a key row. */
+  readonly keyQueries: Uint32Array;
+}
+
+export function pack(groups: readonly Group[]): Packing {
+  const ranges: number[] = [];
+  const keyQueries: number[] = [];
+  let start = 0;
+  for (const { prompt, completions } of groups) {
+    const end = completions.reduce((sum, length) => sum + length, start + prompt);
+    for (let j = start; j < start + prompt; j++) {
+      ranges.push(start, start, start, j + 1);
+      keyQueries.push(j, end);
+    }
+    let own = start + prompt;
+    for (const length of completions) {
+      for (let j = own; j < own + length; j++) {
+        ranges.push(start, start + prompt, own, j + 1);
+        keyQueries.push(j, own + length);
+      }
+      own += length;
+    }
+    start = end;
+  }
+  return { n: start, ranges: Uint32Array.from(ranges), keyQueries: Uint32Array.from(keyQueries) };
+}
+
+/** Odd lengths side by side: K = 3 completions, one prompt alone, one without a prompt. */
+const MIXED: readonly Group[] = [
+  { prompt: 17, completions: [1, 63, 3] },
+  { prompt: 1, completions: [65, 17, 1] },
+  { prompt: 63, completions: [] },
+  { prompt: 3, completions: [3, 1, 17] },
+  { prompt: 0, completions: [17] },
+];
+
+const DEMO: Heads = { heads: 4, kvHeads: 2, headDim: 32 };
+
+export function cases(): KernelCase[] {
+  const small = [{ prompt: 5, completions: [2, 3, 4] }];
+  const heads: Heads[] = [
+    DEMO,
+    { heads: 3, kvHeads: 1, headDim: 8 },
+    { heads: 3, kvHeads: 3, headDim: 4 },
+    { heads: 8, kvHeads: 1, headDim: 16 },
+    { heads: 7, kvHeads: 1, headDim: 20 },
+    { heads: 14, kvHeads: 2, headDim: 12 },
+    { heads: 9, kvHeads: 3, headDim: 64 },
+    { heads: 6, kvHeads: 2, headDim: 80 },
+    { heads: 6, kvHeads: 1, headDim: 128 },
+    { heads: 2, kvHeads: 2, headDim: 256 },
+    { heads: 22, kvHeads: 2, headDim: 8 },
+  ];
+  return [
+    ...packedCases('nothing', DEMO, []),
+    ...packedCases('mixed', DEMO, MIXED),
+    ...packedCases('long', { heads: 2, kvHeads: 1, headDim: 8 }, [{ prompt: 257, completions: [65, 63, 1] }]),
+    ...packedCases('large scores', DEMO, small, 30),
+    ...heads.flatMap((h) => packedCases('small', h, small)),
+    ...[1, 3, 17, 65].map((n) => decodeCase(`N=${n}`, DEMO, n, 21, 9)),
+    decodeCase('N=5', { heads: 9, kvHeads: 3, headDim: 64 }, 5, 3, 7),
+    decodeCase('N=5', { heads: 3, kvHeads: 1, headDim: 4 }, 5, 0, 1),
+  ];
+}
+
+export function benchCases(): KernelCase[] {
+  return MODELS.flatMap((model) => [
+    decodeCase(`${model.name} decode N=64`, model, 64, 60, 20),
+    ...packedCases(`${model.name} train`, model, Array(model.headDim === 32 ? 8 : 2).fill({ prompt: 55, completions: Array(8).fill(40) })),
+  ]);
+}
+
+function packedCases(label: string, heads: Heads, groups: readonly Group[], size = 1): KernelCase[] {
+  const { n, ranges, keyQueries } = pack(groups);
+  const o = shapeOf(heads, n);
+  const layout = reference.packedLayout(o);
+  const random = randomSource(n * 131 + heads.heads * 17 + heads.headDim);
+  const qkv = random.array(n * layout.qStride, size);
+  const width = heads.heads * heads.headDim;
+  const dout = random.array(n * width);
+  const shape = `${label} N=${n} ${headsLabel(heads)}`;
+  const seen = lazily(() => reference.attention({ q: Float64Array.from(qkv), kv: Float64Array.from(qkv), ranges }, layout));
+  const qkvInput = { data: qkv, shape: [n, layout.qStride] };
+  const rangesInput = { data: ranges, shape: [n, 4] };
+  return [
+    {
+      kernel: 'attention',
+      shape,
+      inputs: { qkv: qkvInput, ranges: rangesInput },
+      outputs: { out: { shape: [n, width] }, lse: { shape: [n, heads.heads] } },
+      run: (rec, t) => attention(rec, { ...t, q: t.qkv, kv: t.qkv } as never, layout),
+      reference: () => ({ ...seen() }),
+      tolerance: TOLERANCE,
+    },
+    {
+      kernel: 'attention_backward',
+      shape,
+      get inputs() {
+        return {
+          qkv: qkvInput,
+          ranges: rangesInput,
+          keyQueries: { data: keyQueries, shape: [n, 2] },
+          out: { data: Float32Array.from(seen().out), shape: [n, width] },
+          lse: { data: Float32Array.from(seen().lse), shape: [n, heads.heads] },
+          dout: { data: dout, shape: [n, width] },
+        };
+      },
+      outputs: { dqkv: { shape: [n, layout.qStride] }, delta: { shape: [n, heads.heads] } },
+      run: (rec, t) => attentionBackward(rec, t as never, o),
+      reference: (t) => ({ ...reference.attentionBackward(t as never, o) }),
+      tolerance: TOLERANCE,
+    },
+  ];
+}
+
+/** `n` sequences that share one prefix in a cache, each with `own` keys of its own; keys lie in no order of the rows. */
+function decodeCase(label: string, heads: Heads, n: number, prefix: number, own: number): KernelCase {
+  const o = {
+    ...shapeOf(heads, n),
+    qStride: heads.heads * heads.headDim,
+    kvStride: 2 * heads.kvHeads * heads.headDim,
+    kOffset: 0,
+    vOffset: heads.kvHeads * heads.headDim,
+  };
+  const random = randomSource(n * 977 + prefix);
+  const rows = prefix + n * own;
+  const ranges = new Uint32Array(4 * n);
+  for (let i = 0; i < n; i++) {
+    const start = (n - 1 - i) * own;
+    ranges.set([n * own, rows, start, start + 1 + (i % own)], 4 * i);
+  }
+  return {
+    kernel: 'attention',
+    shape: `cache ${label} keys=${prefix}+${own} ${headsLabel(heads)}`,
+    inputs: {
+      q: { data: random.array(n * o.qStride), shape: [n, o.qStride] },
+      kv: { data: random.array(rows * o.kvStride), shape: [rows, o.kvStride] },
+      ranges: { data: ranges, shape: [n, 4] },
+    },
+    outputs: { out: { shape: [n, o.qStride] }, lse: { shape: [n, heads.heads] } },
+    run: (rec, t) => attention(rec, t as never, o),
+    reference: (t) => ({ ...reference.attention(t as never, o) }),
+    tolerance: TOLERANCE,
+  };
+}
+
+const TOLERANCE = { relative: 4e-6, absolute: 1e-6 };
+
+export function shapeOf(heads: Heads, n: number): reference.AttentionShape {
+  const { heads: h, kvHeads, headDim } = heads;
+  return { n, heads: h, kvHeads, headDim, scale: 1 / Math.sqrt(headDim) };
+}
+
+function headsLabel(heads: Heads): string {
+  return `H=${heads.heads}/${heads.kvHeads} D=${heads.headDim}`;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let value: T | undefined;
+  return () => {
+    value ??= make();
+    return value;
+  };
+}

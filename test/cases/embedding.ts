@@ -1,0 +1,37 @@
+import { embedding } from '../../src/kernels/embedding.ts';
+import * as reference from '../reference/rows.ts';
+import { type KernelCase, randomSource } from './case.ts';
+import { modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
+
+const DTYPES = ['f32', 'f16', 'bf16'] as const;
+type WeightType = (typeof DTYPES)[number];
+
+export function cases(): KernelCase[] {
+  return [
+    ...ROWS_BY_COLUMNS.flatMap(([n, c]) => DTYPES.map((dtype) => embeddingCase(n, c, 37, dtype))),
+    ...ODD.map((v) => embeddingCase(9, 20, v, 'bf16')),
+  ];
+}
+
+export function benchCases(): KernelCase[] {
+  return modelRows().map(({ model, n, label }) => embeddingCase(n, model.c, Math.min(model.v, 8192), 'bf16', label));
+}
+
+/** The ids include 0, the last, the first that is out of range and the largest u32. */
+function embeddingCase(n: number, c: number, v: number, dtype: WeightType, label?: string): KernelCase {
+  const random = randomSource(n * 1009 + c);
+  const special = [v - 1, v, 0, 0xffffffff];
+  const ids = Uint32Array.from({ length: n }, (_, i) => special[i] ?? random.integer(v));
+  return {
+    kernel: 'embedding',
+    shape: `${label ?? `N=${n} C=${c} V=${v}`} ${dtype}`,
+    inputs: {
+      ids: { data: ids, shape: [n] },
+      weight: { data: random.array(v * c), shape: [v, c], weight: dtype },
+    },
+    outputs: { out: { shape: [n, c] } },
+    run: (rec, t) => embedding(rec, t as never, { n, c, vocab: v }),
+    reference: (t) => ({ out: reference.gatherRows(t.weight as Float64Array, t.ids as Float64Array, c) }),
+    tolerance: { relative: 0, absolute: 0 },
+  };
+}

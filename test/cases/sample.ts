@@ -1,0 +1,103 @@
+import { sample } from '../../src/kernels/sample.ts';
+import * as reference from '../reference/sample.ts';
+import { type KernelCase, randomSource } from './case.ts';
+import { MODELS } from './shapes.ts';
+
+interface Options {
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  /** Logits are uniform in ±scale. */
+  readonly scale?: number;
+  /** Every logit but those of a few tokens is -1e30. */
+  readonly masked?: boolean;
+  /** Logits are rounded to multiples of 1/4, so that many are equal. */
+  readonly ties?: boolean;
+}
+
+export function cases(): KernelCase[] {
+  return [
+    sampleCase(0, 512),
+    ...[1, 3, 17, 63, 65, 257, 512].map((v) => sampleCase(17, v)),
+    ...[1, 3, 65].map((rows) => sampleCase(rows, 131)),
+    sampleCase(3, 49152),
+    sampleCase(2, 200000),
+    sampleCase(5, 257, { temperature: 0 }),
+    sampleCase(5, 257, { temperature: 0, ties: true }),
+    sampleCase(2, 49152, { temperature: 0, ties: true }),
+    sampleCase(9, 257, { temperature: 0.2 }),
+    sampleCase(9, 131, { temperature: 0.01 }),
+    sampleCase(9, 257, { temperature: 3 }),
+    sampleCase(33, 257, { masked: true }),
+    sampleCase(5, 257, { masked: true, temperature: 0.2, topK: 40, topP: 0.9 }),
+    sampleCase(5, 257, { scale: 300 }),
+    sampleCase(33, 257, { topK: 1 }),
+    sampleCase(33, 257, { topK: 40 }),
+    sampleCase(33, 257, { topK: 40, ties: true }),
+    sampleCase(33, 257, { topK: 256 }),
+    sampleCase(33, 257, { topK: 999 }),
+    sampleCase(33, 512, { topP: 0.9 }),
+    sampleCase(33, 512, { topP: 0.9, ties: true }),
+    sampleCase(33, 512, { topP: 1e-6 }),
+    sampleCase(33, 512, { topK: 30, topP: 0.5, temperature: 0.7 }),
+    sampleCase(2, 49152, { topK: 50, topP: 0.95 }),
+    sampleCase(3, 1, { topK: 1, topP: 0.5 }),
+    sampleCase(3, 3, { topK: 2, topP: 0.5 }),
+  ];
+}
+
+export function benchCases(): KernelCase[] {
+  return MODELS.flatMap(({ v }) => [sampleCase(64, v), sampleCase(64, v, { topK: 50, topP: 0.95 })]);
+}
+
+function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
+  const { temperature = 1, topK = 0, topP = 1, scale = 5 } = o;
+  const random = randomSource(rows * 7919 + v + topK);
+  const stride = Math.ceil(v / 4) * 4;
+  // What stands behind the vocabulary's end is larger than any logit: it must not be seen.
+  const logits = new Float32Array(rows * stride).fill(1e4);
+  for (let r = 0; r < rows; r++) {
+    for (let i = 0; i < v; i++) {
+      let l = scale * random.next();
+      if (o.ties) l = Math.round(4 * l) / 4;
+      if (o.masked && random.next() < 0.9 && i !== v >> 1) l = -1e30;
+      logits[r * stride + i] = l;
+    }
+  }
+  const control = new Uint32Array(4 * rows);
+  const floats = new Float32Array(control.buffer);
+  const counters = new Uint32Array(4 * rows);
+  for (let r = 0; r < rows; r++) {
+    floats[4 * r] = temperature;
+    control[4 * r + 1] = topK;
+    floats[4 * r + 2] = topP;
+    counters.set([7, r, r % 3, 0xfffffff0 + r], 4 * r);
+  }
+  const key: [number, number] = [0x89abcdef, 0];
+  const label = Object.entries(o).map(([name, value]) => `${name}=${value}`);
+  return {
+    kernel: 'sample',
+    shape: [`R=${rows} V=${v}`, ...label].join(' '),
+    inputs: {
+      logits: { data: logits, shape: [rows, stride] },
+      control: { data: control, shape: [rows, 4] },
+      counters: { data: counters, shape: [rows, 4] },
+    },
+    outputs: {
+      tokens: { shape: [rows], dtype: 'u32' },
+      logp: { shape: [rows] },
+      entropy: { shape: [rows] },
+    },
+    run: (rec, t) => sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1] }),
+    reference: (t) => {
+      const settings = Array.from({ length: rows }, (_, r) => ({
+        temperature: Math.fround(temperature),
+        topK,
+        topP: Math.fround(topP),
+        counter: Array.from((t.counters as Float64Array).slice(4 * r, 4 * r + 4)),
+      }));
+      return reference.sample(t.logits as Float64Array, settings, { v, stride, key });
+    },
+    tolerance: { relative: 4e-6, absolute: 4e-6 },
+  };
+}

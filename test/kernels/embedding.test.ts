@@ -1,0 +1,4 @@
+import { cases } from '../cases/embedding.ts';
+import { describeCases } from './driver.ts';
+
+describeCases('embedding', cases());

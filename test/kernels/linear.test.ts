@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { numel, type Tensor } from '../../src/gpu/tensor.ts';
+import { type LinearVariant, linear, linearBackward } from '../../src/kernels/linear.ts';
+import { randomSource } from '../cases/case.ts';
+import { cases, type LinearCase, linearBackwardCase, linearCase, runnableVariants } from '../cases/linear.ts';
+import { centralDifferences, largestDifference } from '../reference/differences.ts';
+import * as reference from '../reference/linear.ts';
+import { testDevice } from '../setup/device.ts';
+import { describeCases, prepareCase } from './driver.ts';
+
+const device = await testDevice();
+const variants = runnableVariants(device);
+
+describeCases('linear', cases(variants));
+
+/** The output's rows as bits, for the first `m` rows of a case with 65. */
+async function rowsOf(m: number, direction: 'forward' | 'backward', variant: LinearVariant): Promise<Uint32Array> {
+  const shape: LinearCase = { m: 65, n: 72, k: 52, variant };
+  const prepared = prepareCase(device, direction === 'forward' ? linearCase(shape) : linearBackwardCase(shape));
+  const t = prepared.tensors as Record<string, Tensor>;
+  const rec = device.recorder();
+  if (direction === 'forward') linear(rec, t as never, { ...shape, m });
+  else linearBackward(rec, t as never, { ...shape, m });
+  rec.submit();
+  const out = (direction === 'forward' ? t.out : t.dinp) as Tensor;
+  const words = await device.readU32(out);
+  prepared.free();
+  return words.slice(0, (numel(out.shape) / 65) * m);
+}
+
+describe('a row of a product', () => {
+  for (const variant of variants) {
+    for (const direction of ['forward', 'backward'] as const) {
+      it(`has the same bits among 1, 4, 12, 17 and 65 rows (${direction}, ${variant})`, async () => {
+        const all = await rowsOf(65, direction, variant);
+        for (const m of [1, 4, 12, 17]) {
+          const some = await rowsOf(m, direction, variant);
+          expect(some).toEqual(all.slice(0, some.length));
+        }
+      });
+    }
+  }
+
+  it('has the same bits in every variant of this adapter', async () => {
+    for (const direction of ['forward', 'backward'] as const) {
+      const want = await rowsOf(17, direction, 'scalar');
+      for (const variant of variants) {
+        if (device.caps.isSoftware) expect(await rowsOf(17, direction, variant), `${direction} ${variant}`).toEqual(want);
+      }
+    }
+  });
+});
+
+it('linear: the backward reference agrees with finite differences of the forward one', () => {
+  const random = randomSource(3);
+  const o = { m: 3, n: 7, k: 5, first: 4 };
+  const [inp, weight, dout] = [15, 55, 21].map((length) => Float64Array.from(random.array(length))) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const got = reference.linearBackward({ dout, weight }, o);
+  const want = centralDifferences((x) => reference.linear({ inp: x, weight }, o), inp, dout);
+  expect(largestDifference(got, want)).toBeLessThan(1e-8);
+});

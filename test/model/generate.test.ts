@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type GenerationRequest, generate } from '../../src/model/generate.ts';
+import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
+import { goldenJson } from '../setup/golden.ts';
+
+interface Greedy {
+  prompt: string;
+  prompt_ids: number[];
+  completion_ids: number[];
+}
+
+const device = await testDevice();
+const lm = await demoModel(device);
+const cases = await goldenJson<Greedy[]>('demo-greedy');
+const options = { seed: 7, eosIds: lm.eosIds };
+
+afterAll(() => device.destroy());
+
+function sampled(prompts: readonly number[], k: number, maxNewTokens = 24): GenerationRequest[] {
+  return prompts.map((p) => ({
+    prompt: cases[p]?.prompt_ids as number[],
+    maxNewTokens,
+    completions: Array.from({ length: k }, (_, completion) => ({
+      sampling: { temperature: 1 },
+      key: { step: 3, prompt: p, completion },
+    })),
+  }));
+}
+
+const ids = (results: { ids: number[] }[][]) => results.map((group) => group.map((completion) => completion.ids));
+
+describe('generation', () => {
+  it('continues greedily as transformers does, token for token', async () => {
+    const requests = cases.map((x) => ({
+      prompt: x.prompt_ids,
+      maxNewTokens: 72,
+      completions: [{ sampling: { temperature: 0 }, key: { step: 0, prompt: 0, completion: 0 } }],
+    }));
+    const results = await generate(lm.model, requests, options);
+    expect(results.map((r) => r[0]?.ids)).toEqual(cases.map((x) => x.completion_ids));
+  });
+
+  it('tokenizes prompts as the reference does', () => {
+    for (const { prompt, prompt_ids } of cases) expect(lm.tokenizer.encode(prompt)).toEqual(prompt_ids);
+  });
+
+  it('samples the same tokens whatever shares the batch, in whatever order', async () => {
+    const together = await generate(lm.model, sampled([0, 1, 2], 5), options);
+    const narrow = await generate(lm.model, sampled([0, 1, 2], 5), { ...options, maxRows: 3, maxPromptRows: 1 });
+    const reversed = await generate(lm.model, sampled([2, 1, 0], 5), options);
+    const alone = await generate(lm.model, sampled([1], 5), options);
+    expect(ids(narrow)).toEqual(ids(together));
+    expect(ids(reversed).reverse()).toEqual(ids(together));
+    expect(ids(alone)[0]).toEqual(ids(together)[1]);
+    expect(together.flat().map((x) => x.logp)).toEqual(narrow.flat().map((x) => x.logp));
+  });
+
+  it('goes by the seed: the same gives the same, another gives others', async () => {
+    const first = ids(await generate(lm.model, sampled([0, 1], 4), options));
+    expect(ids(await generate(lm.model, sampled([0, 1], 4), options))).toEqual(first);
+    expect(ids(await generate(lm.model, sampled([0, 1], 4), { ...options, seed: 8 }))).not.toEqual(first);
+  });
+
+  it('ends at the cap, at the context and at a stop condition, and says which', async () => {
+    const [group] = await generate(lm.model, sampled([0], 3, 2), options);
+    for (const completion of group ?? []) {
+      expect(completion.ids.length).toBeLessThanOrEqual(2);
+      const last = completion.ids.at(-1) as number;
+      expect(completion.finishReason).toBe(lm.eosIds.includes(last) ? 'stop' : 'length');
+    }
+    const [stopped] = await generate(lm.model, sampled([0], 1), { ...options, shouldStop: (so) => so.length === 1 });
+    expect(stopped?.[0]).toMatchObject({ finishReason: 'stop' });
+    expect(stopped?.[0]?.ids).toHaveLength(1);
+  });
+
+  it('refuses a prompt that fills the context, by its length', async () => {
+    const prompt = new Array(lm.model.maxPositions).fill(5);
+    const request = {
+      prompt,
+      maxNewTokens: 1,
+      completions: [{ sampling: { temperature: 0 }, key: { step: 0, prompt: 0, completion: 0 } }],
+    };
+    await expect(generate(lm.model, [request], options)).rejects.toThrow(
+      /prompt 1 is 512 tokens long and the context holds 512/,
+    );
+  });
+
+  it('refuses a cache that cannot hold one sequence, by its bytes', async () => {
+    await expect(generate(lm.model, sampled([0], 1), { ...options, cacheBytes: 4096 })).rejects.toThrow(/bytes a row/);
+  });
+
+  it('stops when aborted, and gives every buffer back', async () => {
+    const before = device.arena.live();
+    const controller = new AbortController();
+    const run = generate(lm.model, sampled([0, 1], 4), {
+      ...options,
+      signal: controller.signal,
+      onProgress: () => controller.abort(new Error('enough')),
+    });
+    await expect(run).rejects.toThrow('enough');
+    expect(device.arena.live()).toEqual(before);
+  });
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/gpu/errors.ts';
+import { configFields, parseBytes, parseTrainConfig } from '../../src/train/config.ts';
+
+const fails = (source: string | object) => {
+  try {
+    parseTrainConfig(source, 'run.yaml');
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return (error as Error).message;
+  }
+  throw new Error(`accepted ${JSON.stringify(source)}`);
+};
+
+describe('parseTrainConfig', () => {
+  it('fills in the published defaults', () => {
+    const config = parseTrainConfig('', 'run.yaml');
+    expect(config).toMatchObject({
+      advantage: 'rloo',
+      scale_rewards: 'none',
+      loss_type: 'dapo',
+      beta: 0,
+      max_grad_norm: 2,
+      warmup_ratio: 0.03,
+      lr_scheduler_type: 'constant_with_warmup',
+      adam_beta1: 0.9,
+      adam_beta2: 0.999,
+      adam_epsilon: 1e-8,
+      temperature: 1,
+      top_p: 1,
+      top_k: 0,
+      answer: 'boxed',
+      reward: 'correct',
+      layers: 'all',
+    });
+    expect(config.model).toBeUndefined();
+  });
+
+  it('reads YAML, JSON text and objects alike', () => {
+    const expected = parseTrainConfig({ learning_rate: 0.03, layers: [3, 4], stop: ['\n'] }, 'flags');
+    expect(parseTrainConfig('learning_rate: 0.03\nlayers: [3, 4]\nstop: ["\\n"]\n', 'a.yaml')).toEqual(expected);
+    expect(parseTrainConfig('\uFEFF{"learning_rate": 3e-2, "layers": [3, 4], "stop": ["\\n"]}', 'a.json')).toEqual(
+      expected,
+    );
+  });
+
+  it('names the nearest key and the line for an unknown one', () => {
+    expect(fails('seed: 1\nlearning_rte: 0.1\n')).toBe(
+      'run.yaml:2: unknown key learning_rte; did you mean learning_rate?',
+    );
+    expect(fails({ num_generation: 4 })).toBe('run.yaml: unknown key num_generation; did you mean num_generations?');
+    expect(fails('xyzzy_frobnicate_it: 1')).toContain('known keys: model, data');
+    expect(fails({ constructor: 1 })).toContain('unknown key constructor');
+  });
+
+  it.each([
+    ['max_steps: 0', 'run.yaml:1: max_steps is 0; expected a whole number of at least 1.'],
+    ['max_steps: 2.5', 'max_steps is 2.5; expected a whole number'],
+    ['max_steps: "40"', 'max_steps is "40"; expected a whole number'],
+    ['learning_rate: -1', 'learning_rate is -1; expected a number above 0.'],
+    ['learning_rate: .nan', 'learning_rate is'],
+    ['learning_rate: .inf', 'learning_rate is'],
+    ['learning_rate: fast', 'learning_rate is "fast"; expected a number above 0.'],
+    ['adam_beta1: 1', 'adam_beta1 is 1; expected a number from 0 to below 1.'],
+    ['advantage: gae', 'advantage is "gae"; expected one of rloo, mean.'],
+    ['seed: -1', 'seed is -1; expected a whole number from 0 to 4294967295.'],
+    ['seed: 4294967296', 'seed is 4294967296'],
+    ['layers: []', 'layers is []; expected all, or a list'],
+    ['layers: [1, 1]', 'layers is [1,1]; expected all, or a list of different layer numbers'],
+    ['layers: some', 'layers is "some"; expected all'],
+    ['reward: corect', 'reward is "corect"; expected correct, random, format, or the path of a module'],
+    ['memory_budget: lots', 'memory_budget is "lots"; expected a size such as 4GiB'],
+    ['mask_truncated_completions: 1', 'expected true or false'],
+    ['stop: "x"', 'stop is "x"; expected a list of texts'],
+    ['stop: [""]', 'expected a list of texts'],
+    ['top_k: 50', 'top_k is 50; training samples from the whole distribution'],
+    ['top_p: 0.9', 'top_p is 0.9; training samples from the whole distribution'],
+    ['num_generations: 1', 'Set num_generations to 2 or more'],
+    ['loss_type: dr_grpo\nscale_rewards: group', 'run.yaml:2: scale_rewards is group'],
+    ['- 1', 'keys with values were expected'],
+    ['seed: [1', 'run.yaml:1: this is not YAML'],
+    ['seed: 1\nseed: 2', 'this is not YAML'],
+  ])('refuses %j in one sentence', (source, message) => {
+    expect(fails(source)).toContain(message);
+  });
+
+  it('takes the path of a module as the reward', () => {
+    expect(parseTrainConfig({ reward: './short.mjs' }, '').reward).toBe('./short.mjs');
+  });
+
+  it('treats null and undefined as left out', () => {
+    expect(parseTrainConfig({ seed: undefined, max_steps: null }, '')).toEqual(parseTrainConfig({}, ''));
+  });
+});
+
+describe('configFields', () => {
+  it('describes every field of a parsed configuration and gives the default that parsing fills in', () => {
+    const config = parseTrainConfig({}, '') as Record<string, unknown>;
+    const fields = configFields();
+    expect(Object.keys(config).every((key) => fields.some((field) => field.name === key))).toBe(true);
+    for (const field of fields) {
+      expect(field.description.length, field.name).toBeGreaterThan(10);
+      expect(field.expected.length, field.name).toBeGreaterThan(3);
+      expect(config[field.name], field.name).toEqual(field.default);
+    }
+  });
+});
+
+describe('parseBytes', () => {
+  it.each([
+    ['4GiB', 4 * 2 ** 30],
+    ['1.5 gb', 1.5 * 2 ** 30],
+    ['500M', 500 * 2 ** 20],
+    ['1024', 1024],
+    [2048, 2048],
+  ])('reads %j', (value, expected) => {
+    expect(parseBytes(value)).toBe(expected);
+  });
+
+  it.each(['', '0', '-1GiB', 'GiB', '4 TiB', '1e99'])('refuses %j', (value) => {
+    expect(parseBytes(value)).toBeUndefined();
+  });
+});

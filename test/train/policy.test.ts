@@ -1,0 +1,129 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type PolicyGroup, type PolicyOptions, plan, policyPass } from '../../src/train/policy.ts';
+import { testDevice } from '../setup/device.ts';
+import { demoModel } from '../setup/demo.ts';
+import { golden, goldenJson, relativeError } from '../setup/golden.ts';
+
+interface Rollouts {
+  temperature: number;
+  beta: number;
+  max_completion_length: number;
+  groups: { prompt_ids: number[]; rewards: number[]; completions: { ids: number[] }[] }[];
+}
+
+const device = await testDevice();
+const { model } = await demoModel(device);
+const { num_hidden_layers: layers, hidden_size: c } = model.config;
+const rollouts = await goldenJson<Rollouts>('rloo');
+const want = await golden('rloo');
+const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
+const all = new Set(Array.from({ length: layers }, (_, l) => l));
+
+afterAll(() => device.destroy());
+
+function groupsWith(advantage: string): PolicyGroup[] {
+  const values = want.f32(`advantages.${advantage}.none`);
+  let at = 0;
+  return rollouts.groups.map((g) => ({
+    prompt: g.prompt_ids,
+    completions: g.completions.map((x) => x.ids),
+    advantages: g.completions.map(() => values[at++] as number),
+  }));
+}
+
+async function run(groups: readonly PolicyGroup[], options: Partial<PolicyOptions> = {}, trained: ReadonlySet<number> = all) {
+  const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'grad');
+  const result = await policyPass(model, groups, {
+    steering,
+    target: { grad, layers: trained },
+    temperature: rollouts.temperature,
+    beta: 0,
+    lossType: 'dapo',
+    maxCompletionLength: rollouts.max_completion_length,
+    recompute: 'none',
+    maxRows: 4096,
+    ...options,
+  });
+  const gradient = await device.read(grad);
+  device.arena.free(grad);
+  return { ...result, gradient };
+}
+
+function expectGradient(got: Float32Array, name: string, tolerance = 1e-4): void {
+  const reference = want.f32(name);
+  for (let l = 0; l < layers; l++) {
+    const at = (x: Float32Array) => x.subarray(l * c, (l + 1) * c);
+    expect(relativeError(at(got), at(reference)), `${name}, layer ${l}`).toBeLessThan(tolerance);
+  }
+}
+
+describe('the policy loss against PyTorch', () => {
+  for (const advantage of ['rloo', 'mean']) {
+    for (const lossType of ['dapo', 'grpo', 'dr_grpo'] as const) {
+      for (const beta of [0, 0.05]) {
+        it(`gives loss and gradient of ${advantage}, ${lossType}, beta ${beta}`, async () => {
+          const name = `${advantage}.${lossType}.beta${beta}`;
+          const got = await run(groupsWith(advantage), { lossType, beta });
+          expect(Math.abs(got.loss - (want.f32(`loss.${name}`)[0] as number))).toBeLessThan(2e-6);
+          expectGradient(got.gradient, `grad.${name}`);
+        });
+      }
+    }
+  }
+
+  it('returns the log-probability of every sampled token', async () => {
+    const got = await run(groupsWith('rloo'), { beta: 0.05 });
+    const flat = got.logp.flat().flatMap((x) => Array.from(x ?? []));
+    expect(relativeError(flat, want.f32('logprobs'))).toBeLessThan(1e-5);
+  });
+});
+
+describe('what must not change the gradient', () => {
+  it('recomputing the layers gives the same bits', async () => {
+    const groups = groupsWith('rloo');
+    const [kept, again] = [await run(groups), await run(groups, { recompute: 'layer' })];
+    expect(again.gradient).toEqual(kept.gradient);
+    expect(again.loss).toBe(kept.loss);
+  });
+
+  it('micro-batches, even such as split a group, add up to the same gradient', async () => {
+    const split = { beta: 0, maxRows: 120 };
+    const groups = groupsWith('rloo');
+    expect(plan(groups, split).length).toBeGreaterThan(groups.length);
+    expectGradient((await run(groups, split)).gradient, 'grad.rloo.dapo.beta0');
+  });
+
+  it('a completion of zero advantage is counted in N_tok although it is not run', async () => {
+    const groups = groupsWith('rloo');
+    expect(groups[2]?.advantages.every((a) => a === 0)).toBe(true);
+    const run_ = plan(groups, { beta: 0, maxRows: 4096 }).flat().map((part) => part.group);
+    expect(run_).not.toContain(2);
+  });
+
+  it('the same inputs give the same bits', async () => {
+    const [a, b] = [await run(groupsWith('rloo'), { beta: 0.05 }), await run(groupsWith('rloo'), { beta: 0.05 })];
+    expect(a.gradient).toEqual(b.gradient);
+  });
+});
+
+describe('differentiating only what lies above the lowest trained vector', () => {
+  it('gives a trained layer the same gradient, leaves the others at zero, and computes less', async () => {
+    const groups = groupsWith('rloo');
+    const full = await run(groups);
+    const before = device.recorder().dispatches;
+    const top = await run(groups, {}, new Set([layers - 1]));
+    const few = device.recorder().dispatches - before;
+    await run(groups);
+    const many = device.recorder().dispatches - before - few;
+    const at = (x: Float32Array, l: number) => x.slice(l * c, (l + 1) * c);
+    expect(at(top.gradient, layers - 1)).toEqual(at(full.gradient, layers - 1));
+    expect(at(top.gradient, 0).every((x) => x === 0)).toBe(true);
+    expect(few).toBeLessThan(many - 10 * (layers - 1));
+  });
+
+  it('keeps nothing after the pass', async () => {
+    const before = device.arena.live();
+    await run(groupsWith('rloo'), { beta: 0.05, recompute: 'layer' });
+    expect(device.arena.live()).toEqual(before);
+  });
+});

@@ -1,0 +1,120 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { readFile } from '#platform';
+import { asker } from '../../src/eval/ask.ts';
+import { parseProblems } from '../../src/eval/data.ts';
+import { PRESETS } from '../../src/eval/prompts.ts';
+import { builtinReward, type RewardFunction } from '../../src/eval/rewards.ts';
+import { parseTrainConfig, type TrainConfig } from '../../src/train/config.ts';
+import { runExperiment } from '../../src/train/experiment.ts';
+import { memoryStore, RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
+import { testDevice } from '../setup/device.ts';
+import { demoModel } from '../setup/demo.ts';
+
+const device = await testDevice();
+const lm = await demoModel(device);
+const problems = parseProblems(new TextDecoder().decode(await readFile('models/demo/problems-train.jsonl')), 'problems-train.jsonl').slice(0, 40);
+const base = { model: 'models/demo', max_steps: 4, num_prompts: 2, num_generations: 3, max_completion_length: 12, learning_rate: 0.03, seed: 5, save_steps: 2 };
+/** Rewards length, so that short completions already teach something. */
+const byLength: RewardFunction = ({ completion }) => completion.length;
+
+afterAll(() => device.destroy());
+
+async function train(store: RunStore, given: Partial<TrainConfig> = {}, more: { resume?: boolean; reward?: RewardFunction; signal?: AbortSignal; onStep?: () => void } = {}) {
+  return runExperiment({
+    lm,
+    config: parseTrainConfig({ ...base, ...given }, 'the test'),
+    store,
+    encode: asker(lm, PRESETS.qa),
+    stop: [],
+    reward: more.reward ?? byLength,
+    rewardName: 'length',
+    trainProblems: problems,
+    testProblems: problems.slice(0, 3),
+    resume: more.resume ?? false,
+    now: () => performance.now(),
+    signal: more.signal,
+    on: { step: () => more.onStep?.() },
+  });
+}
+
+const bytes = async (store: RunStore, name: string) => Array.from((await store.read(name)) ?? []);
+const text = async (store: RunStore, name: string) => new TextDecoder().decode(await store.read(name));
+
+describe('a run', () => {
+  it('moves the vectors, and two runs with one seed write the same bytes', async () => {
+    const [a, b, other] = [memoryStore(), memoryStore(), memoryStore()];
+    const result = await train(a);
+    await train(b);
+    await train(other, { seed: 6 });
+    expect(result.lens.some((layer) => layer.norm > 0.01)).toBe(true);
+    expect(await bytes(b, RUN_FILES.steering)).toEqual(await bytes(a, RUN_FILES.steering));
+    expect(await text(b, RUN_FILES.completions)).toBe(await text(a, RUN_FILES.completions));
+    expect(await bytes(other, RUN_FILES.steering)).not.toEqual(await bytes(a, RUN_FILES.steering));
+  });
+
+  it('interrupted in the middle and resumed, writes the bytes of one that was not', async () => {
+    const [whole, parts] = [memoryStore(), memoryStore()];
+    await train(whole);
+    const controller = new AbortController();
+    let steps = 0;
+    const interrupted = train(parts, {}, { signal: controller.signal, onStep: () => ++steps === 3 && controller.abort(new Error('Ctrl-C')) });
+    await expect(interrupted).rejects.toThrow('Ctrl-C');
+    await train(parts, {}, { resume: true });
+    expect(await bytes(parts, RUN_FILES.steering)).toEqual(await bytes(whole, RUN_FILES.steering));
+    expect(await text(parts, RUN_FILES.completions)).toBe(await text(whole, RUN_FILES.completions));
+    expect((await text(parts, RUN_FILES.metrics)).split('\n')).toHaveLength(5);
+  });
+
+  it('killed after a checkpoint, drops what the logs have beyond it and comes to the same bytes', async () => {
+    const [whole, killed] = [memoryStore(), memoryStore()];
+    await train(whole);
+    // A killed process saves nothing: the checkpoint of step 2 stays, and the logs may be ahead of it, torn.
+    let frozen: RunStore | undefined;
+    const store: RunStore = { ...killed, writeAtomic: (name, content) => (frozen ? Promise.resolve() : killed.writeAtomic(name, content)) };
+    let steps = 0;
+    const controller = new AbortController();
+    const run = train(store, {}, { signal: controller.signal, onStep: () => ++steps === 3 && ((frozen = killed), controller.abort(new Error('SIGKILL'))) });
+    await expect(run).rejects.toThrow('SIGKILL');
+    await killed.append(RUN_FILES.metrics, '{"step": 3, "los');
+    await train(killed, {}, { resume: true });
+    expect(await bytes(killed, RUN_FILES.steering)).toEqual(await bytes(whole, RUN_FILES.steering));
+    expect(await text(killed, RUN_FILES.completions)).toBe(await text(whole, RUN_FILES.completions));
+  });
+
+  it('writes what scripts read: summary, one row of metrics a step, a report', async () => {
+    const store = memoryStore();
+    await train(store, {}, { reward: builtinReward('random', 'boxed', 5) as RewardFunction });
+    const summary = JSON.parse(await text(store, RUN_FILES.summary));
+    for (const which of ['base', 'steered']) {
+      for (const mode of ['sampled', 'greedy']) expect(summary[which][mode]).toMatchObject({ n: 3 });
+    }
+    expect(summary).toMatchObject({ seed: 5, steps: 4, adapter: device.caps.adapter });
+    const rows = (await text(store, RUN_FILES.metrics)).trim().split('\n').map((line) => JSON.parse(line));
+    expect(rows.map((row) => row.step)).toEqual([0, 1, 2, 3]);
+    for (const row of rows) {
+      expect(Math.abs(row['rewards/length/mean'])).toBeLessThanOrEqual(1);
+      expect(row['sampling/sampling_logp_difference/max']).toBeLessThan(1e-4);
+      expect(row.grad_norm).toBeGreaterThanOrEqual(0);
+    }
+    expect(await text(store, RUN_FILES.report)).toMatch(/^<!doctype html>/i);
+  });
+
+  it('refuses to mix two runs in one folder, and to resume with another seed', async () => {
+    const store = memoryStore('runs/x');
+    await train(store, { max_steps: 1 });
+    await expect(train(store)).rejects.toThrow(/already holds a run/);
+    await expect(train(store, { seed: 9 }, { resume: true })).rejects.toThrow(/seed 5.*asks for 9/);
+    await expect(train(memoryStore('runs/y'), {}, { resume: true })).rejects.toThrow(/nothing to resume/);
+  });
+
+  it('refuses a reward that is no number, naming the completion', async () => {
+    const broken: RewardFunction = () => Number.NaN;
+    await expect(train(memoryStore(), {}, { reward: broken })).rejects.toThrow(/reward length gave NaN for completion 0 of prompt 0/);
+  });
+
+  it('leaks no tensor', async () => {
+    const before = device.arena.live();
+    await train(memoryStore(), { max_steps: 1 });
+    expect(device.arena.live()).toEqual(before);
+  });
+});

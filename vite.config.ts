@@ -1,0 +1,61 @@
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+const here = import.meta.dirname;
+
+export default defineConfig({
+  root: resolve(here, 'web'),
+  appType: 'mpa',
+  clearScreen: false,
+  logLevel: 'warn',
+  plugins: [demoModel()],
+  optimizeDeps: { exclude: ['webgpu'] },
+  worker: { format: 'es' },
+  server: {
+    host: '127.0.0.1',
+    fs: { allow: [here] },
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
+  environments: {
+    client: {
+      build: { outDir: resolve(here, 'dist/web'), emptyOutDir: true, target: 'es2023' },
+    },
+    ssr: {
+      build: {
+        ssr: true,
+        outDir: resolve(here, 'dist'),
+        emptyOutDir: true,
+        copyPublicDir: false,
+        target: 'node20',
+        rolldownOptions: {
+          input: { cli: resolve(here, 'src/cli/main.ts'), trimtab: resolve(here, 'src/index.ts') },
+          output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+        },
+      },
+    },
+  },
+  builder: {
+    // The Node build empties dist/, of which the app's folder is a part.
+    async buildApp(builder) {
+      for (const name of ['ssr', 'client'] as const) await builder.build(builder.environments[name]!);
+    },
+  },
+});
+
+/** The development server offers the embedded model at /models/, as `trimtab serve` does. */
+function demoModel(): Plugin {
+  return {
+    name: 'trimtab:demo-model',
+    configureServer(server) {
+      server.middlewares.use('/models/', (request, response, next) => {
+        const path = join(here, 'models', decodeURIComponent((request.url ?? '').split('?')[0] ?? ''));
+        if (path.includes('..') || !existsSync(path) || !statSync(path).isFile()) return next();
+        response.setHeader('content-type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
+        response.setHeader('content-length', statSync(path).size);
+        if (request.method === 'HEAD') response.end();
+        else createReadStream(path).pipe(response);
+      });
+    },
+  };
+}
