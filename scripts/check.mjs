@@ -1,39 +1,57 @@
 // `npm run check`: types, lint with import directions, formatting, and the tests that need little time.
 import { spawn } from 'node:child_process';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Folders and files of `test/` that together take seconds. */
-const FAST_TESTS = ['test/gpu/', 'test/eval/', 'test/train/', 'test/cli/'];
-
-const steps = [
-  ['types', 'tsc', '--noEmit'],
-  ['lint, import directions, formatting', 'biome', 'check', '--error-on-warnings', '.'],
-  ['fast tests', 'vitest', 'run', '--project', 'node', ...FAST_TESTS],
+/** Parts of the paths in `test/` that together take seconds. */
+const FAST_TESTS = [
+  ...['test/gpu/', 'test/eval/', 'test/cli/'],
+  ...['config', 'chat', 'safetensors', 'source', 'gguf', 'tokenizer'].map((name) => `test/model/${name}`),
+  ...['advantage', 'config', 'philox', 'schedule'].map((name) => `test/train/${name}`),
 ];
 
-function run([name, command, ...args]) {
-  const started = performance.now();
+const steps = [
+  { name: 'types', commands: [['tsc', '--noEmit']] },
+  { name: 'lint, import directions, formatting', commands: [['biome', 'check', '--error-on-warnings', '.']] },
+  {
+    name: 'build and fast tests',
+    commands: [
+      ['vite', 'build', '--app'],
+      ['vitest', 'run', '--project', 'node', ...FAST_TESTS],
+    ],
+  },
+];
+
+const env = { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter) };
+
+function run([command, ...args]) {
   return new Promise((resolve) => {
-    const shell = process.platform === 'win32';
-    const child = spawn(command, args, {
-      cwd: root,
-      shell,
-      env: { ...process.env, PATH: `${root}node_modules/.bin${shell ? ';' : ':'}${process.env.PATH}` },
-    });
+    const child = spawn(command, args, { cwd: root, shell: process.platform === 'win32', env });
     let output = '';
-    child.stdout.on('data', (data) => (output += data));
-    child.stderr.on('data', (data) => (output += data));
-    child.on('error', (error) => (output += error.message));
-    child.on('close', (code) => {
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
-      if (code !== 0) console.log(output);
-      resolve(code === 0);
-    });
+    const keep = (data) => {
+      output += data;
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.on('error', (error) => keep(error.message));
+    child.on('close', (code) => resolve({ ok: code === 0, output }));
   });
 }
 
-const results = await Promise.all(steps.map(run));
+async function check({ name, commands }) {
+  const started = performance.now();
+  for (const command of commands) {
+    const { ok, output } = await run(command);
+    if (!ok) {
+      console.log(`FAILED ${name}: ${command.join(' ')}\n${output}`);
+      return false;
+    }
+  }
+  console.log(`ok     ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  return true;
+}
+
+const results = await Promise.all(steps.map(check));
 process.exit(results.every(Boolean) ? 0 : 1);

@@ -20,21 +20,21 @@ fn load_q(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = q[base];
-  if (SLICE_VECS > 1u) { s[1] = q[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = q[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = q[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = q[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = q[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = q[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = q[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = q[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = q[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = q[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = q[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = q[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = q[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = q[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = q[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = q[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = q[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = q[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = q[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = q[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = q[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = q[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = q[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = q[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = q[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = q[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = q[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = q[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = q[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = q[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -42,21 +42,21 @@ fn load_kv(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = kv[base];
-  if (SLICE_VECS > 1u) { s[1] = kv[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = kv[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = kv[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = kv[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = kv[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = kv[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = kv[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = kv[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = kv[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = kv[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = kv[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = kv[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = kv[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = kv[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = kv[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = kv[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = kv[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = kv[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = kv[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = kv[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = kv[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = kv[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = kv[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = kv[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = kv[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = kv[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = kv[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = kv[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = kv[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = kv[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -64,21 +64,21 @@ fn store_out(head_base: u32, lane: u32, s: Slice) {
   let base = head_base + lane;
   let end = head_base + HEAD_VECS;
   if (base < end) { out[base] = s[0]; }
-  if (SLICE_VECS > 1u) { if (base + 4u < end) { out[base + 4u] = s[1]; } }
-  if (SLICE_VECS > 2u) { if (base + 8u < end) { out[base + 8u] = s[2]; } }
-  if (SLICE_VECS > 3u) { if (base + 12u < end) { out[base + 12u] = s[3]; } }
-  if (SLICE_VECS > 4u) { if (base + 16u < end) { out[base + 16u] = s[4]; } }
-  if (SLICE_VECS > 5u) { if (base + 20u < end) { out[base + 20u] = s[5]; } }
-  if (SLICE_VECS > 6u) { if (base + 24u < end) { out[base + 24u] = s[6]; } }
-  if (SLICE_VECS > 7u) { if (base + 28u < end) { out[base + 28u] = s[7]; } }
-  if (SLICE_VECS > 8u) { if (base + 32u < end) { out[base + 32u] = s[8]; } }
-  if (SLICE_VECS > 9u) { if (base + 36u < end) { out[base + 36u] = s[9]; } }
-  if (SLICE_VECS > 10u) { if (base + 40u < end) { out[base + 40u] = s[10]; } }
-  if (SLICE_VECS > 11u) { if (base + 44u < end) { out[base + 44u] = s[11]; } }
-  if (SLICE_VECS > 12u) { if (base + 48u < end) { out[base + 48u] = s[12]; } }
-  if (SLICE_VECS > 13u) { if (base + 52u < end) { out[base + 52u] = s[13]; } }
-  if (SLICE_VECS > 14u) { if (base + 56u < end) { out[base + 56u] = s[14]; } }
-  if (SLICE_VECS > 15u) { if (base + 60u < end) { out[base + 60u] = s[15]; } }
+  if (SLICE_VECS > 1u) { if (base + 4u < end) { out[base + 4u] = s[AT1]; } }
+  if (SLICE_VECS > 2u) { if (base + 8u < end) { out[base + 8u] = s[AT2]; } }
+  if (SLICE_VECS > 3u) { if (base + 12u < end) { out[base + 12u] = s[AT3]; } }
+  if (SLICE_VECS > 4u) { if (base + 16u < end) { out[base + 16u] = s[AT4]; } }
+  if (SLICE_VECS > 5u) { if (base + 20u < end) { out[base + 20u] = s[AT5]; } }
+  if (SLICE_VECS > 6u) { if (base + 24u < end) { out[base + 24u] = s[AT6]; } }
+  if (SLICE_VECS > 7u) { if (base + 28u < end) { out[base + 28u] = s[AT7]; } }
+  if (SLICE_VECS > 8u) { if (base + 32u < end) { out[base + 32u] = s[AT8]; } }
+  if (SLICE_VECS > 9u) { if (base + 36u < end) { out[base + 36u] = s[AT9]; } }
+  if (SLICE_VECS > 10u) { if (base + 40u < end) { out[base + 40u] = s[AT10]; } }
+  if (SLICE_VECS > 11u) { if (base + 44u < end) { out[base + 44u] = s[AT11]; } }
+  if (SLICE_VECS > 12u) { if (base + 48u < end) { out[base + 48u] = s[AT12]; } }
+  if (SLICE_VECS > 13u) { if (base + 52u < end) { out[base + 52u] = s[AT13]; } }
+  if (SLICE_VECS > 14u) { if (base + 56u < end) { out[base + 56u] = s[AT14]; } }
+  if (SLICE_VECS > 15u) { if (base + 60u < end) { out[base + 60u] = s[AT15]; } }
 }
 
 fn start(p: Place, lane: u32) -> Slot {

@@ -2,7 +2,7 @@
 //   p = exp(scale * q·k - lse), ds = p * (dout·v - delta), dv = Σ_queries p * dout, dk = scale * Σ_queries ds * q,
 // summed over the query heads that share the kv head.
 //
-// A quad of lanes owns KEYS (at most 4) neighbouring key rows of one kv head, each lane a quarter of the head dimension,
+// A quad of lanes owns KEYS (at most 8) neighbouring key rows of one kv head, each lane a quarter of the head dimension,
 // and visits every query from the first to the last that attends any of them, ascending, and its heads: no atomics, one
 // order of summation. `key_queries[j]` = (first, end) such that exactly the query rows first <= i < end attend key row j.
 // Loads bound it.
@@ -17,21 +17,21 @@ fn load_qkv(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = qkv[base];
-  if (SLICE_VECS > 1u) { s[1] = qkv[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = qkv[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = qkv[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = qkv[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = qkv[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = qkv[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = qkv[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = qkv[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = qkv[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = qkv[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = qkv[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = qkv[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = qkv[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = qkv[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = qkv[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = qkv[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = qkv[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = qkv[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = qkv[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = qkv[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = qkv[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = qkv[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = qkv[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = qkv[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = qkv[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = qkv[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = qkv[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = qkv[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = qkv[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = qkv[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -39,21 +39,21 @@ fn load_dout(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = dout[base];
-  if (SLICE_VECS > 1u) { s[1] = dout[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = dout[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = dout[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = dout[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = dout[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = dout[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = dout[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = dout[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = dout[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = dout[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = dout[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = dout[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = dout[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = dout[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = dout[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = dout[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = dout[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = dout[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = dout[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = dout[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = dout[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = dout[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = dout[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = dout[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = dout[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = dout[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = dout[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = dout[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = dout[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = dout[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -61,21 +61,21 @@ fn store_dqkv(head_base: u32, lane: u32, s: Slice) {
   let base = head_base + lane;
   let end = head_base + HEAD_VECS;
   if (base < end) { dqkv[base] = s[0]; }
-  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[1]; } }
-  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[2]; } }
-  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[3]; } }
-  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[4]; } }
-  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[5]; } }
-  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[6]; } }
-  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[7]; } }
-  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[8]; } }
-  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[9]; } }
-  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[10]; } }
-  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[11]; } }
-  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[12]; } }
-  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[13]; } }
-  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[14]; } }
-  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[15]; } }
+  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[AT1]; } }
+  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[AT2]; } }
+  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[AT3]; } }
+  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[AT4]; } }
+  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[AT5]; } }
+  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[AT6]; } }
+  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[AT7]; } }
+  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[AT8]; } }
+  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[AT9]; } }
+  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[AT10]; } }
+  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[AT11]; } }
+  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[AT12]; } }
+  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[AT13]; } }
+  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[AT14]; } }
+  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[AT15]; } }
 }
 
 /// First and end of the queries that attend a key row; a row beyond the last one has none.
@@ -124,17 +124,33 @@ fn attention_backward_kv(
   let kv_head = item % KV_HEADS;
 
   var s0: Slot; var s1: Slot; var s2: Slot; var s3: Slot;
+  var s4: Slot; var s5: Slot; var s6: Slot; var s7: Slot;
   s0 = start(row0, kv_head, lane);
   if (KEYS > 1u) { s1 = start(row0 + 1u, kv_head, lane); }
   if (KEYS > 2u) { s2 = start(row0 + 2u, kv_head, lane); }
   if (KEYS > 3u) { s3 = start(row0 + 3u, kv_head, lane); }
+  if (KEYS > 4u) { s4 = start(row0 + 4u, kv_head, lane); }
+  if (KEYS > 5u) { s5 = start(row0 + 5u, kv_head, lane); }
+  if (KEYS > 6u) { s6 = start(row0 + 6u, kv_head, lane); }
+  if (KEYS > 7u) { s7 = start(row0 + 7u, kv_head, lane); }
 
   let queries0 = queries_of(row0);
   let queries1 = queries_of(row0 + min(1u, KEYS - 1u));
   let queries2 = queries_of(row0 + min(2u, KEYS - 1u));
   let queries3 = queries_of(row0 + min(3u, KEYS - 1u));
-  let first = min(min(queries0.x, queries1.x), min(queries2.x, queries3.x));
-  let end = max(max(queries0.y, queries1.y), max(queries2.y, queries3.y));
+  let queries4 = queries_of(row0 + min(4u, KEYS - 1u));
+  let queries5 = queries_of(row0 + min(5u, KEYS - 1u));
+  let queries6 = queries_of(row0 + min(6u, KEYS - 1u));
+  let queries7 = queries_of(row0 + min(7u, KEYS - 1u));
+  let first = min(
+    min(min(queries0.x, queries1.x), min(queries2.x, queries3.x)),
+    min(min(queries4.x, queries5.x), min(queries6.x, queries7.x)),
+  );
+  let end = max(
+    max(max(queries0.y, queries1.y), max(queries2.y, queries3.y)),
+    max(max(queries4.y, queries5.y), max(queries6.y, queries7.y)),
+  );
+
   for (var row = first; row < end; row++) {
     for (var head = kv_head * GROUP; head < (kv_head + 1u) * GROUP; head++) {
       let at = row * HEADS + head;
@@ -148,6 +164,10 @@ fn attention_backward_kv(
       if (KEYS > 1u) { attended(&s1, query, queries1, lane); }
       if (KEYS > 2u) { attended(&s2, query, queries2, lane); }
       if (KEYS > 3u) { attended(&s3, query, queries3, lane); }
+      if (KEYS > 4u) { attended(&s4, query, queries4, lane); }
+      if (KEYS > 5u) { attended(&s5, query, queries5, lane); }
+      if (KEYS > 6u) { attended(&s6, query, queries6, lane); }
+      if (KEYS > 7u) { attended(&s7, query, queries7, lane); }
     }
   }
 
@@ -155,4 +175,8 @@ fn attention_backward_kv(
   if (KEYS > 1u) { finish(s1, row0 + 1u, kv_head, lane); }
   if (KEYS > 2u) { finish(s2, row0 + 2u, kv_head, lane); }
   if (KEYS > 3u) { finish(s3, row0 + 3u, kv_head, lane); }
+  if (KEYS > 4u) { finish(s4, row0 + 4u, kv_head, lane); }
+  if (KEYS > 5u) { finish(s5, row0 + 5u, kv_head, lane); }
+  if (KEYS > 6u) { finish(s6, row0 + 6u, kv_head, lane); }
+  if (KEYS > 7u) { finish(s7, row0 + 7u, kv_head, lane); }
 }

@@ -12,21 +12,21 @@ fn load_qkv(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = qkv[base];
-  if (SLICE_VECS > 1u) { s[1] = qkv[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = qkv[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = qkv[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = qkv[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = qkv[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = qkv[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = qkv[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = qkv[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = qkv[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = qkv[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = qkv[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = qkv[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = qkv[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = qkv[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = qkv[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = qkv[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = qkv[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = qkv[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = qkv[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = qkv[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = qkv[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = qkv[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = qkv[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = qkv[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = qkv[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = qkv[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = qkv[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = qkv[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = qkv[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = qkv[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -34,21 +34,21 @@ fn load_out(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = out[base];
-  if (SLICE_VECS > 1u) { s[1] = out[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = out[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = out[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = out[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = out[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = out[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = out[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = out[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = out[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = out[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = out[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = out[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = out[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = out[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = out[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = out[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = out[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = out[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = out[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = out[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = out[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = out[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = out[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = out[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = out[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = out[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = out[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = out[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = out[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = out[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -56,21 +56,21 @@ fn load_dout(head_base: u32, lane: u32) -> Slice {
   let base = head_base + lane;
   var s: Slice;
   s[0] = dout[base];
-  if (SLICE_VECS > 1u) { s[1] = dout[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[2] = dout[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[3] = dout[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[4] = dout[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[5] = dout[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[6] = dout[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[7] = dout[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[8] = dout[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[9] = dout[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[10] = dout[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[11] = dout[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[12] = dout[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[13] = dout[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[14] = dout[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[15] = dout[base + 60u]; }
+  if (SLICE_VECS > 1u) { s[AT1] = dout[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = dout[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = dout[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = dout[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = dout[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = dout[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = dout[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = dout[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = dout[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = dout[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = dout[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = dout[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = dout[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = dout[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = dout[base + 60u]; }
   return slice_inside(s, lane);
 }
 
@@ -78,21 +78,21 @@ fn store_dqkv(head_base: u32, lane: u32, s: Slice) {
   let base = head_base + lane;
   let end = head_base + HEAD_VECS;
   if (base < end) { dqkv[base] = s[0]; }
-  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[1]; } }
-  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[2]; } }
-  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[3]; } }
-  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[4]; } }
-  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[5]; } }
-  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[6]; } }
-  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[7]; } }
-  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[8]; } }
-  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[9]; } }
-  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[10]; } }
-  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[11]; } }
-  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[12]; } }
-  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[13]; } }
-  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[14]; } }
-  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[15]; } }
+  if (SLICE_VECS > 1u) { if (base + 4u < end) { dqkv[base + 4u] = s[AT1]; } }
+  if (SLICE_VECS > 2u) { if (base + 8u < end) { dqkv[base + 8u] = s[AT2]; } }
+  if (SLICE_VECS > 3u) { if (base + 12u < end) { dqkv[base + 12u] = s[AT3]; } }
+  if (SLICE_VECS > 4u) { if (base + 16u < end) { dqkv[base + 16u] = s[AT4]; } }
+  if (SLICE_VECS > 5u) { if (base + 20u < end) { dqkv[base + 20u] = s[AT5]; } }
+  if (SLICE_VECS > 6u) { if (base + 24u < end) { dqkv[base + 24u] = s[AT6]; } }
+  if (SLICE_VECS > 7u) { if (base + 28u < end) { dqkv[base + 28u] = s[AT7]; } }
+  if (SLICE_VECS > 8u) { if (base + 32u < end) { dqkv[base + 32u] = s[AT8]; } }
+  if (SLICE_VECS > 9u) { if (base + 36u < end) { dqkv[base + 36u] = s[AT9]; } }
+  if (SLICE_VECS > 10u) { if (base + 40u < end) { dqkv[base + 40u] = s[AT10]; } }
+  if (SLICE_VECS > 11u) { if (base + 44u < end) { dqkv[base + 44u] = s[AT11]; } }
+  if (SLICE_VECS > 12u) { if (base + 48u < end) { dqkv[base + 48u] = s[AT12]; } }
+  if (SLICE_VECS > 13u) { if (base + 52u < end) { dqkv[base + 52u] = s[AT13]; } }
+  if (SLICE_VECS > 14u) { if (base + 56u < end) { dqkv[base + 56u] = s[AT14]; } }
+  if (SLICE_VECS > 15u) { if (base + 60u < end) { dqkv[base + 60u] = s[AT15]; } }
 }
 
 fn start(p: Place, lane: u32) -> Slot {

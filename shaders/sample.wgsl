@@ -62,21 +62,22 @@ fn find_threshold(row: u32, lane: u32, span: vec2u, inv_temperature: f32, top: f
   while (high - low > 1u && number_low - number_high > 1.0 && (by_mass || number_low != wanted)) {
     let keys = min(vec4u(low) + max((high - low) / 5u, 1u) * vec4u(1u, 2u, 3u, 4u), vec4u(high));
     let probes = vec4f(from_key(keys.x), from_key(keys.y), from_key(keys.z), from_key(keys.w));
-    var kept = vec4f();
-    var number = vec4f();
+    var lane_number = vec4f();
+    var lane_kept = vec4f();
     for (var i = span.x; i < span.y; i++) {
       let l = load_logits(row, i);
-      number += select(vec4f(), vec4f(1.0), l.xxxx >= probes) + select(vec4f(), vec4f(1.0), l.yyyy >= probes);
-      number += select(vec4f(), vec4f(1.0), l.zzzz >= probes) + select(vec4f(), vec4f(1.0), l.wwww >= probes);
+      lane_number += select(vec4f(), vec4f(1.0), l.xxxx >= probes) + select(vec4f(), vec4f(1.0), l.yyyy >= probes);
+      lane_number += select(vec4f(), vec4f(1.0), l.zzzz >= probes) + select(vec4f(), vec4f(1.0), l.wwww >= probes);
       if (by_mass) {
         let e = exp(exponent(l, inv_temperature, top));
-        kept += select(vec4f(), e.xxxx, l.xxxx >= probes) + select(vec4f(), e.yyyy, l.yyyy >= probes);
-        kept += select(vec4f(), e.zzzz, l.zzzz >= probes) + select(vec4f(), e.wwww, l.wwww >= probes);
+        lane_kept += select(vec4f(), e.xxxx, l.xxxx >= probes) + select(vec4f(), e.yyyy, l.yyyy >= probes);
+        lane_kept += select(vec4f(), e.zzzz, l.zzzz >= probes) + select(vec4f(), e.wwww, l.wwww >= probes);
       }
     }
-    number = row_sum(lane, number);
-    if (by_mass) { kept = row_sum(lane, kept); }
-    let enough = select(number, kept, by_mass) >= vec4f(wanted);
+    let number = row_sum(lane, lane_number);
+    var kept = number;
+    if (by_mass) { kept = row_sum(lane, lane_kept); }
+    let enough = kept >= vec4f(wanted);
     if (!enough.w && keys.w < high) { high = keys.w; number_high = number.w; }
     if (!enough.z) { high = keys.z; number_high = number.z; }
     if (!enough.y) { high = keys.y; number_high = number.y; }

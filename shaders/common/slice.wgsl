@@ -1,12 +1,28 @@
 // A lane's share of one head's HEAD_DIM numbers (a multiple of 4, at most 256): the vec4s lane, lane + 4, lane + 8, …
-// Only the first SLICE_VECS elements are used. All indices are constants, under conditions on constants: a local array
-// indexed by a loop variable lives in memory on some adapters.
+// All indices are constants, under conditions on constants: a local array indexed by a loop variable lives in memory on
+// some adapters. AT3 is 3 where a slice has that element; elsewhere it only keeps the index valid in code never reached.
 // Where HEAD_DIM is no multiple of 16, the last vec4 of some lanes lies beyond the head and is zero.
 
 const HEAD_VECS = HEAD_DIM / 4u;
 const SLICE_VECS = (HEAD_VECS + 3u) / 4u;
 
-alias Slice = array<vec4f, 16>;
+const AT1 = min(1u, SLICE_VECS - 1u);
+const AT2 = min(2u, SLICE_VECS - 1u);
+const AT3 = min(3u, SLICE_VECS - 1u);
+const AT4 = min(4u, SLICE_VECS - 1u);
+const AT5 = min(5u, SLICE_VECS - 1u);
+const AT6 = min(6u, SLICE_VECS - 1u);
+const AT7 = min(7u, SLICE_VECS - 1u);
+const AT8 = min(8u, SLICE_VECS - 1u);
+const AT9 = min(9u, SLICE_VECS - 1u);
+const AT10 = min(10u, SLICE_VECS - 1u);
+const AT11 = min(11u, SLICE_VECS - 1u);
+const AT12 = min(12u, SLICE_VECS - 1u);
+const AT13 = min(13u, SLICE_VECS - 1u);
+const AT14 = min(14u, SLICE_VECS - 1u);
+const AT15 = min(15u, SLICE_VECS - 1u);
+
+alias Slice = array<vec4f, SLICE_VECS>;
 
 /// `slice` with zeros for what was loaded beyond the head.
 fn slice_inside(slice: Slice, lane: u32) -> Slice {
@@ -19,61 +35,61 @@ fn slice_inside(slice: Slice, lane: u32) -> Slice {
 fn slice_dot(x: Slice, y: Slice) -> f32 {
   var s = vec4f();
   s += x[0] * y[0];
-  if (SLICE_VECS > 1u) { s += x[1] * y[1]; }
-  if (SLICE_VECS > 2u) { s += x[2] * y[2]; }
-  if (SLICE_VECS > 3u) { s += x[3] * y[3]; }
-  if (SLICE_VECS > 4u) { s += x[4] * y[4]; }
-  if (SLICE_VECS > 5u) { s += x[5] * y[5]; }
-  if (SLICE_VECS > 6u) { s += x[6] * y[6]; }
-  if (SLICE_VECS > 7u) { s += x[7] * y[7]; }
-  if (SLICE_VECS > 8u) { s += x[8] * y[8]; }
-  if (SLICE_VECS > 9u) { s += x[9] * y[9]; }
-  if (SLICE_VECS > 10u) { s += x[10] * y[10]; }
-  if (SLICE_VECS > 11u) { s += x[11] * y[11]; }
-  if (SLICE_VECS > 12u) { s += x[12] * y[12]; }
-  if (SLICE_VECS > 13u) { s += x[13] * y[13]; }
-  if (SLICE_VECS > 14u) { s += x[14] * y[14]; }
-  if (SLICE_VECS > 15u) { s += x[15] * y[15]; }
+  if (SLICE_VECS > 1u) { s += x[AT1] * y[AT1]; }
+  if (SLICE_VECS > 2u) { s += x[AT2] * y[AT2]; }
+  if (SLICE_VECS > 3u) { s += x[AT3] * y[AT3]; }
+  if (SLICE_VECS > 4u) { s += x[AT4] * y[AT4]; }
+  if (SLICE_VECS > 5u) { s += x[AT5] * y[AT5]; }
+  if (SLICE_VECS > 6u) { s += x[AT6] * y[AT6]; }
+  if (SLICE_VECS > 7u) { s += x[AT7] * y[AT7]; }
+  if (SLICE_VECS > 8u) { s += x[AT8] * y[AT8]; }
+  if (SLICE_VECS > 9u) { s += x[AT9] * y[AT9]; }
+  if (SLICE_VECS > 10u) { s += x[AT10] * y[AT10]; }
+  if (SLICE_VECS > 11u) { s += x[AT11] * y[AT11]; }
+  if (SLICE_VECS > 12u) { s += x[AT12] * y[AT12]; }
+  if (SLICE_VECS > 13u) { s += x[AT13] * y[AT13]; }
+  if (SLICE_VECS > 14u) { s += x[AT14] * y[AT14]; }
+  if (SLICE_VECS > 15u) { s += x[AT15] * y[AT15]; }
   return (s.x + s.y) + (s.z + s.w);
 }
 
 /// y += factor * x
 fn slice_add(y: ptr<function, Slice>, factor: f32, x: Slice) {
   (*y)[0] += factor * x[0];
-  if (SLICE_VECS > 1u) { (*y)[1] += factor * x[1]; }
-  if (SLICE_VECS > 2u) { (*y)[2] += factor * x[2]; }
-  if (SLICE_VECS > 3u) { (*y)[3] += factor * x[3]; }
-  if (SLICE_VECS > 4u) { (*y)[4] += factor * x[4]; }
-  if (SLICE_VECS > 5u) { (*y)[5] += factor * x[5]; }
-  if (SLICE_VECS > 6u) { (*y)[6] += factor * x[6]; }
-  if (SLICE_VECS > 7u) { (*y)[7] += factor * x[7]; }
-  if (SLICE_VECS > 8u) { (*y)[8] += factor * x[8]; }
-  if (SLICE_VECS > 9u) { (*y)[9] += factor * x[9]; }
-  if (SLICE_VECS > 10u) { (*y)[10] += factor * x[10]; }
-  if (SLICE_VECS > 11u) { (*y)[11] += factor * x[11]; }
-  if (SLICE_VECS > 12u) { (*y)[12] += factor * x[12]; }
-  if (SLICE_VECS > 13u) { (*y)[13] += factor * x[13]; }
-  if (SLICE_VECS > 14u) { (*y)[14] += factor * x[14]; }
-  if (SLICE_VECS > 15u) { (*y)[15] += factor * x[15]; }
+  if (SLICE_VECS > 1u) { (*y)[AT1] += factor * x[AT1]; }
+  if (SLICE_VECS > 2u) { (*y)[AT2] += factor * x[AT2]; }
+  if (SLICE_VECS > 3u) { (*y)[AT3] += factor * x[AT3]; }
+  if (SLICE_VECS > 4u) { (*y)[AT4] += factor * x[AT4]; }
+  if (SLICE_VECS > 5u) { (*y)[AT5] += factor * x[AT5]; }
+  if (SLICE_VECS > 6u) { (*y)[AT6] += factor * x[AT6]; }
+  if (SLICE_VECS > 7u) { (*y)[AT7] += factor * x[AT7]; }
+  if (SLICE_VECS > 8u) { (*y)[AT8] += factor * x[AT8]; }
+  if (SLICE_VECS > 9u) { (*y)[AT9] += factor * x[AT9]; }
+  if (SLICE_VECS > 10u) { (*y)[AT10] += factor * x[AT10]; }
+  if (SLICE_VECS > 11u) { (*y)[AT11] += factor * x[AT11]; }
+  if (SLICE_VECS > 12u) { (*y)[AT12] += factor * x[AT12]; }
+  if (SLICE_VECS > 13u) { (*y)[AT13] += factor * x[AT13]; }
+  if (SLICE_VECS > 14u) { (*y)[AT14] += factor * x[AT14]; }
+  if (SLICE_VECS > 15u) { (*y)[AT15] += factor * x[AT15]; }
 }
 
 fn slice_scaled(x: Slice, factor: f32) -> Slice {
   var s: Slice;
   s[0] = factor * x[0];
-  if (SLICE_VECS > 1u) { s[1] = factor * x[1]; }
-  if (SLICE_VECS > 2u) { s[2] = factor * x[2]; }
-  if (SLICE_VECS > 3u) { s[3] = factor * x[3]; }
-  if (SLICE_VECS > 4u) { s[4] = factor * x[4]; }
-  if (SLICE_VECS > 5u) { s[5] = factor * x[5]; }
-  if (SLICE_VECS > 6u) { s[6] = factor * x[6]; }
-  if (SLICE_VECS > 7u) { s[7] = factor * x[7]; }
-  if (SLICE_VECS > 8u) { s[8] = factor * x[8]; }
-  if (SLICE_VECS > 9u) { s[9] = factor * x[9]; }
-  if (SLICE_VECS > 10u) { s[10] = factor * x[10]; }
-  if (SLICE_VECS > 11u) { s[11] = factor * x[11]; }
-  if (SLICE_VECS > 12u) { s[12] = factor * x[12]; }
-  if (SLICE_VECS > 13u) { s[13] = factor * x[13]; }
-  if (SLICE_VECS > 14u) { s[14] = factor * x[14]; }
-  if (SLICE_VECS > 15u) { s[15] = factor * x[15]; }
+  if (SLICE_VECS > 1u) { s[AT1] = factor * x[AT1]; }
+  if (SLICE_VECS > 2u) { s[AT2] = factor * x[AT2]; }
+  if (SLICE_VECS > 3u) { s[AT3] = factor * x[AT3]; }
+  if (SLICE_VECS > 4u) { s[AT4] = factor * x[AT4]; }
+  if (SLICE_VECS > 5u) { s[AT5] = factor * x[AT5]; }
+  if (SLICE_VECS > 6u) { s[AT6] = factor * x[AT6]; }
+  if (SLICE_VECS > 7u) { s[AT7] = factor * x[AT7]; }
+  if (SLICE_VECS > 8u) { s[AT8] = factor * x[AT8]; }
+  if (SLICE_VECS > 9u) { s[AT9] = factor * x[AT9]; }
+  if (SLICE_VECS > 10u) { s[AT10] = factor * x[AT10]; }
+  if (SLICE_VECS > 11u) { s[AT11] = factor * x[AT11]; }
+  if (SLICE_VECS > 12u) { s[AT12] = factor * x[AT12]; }
+  if (SLICE_VECS > 13u) { s[AT13] = factor * x[AT13]; }
+  if (SLICE_VECS > 14u) { s[AT14] = factor * x[AT14]; }
+  if (SLICE_VECS > 15u) { s[AT15] = factor * x[AT15]; }
   return s;
 }

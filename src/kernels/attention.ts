@@ -3,15 +3,24 @@ import backwardKvSource from '../../shaders/attention_backward_kv.wgsl?raw';
 import backwardQSource from '../../shaders/attention_backward_q.wgsl?raw';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration, type Params } from '../gpu/kernel.ts';
+import {
+  type Constants,
+  defineKernel,
+  foldGrid,
+  type Kernel,
+  type KernelDeclaration,
+  type Params,
+} from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
 /** Slots (row, head) that the shaders have named variables for, and rows that `ranges` are compared across. */
 const MAX_SLOTS = 8;
 const MAX_ROWS = 4;
-/** Floats that a lane may keep in registers on a GPU; a processor has a stack. */
-const REGISTER_FLOATS = 128;
+const MAX_KEYS = 8;
+/** Floats that a lane should keep at most: registers of a GPU; on a processor more only costs compile time. */
+const GPU_FLOATS = 128;
+const CPU_FLOATS = 512;
 /** Quads of lanes a workgroup. */
 const QUADS = 8;
 
@@ -129,13 +138,24 @@ const backwardKv = bothExchanges({
  * lse [N, H] f32 = log Σ exp(scale * q·k). A row's bits depend on its own q and keys only, so one row decoded from a
  * cache and the same row in a packed batch agree exactly. Throws `UserError` on head sizes that the shader cannot take.
  */
-export function attention(rec: Recorder, t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor }, o: AttentionLayout): void {
-  const { constants, quads } = queryBlocks(rec.device, o);
+export function attention(
+  rec: Recorder,
+  t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor },
+  o: AttentionLayout,
+): void {
+  const { constants, quads } = queryBlocks(rec.device, o, 2);
   launch(
     rec,
     forward,
     t,
-    { n: o.n, q_stride: o.qStride / 4, kv_stride: o.kvStride / 4, k_offset: o.kOffset / 4, v_offset: o.vOffset / 4, scale: o.scale },
+    {
+      n: o.n,
+      q_stride: o.qStride / 4,
+      kv_stride: o.kvStride / 4,
+      k_offset: o.kOffset / 4,
+      v_offset: o.vOffset / 4,
+      scale: o.scale,
+    },
     constants,
     quads,
   );
@@ -152,14 +172,23 @@ export function attention(rec: Recorder, t: { q: Tensor; kv: Tensor; ranges: Ten
  */
 export function attentionBackward(
   rec: Recorder,
-  t: { qkv: Tensor; out: Tensor; dout: Tensor; lse: Tensor; delta: Tensor; ranges: Tensor; keyQueries: Tensor; dqkv: Tensor },
+  t: {
+    qkv: Tensor;
+    out: Tensor;
+    dout: Tensor;
+    lse: Tensor;
+    delta: Tensor;
+    ranges: Tensor;
+    keyQueries: Tensor;
+    dqkv: Tensor;
+  },
   o: AttentionShape,
 ): void {
   const { constants, quads } = queryBlocks(rec.device, o, 3);
   const params = { n: o.n, scale: o.scale };
   const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
   launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
-  const keys = rec.device.caps.isSoftware || o.headDim <= 32 ? 4 : o.headDim <= 64 ? 2 : 1;
+  const keys = Math.min(MAX_KEYS, slotsThatFit(rec.device, 4, o.headDim));
   launch(
     rec,
     backwardKv,
@@ -170,26 +199,27 @@ export function attentionBackward(
   );
 }
 
-/**
- * Rows and heads that share what a quad loads: as many as there are slots on a processor, as fit the registers on a GPU.
- * `slices` is how many quarter heads a slot keeps.
- */
-function queryBlocks(device: Device, o: AttentionShape, slices = 2): { constants: Constants; quads: number } {
+/** Rows and heads that share what a quad loads, when each (row, head) keeps `slices` quarter heads. */
+function queryBlocks(device: Device, o: AttentionShape, slices: number): { constants: Constants; quads: number } {
+  const constants = modelConstants(o);
   const group = o.heads / o.kvHeads;
-  const slots = device.caps.isSoftware ? MAX_SLOTS : Math.floor(REGISTER_FLOATS / (slices * Math.max(o.headDim / 4, 4)));
-  const most = Math.max(1, Math.min(MAX_SLOTS, slots));
-  const blocks = Math.ceil(group / Math.min(group, most));
+  const slots = Math.min(MAX_SLOTS, slotsThatFit(device, slices, o.headDim));
+  const blocks = Math.ceil(group / slots);
   const tile = Math.ceil(group / blocks);
-  const rows = Math.min(MAX_ROWS, Math.floor(most / tile));
-  return {
-    constants: { ...modelConstants(o), ROWS: rows, TILE: tile },
-    quads: Math.ceil(o.n / rows) * o.kvHeads * blocks,
-  };
+  const rows = Math.min(MAX_ROWS, Math.floor(slots / tile));
+  return { constants: { ...constants, ROWS: rows, TILE: tile }, quads: Math.ceil(o.n / rows) * o.kvHeads * blocks };
+}
+
+function slotsThatFit(device: Device, slices: number, headDim: number): number {
+  const floats = device.caps.isSoftware ? CPU_FLOATS : GPU_FLOATS;
+  return Math.max(1, Math.floor(floats / (slices * Math.max(headDim / 4, 4))));
 }
 
 function modelConstants(o: AttentionShape): Constants {
   if (o.headDim % 4 !== 0 || o.headDim < 4 || o.headDim > 256) {
-    throw new UserError(`head_dim is ${o.headDim}: attention takes multiples of 4 up to 256. Use a model with such a head_dim.`);
+    throw new UserError(
+      `head_dim is ${o.headDim}: attention takes multiples of 4 up to 256. Use a model with such a head_dim.`,
+    );
   }
   if (o.heads % o.kvHeads !== 0) {
     throw new UserError(
@@ -207,6 +237,7 @@ function launch(
   constants: Constants,
   quads: number,
 ): void {
-  if (rec.device.caps.subgroups) rec.dispatch(kernels.subgroups, tensors, params, foldGrid(Math.ceil(quads / QUADS)), constants);
+  if (rec.device.caps.subgroups)
+    rec.dispatch(kernels.subgroups, tensors, params, foldGrid(Math.ceil(quads / QUADS)), constants);
   else rec.dispatch(kernels.barriers, tensors, params, foldGrid(quads), constants);
 }

@@ -5,7 +5,7 @@ import updateSource from '../../shaders/head_update.wgsl?raw';
 import { defineKernel, foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineRowKernel, dispatchRows } from './row_layout.ts';
+import { defineRowKernel, dispatchRows, type RowLayout } from './row_layout.ts';
 import { defineUnitKernel, unitKernel } from './units.ts';
 
 const WG = 64;
@@ -94,11 +94,11 @@ export function headPick(
 export function headUpdate(
   rec: Recorder,
   t: { logits: Tensor; stats: Tensor; rescale: Tensor },
-  o: { rows: number; vt: number; stride: number; first: boolean; keepProbabilities: boolean },
+  o: { rows: number; vt: number; stride: number; first: boolean; keepProbabilities: boolean; layout?: RowLayout },
 ): void {
   if (o.stride % 4 !== 0) throw new Error(`head_update: a row stride of ${o.stride} floats is no multiple of 4`);
   const params = { rows: o.rows, vt: o.vt, stride4: o.stride / 4, first: o.first ? 1 : 0 };
-  dispatchRows(rec, update, t, params, o.rows, { KEEP: o.keepProbabilities });
+  dispatchRows(rec, update, t, params, { rows: o.rows, layout: o.layout }, { KEEP: o.keepProbabilities });
 }
 
 /**

@@ -28,7 +28,8 @@ export interface LinearShape {
 
 /** The fastest variant on this adapter that is right for the shape. */
 export function linearVariant(caps: Pick<Capabilities, 'isSoftware' | 'subgroups'>, shape: LinearShape): LinearVariant {
-  const aligned = shape.terms % 4 === 0 && shape.strides.every((x) => x % 4 === 0) && (shape.width % 4 === 0 || !shape.bias);
+  const aligned =
+    shape.terms % 4 === 0 && shape.strides.every((x) => x % 4 === 0) && (shape.width % 4 === 0 || !shape.bias);
   if (!aligned) return 'scalar';
   if (!caps.isSoftware) return 'shared';
   return caps.subgroups ? 'subgroup' : 'registers';
@@ -42,11 +43,20 @@ interface Direction {
 }
 
 const SCALAR_LANES = 64;
+/** Quads of rows in a tall tile; a short one has one. */
 const TALL = 4;
+/** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
+const UNROLL_FROM = 32;
 
 function declare(name: string, transposed: boolean): Direction {
   const common = {
-    bindings: { inp: 'read array<vec4f>', weight: 'read weight', bias: 'read array<f32>', row_scale: 'read array<f32>', out: 'read_write array<vec4f>' },
+    bindings: {
+      inp: 'read array<vec4f>',
+      weight: 'read weight',
+      bias: 'read array<f32>',
+      row_scale: 'read array<f32>',
+      out: 'read_write array<vec4f>',
+    },
     params: {
       row0: 'u32',
       row_end: 'u32',
@@ -74,7 +84,13 @@ function declare(name: string, transposed: boolean): Direction {
     },
   } satisfies Partial<KernelDeclaration>;
   const constants = { TRANSPOSED: transposed, BIAS: false, ACCUMULATE: false, RESCALE: false, BLOCK_BYTES: 64 };
-  const floats = { inp: 'read array<f32>', weight: 'read weight', bias: 'read array<f32>', row_scale: 'read array<f32>', out: 'read_write array<f32>' };
+  const floats = {
+    inp: 'read array<f32>',
+    weight: 'read weight',
+    bias: 'read array<f32>',
+    row_scale: 'read array<f32>',
+    out: 'read_write array<f32>',
+  };
   return {
     scalar: defineKernel({
       ...common,
@@ -92,7 +108,7 @@ function declare(name: string, transposed: boolean): Direction {
       source: tile,
       include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
       entry: 'linear_tile',
-      constants: { ...constants, QUADS: TALL },
+      constants: { ...constants, QUADS: TALL, UNROLL: 1 },
       workgroup: 4,
     }),
     subgroup: defineKernel({
@@ -102,7 +118,7 @@ function declare(name: string, transposed: boolean): Direction {
       include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
       entry: 'linear_tile',
       features: ['subgroups'],
-      constants: { ...constants, QUADS: TALL },
+      constants: { ...constants, QUADS: TALL, UNROLL: 1 },
       workgroup: 4,
     }),
     shared: defineKernel({
@@ -144,23 +160,32 @@ export interface LinearOptions {
  * ascending. Where n is not a multiple of 4 but the stride is, up to three columns after the n-th are overwritten with
  * finite numbers. Nothing is launched for m = 0.
  */
-export function linear(rec: Recorder, t: { inp: Tensor; weight: Tensor; bias?: Tensor; out: Tensor }, o: LinearOptions): void {
+export function linear(
+  rec: Recorder,
+  t: { inp: Tensor; weight: Tensor; bias?: Tensor; out: Tensor },
+  o: LinearOptions,
+): void {
   const blocksOfRow = Math.ceil(o.k / 4);
-  launch(rec, forward, { ...t, rowScale: undefined }, {
-    m: o.m,
-    terms: o.k,
-    width: o.n,
-    inpStride: o.k,
-    inpOffset: 0,
-    outStride: o.outStride ?? o.n,
-    outOffset: o.outOffset ?? 0,
-    block0: (o.firstBlockRow ?? 0) * blocksOfRow,
-    columnStride: blocksOfRow,
-    stepStride: 1,
-    scale: o.scale ?? 1,
-    accumulate: o.accumulate ?? false,
-    variant: o.variant,
-  });
+  launch(
+    rec,
+    forward,
+    { ...t, rowScale: undefined },
+    {
+      m: o.m,
+      terms: o.k,
+      width: o.n,
+      inpStride: o.k,
+      inpOffset: 0,
+      outStride: o.outStride ?? o.n,
+      outOffset: o.outOffset ?? 0,
+      block0: (o.firstBlockRow ?? 0) * blocksOfRow,
+      columnStride: blocksOfRow,
+      stepStride: 1,
+      scale: o.scale ?? 1,
+      accumulate: o.accumulate ?? false,
+      variant: o.variant,
+    },
+  );
 }
 
 export interface LinearBackwardOptions {
@@ -189,21 +214,26 @@ export function linearBackward(
   o: LinearBackwardOptions,
 ): void {
   const blocksOfRow = Math.ceil(o.k / 4);
-  launch(rec, backward, { inp: t.dout, weight: t.weight, bias: undefined, out: t.dinp, rowScale: t.rowScale }, {
-    m: o.m,
-    terms: o.n,
-    width: o.k,
-    inpStride: o.doutStride ?? o.n,
-    inpOffset: o.doutOffset ?? 0,
-    outStride: o.k,
-    outOffset: 0,
-    block0: (o.firstBlockRow ?? 0) * blocksOfRow,
-    columnStride: 1,
-    stepStride: blocksOfRow,
-    scale: 1,
-    accumulate: o.accumulate ?? false,
-    variant: o.variant,
-  });
+  launch(
+    rec,
+    backward,
+    { inp: t.dout, weight: t.weight, bias: undefined, out: t.dinp, rowScale: t.rowScale },
+    {
+      m: o.m,
+      terms: o.n,
+      width: o.k,
+      inpStride: o.doutStride ?? o.n,
+      inpOffset: o.doutOffset ?? 0,
+      outStride: o.k,
+      outOffset: 0,
+      block0: (o.firstBlockRow ?? 0) * blocksOfRow,
+      columnStride: 1,
+      stepStride: blocksOfRow,
+      scale: 1,
+      accumulate: o.accumulate ?? false,
+      variant: o.variant,
+    },
+  );
 }
 
 interface Product {
@@ -273,8 +303,12 @@ function launch(
   const { tall, short } = rowTiles(m);
   const x = Math.ceil(columns / 16);
   const split = Math.min(m, 4 * TALL * tall);
-  rec.dispatch(kernel, bound, { ...params, row_end: split }, [x, tall, 1], { ...constants, QUADS: TALL });
-  rec.dispatch(kernel, bound, { ...params, row0: split }, [x, short, 1], { ...constants, QUADS: 1 });
+  rec.dispatch(kernel, bound, { ...params, row_end: split }, [x, tall, 1], {
+    ...constants,
+    QUADS: TALL,
+    UNROLL: m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1,
+  });
+  rec.dispatch(kernel, bound, { ...params, row0: split }, [x, short, 1], { ...constants, QUADS: 1, UNROLL: 1 });
 }
 
 /** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */

@@ -1,5 +1,11 @@
-import { defineKernel, foldGrid, type Kernel, type KernelDeclaration, type ParamType } from '../gpu/kernel.ts';
-import type { Constants } from '../gpu/kernel.ts';
+import {
+  type Constants,
+  defineKernel,
+  foldGrid,
+  type Kernel,
+  type KernelDeclaration,
+  type ParamType,
+} from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
@@ -35,23 +41,29 @@ export function defineRowKernel<const P extends Readonly<Record<string, ParamTyp
   };
 }
 
+/** Who shares a row: 256 lanes, four lanes that exchange by quad operations, or a workgroup of four. */
+export type RowLayout = 'workgroup' | 'quads' | 'four';
+
 /**
  * Launches over `rows` rows. Which layout runs depends on the adapter alone, because the order of summation depends on
- * it: processors get quads, as many as fill one subgroup, or, without subgroup operations, workgroups of four.
+ * it: processors get quads, as many as fill one subgroup, or, without subgroup operations, workgroups of four. `layout`
+ * is for tests and benchmarks: one that the adapter would not get.
  */
 export function dispatchRows(
   rec: Recorder,
   kernel: RowKernel,
   t: Readonly<Record<string, Tensor>>,
   params: Readonly<Record<string, number>>,
-  rows: number,
+  o: { rows: number; layout?: RowLayout | undefined },
   constants: Constants = {},
 ): void {
   const { isSoftware, subgroups, subgroupMaxSize } = rec.device.caps;
-  if (isSoftware && subgroups) {
+  const layout = o.layout ?? (isSoftware ? (subgroups ? 'quads' : 'four') : 'workgroup');
+  if (layout === 'quads') {
     const perGroup = Math.max(1, subgroupMaxSize / 4);
-    rec.dispatch(kernel.quads, t, params, foldGrid(Math.ceil(rows / perGroup)), { ...constants, ROWS: perGroup });
+    rec.dispatch(kernel.quads, t, params, foldGrid(Math.ceil(o.rows / perGroup)), { ...constants, ROWS: perGroup });
   } else {
-    rec.dispatch(kernel.workgroup, t, params, foldGrid(rows), { ...constants, LANES: isSoftware ? 4 : GPU_LANES });
+    const lanes = layout === 'four' ? 4 : GPU_LANES;
+    rec.dispatch(kernel.workgroup, t, params, foldGrid(o.rows), { ...constants, LANES: lanes });
   }
 }

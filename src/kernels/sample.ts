@@ -1,7 +1,7 @@
 import source from '../../shaders/sample.wgsl?raw';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineRowKernel, dispatchRows } from './row_layout.ts';
+import { defineRowKernel, dispatchRows, type RowLayout } from './row_layout.ts';
 
 const kernel = defineRowKernel({
   name: 'sample',
@@ -35,9 +35,9 @@ const kernel = defineRowKernel({
 export function sample(
   rec: Recorder,
   t: { logits: Tensor; control: Tensor; counters: Tensor; tokens: Tensor; logp: Tensor; entropy: Tensor },
-  o: { rows: number; v: number; stride: number; key0: number; key1: number },
+  o: { rows: number; v: number; stride: number; key0: number; key1: number; layout?: RowLayout },
 ): void {
   if (o.stride % 4 !== 0) throw new Error(`sample: a row stride of ${o.stride} floats is no multiple of 4`);
   const params = { rows: o.rows, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1 };
-  dispatchRows(rec, kernel, t, params, o.rows);
+  dispatchRows(rec, kernel, t, params, { rows: o.rows, layout: o.layout });
 }

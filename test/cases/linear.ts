@@ -26,6 +26,7 @@ export interface LinearCase {
 
 const ALIGNED: readonly LinearCase[] = [
   ...[1, 3, 4, 5, 9, 17, 63, 65, 257].map((m) => ({ m, n: 68, k: 20 })),
+  ...[31, 65].map((m) => ({ m, n: 72, k: 24 })),
   { m: 17, n: 4, k: 4 },
   { m: 7, n: 128, k: 384 },
   { m: 2, n: 132, k: 260 },
@@ -61,17 +62,36 @@ const ODD: readonly LinearCase[] = [
   { m: 0, n: 8, k: 8 },
 ];
 
-/** The variants that this device can run on a shape all of them support. */
+/** What each variant is tested with where the adapter would get another. */
+const FORWARD_GIVEN: readonly LinearCase[] = [
+  ...[1, 9, 65].map((m) => ({ m, n: 68, k: 24 })),
+  { m: 6, n: 64, k: 64, dtype: 'f16', accumulate: true, bias: true, scale: 0.5 },
+  { m: 9, n: 48, k: 32, dtype: 'f32', firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24 },
+  { m: 5, n: 131, k: 64, stride: 132 },
+];
+
+const BACKWARD_GIVEN: readonly LinearCase[] = [
+  ...[1, 9, 65].map((m) => ({ m, n: 72, k: 20 })),
+  { m: 9, n: 48, k: 32, firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24, rowScale: true },
+];
+
+/** The variants that this device can run on shapes in multiples of 4. */
 export function runnableVariants(device: Device): LinearVariant[] {
   return ['scalar', 'registers', 'shared', ...(device.caps.subgroups ? (['subgroup'] as const) : [])];
 }
 
-/** Every shape with the variant that the adapter gets, and the shapes on vec4s with each variant given. */
+/** Every shape with the variant that the adapter gets, and some with each of those given. */
 export function cases(variants: readonly LinearVariant[] = []): KernelCase[] {
-  const each = (shapes: readonly LinearCase[]) => [...shapes, ...variants.flatMap((variant) => shapes.map((c) => ({ ...c, variant })))];
+  const given = (shapes: readonly LinearCase[]) =>
+    variants.flatMap((variant) => shapes.map((c) => ({ ...c, variant })));
   return [
-    ...[...each([...ALIGNED, ...FORWARD_ALIGNED]), ...ODD].map(linearCase),
-    ...[...each([...ALIGNED.filter((c) => !c.scale), ...BACKWARD_ALIGNED]), ...ODD.filter((c) => !c.bias)].map(linearBackwardCase),
+    ...[...ALIGNED, ...FORWARD_ALIGNED, ...ODD, ...given(FORWARD_GIVEN)].map(linearCase),
+    ...[
+      ...ALIGNED.filter((c) => !c.scale),
+      ...BACKWARD_ALIGNED,
+      ...ODD.filter((c) => !c.bias),
+      ...given(BACKWARD_GIVEN),
+    ].map(linearBackwardCase),
     linearBackwardCase({ m: 5, n: 131, k: 64, stride: 132 }),
     linearBackwardCase({ m: 5, n: 7, k: 9, rowScale: true }),
   ];
@@ -115,9 +135,23 @@ export function linearCase(o: LinearCase): KernelCase {
       ...(o.bias && { bias: { data: random.array(n), shape: [n] } }),
     },
     outputs: { out: { shape: [m, stride], ...((o.accumulate || stride > n) && { initial }) } },
-    run: (rec, t) => linear(rec, t as never, { ...launchOptions(o), outStride: stride, outOffset: offset, ...(o.scale && { scale: o.scale }) }),
+    run: (rec, t) =>
+      linear(rec, t as never, {
+        ...launchOptions(o),
+        outStride: stride,
+        outOffset: offset,
+        ...(o.scale && { scale: o.scale }),
+      }),
     reference: (t) => ({
-      out: reference.linear(t as never, { m, n, k, first: 4 * firstBlockRow, outStride: stride, outOffset: offset, scale: o.scale ?? 1 }),
+      out: reference.linear(t as never, {
+        m,
+        n,
+        k,
+        first: 4 * firstBlockRow,
+        outStride: stride,
+        outOffset: offset,
+        scale: o.scale ?? 1,
+      }),
     }),
   };
 }
@@ -137,7 +171,14 @@ export function linearBackwardCase(o: LinearCase): KernelCase {
     outputs: { dinp: { shape: [m, k], ...((o.accumulate || o.rowScale) && { initial: random.array(m * k) }) } },
     run: (rec, t) => linearBackward(rec, t as never, { ...launchOptions(o), doutStride: stride, doutOffset: offset }),
     reference: (t) => ({
-      dinp: reference.linearBackward(t as never, { m, n, k, first: 4 * firstBlockRow, doutStride: stride, doutOffset: offset }),
+      dinp: reference.linearBackward(t as never, {
+        m,
+        n,
+        k,
+        first: 4 * firstBlockRow,
+        doutStride: stride,
+        doutOffset: offset,
+      }),
     }),
   };
 }
@@ -148,7 +189,16 @@ function launchOptions(o: LinearCase) {
 }
 
 function describe(o: LinearCase): string {
-  const flags = [o.bias && 'bias', o.accumulate && 'accumulate', o.rowScale && 'rescale', o.scale && `scale=${o.scale}`];
-  const place = [o.firstBlockRow && `from block row ${o.firstBlockRow}`, o.stride && `stride=${o.stride}`, o.offset && `offset=${o.offset}`];
+  const flags = [
+    o.bias && 'bias',
+    o.accumulate && 'accumulate',
+    o.rowScale && 'rescale',
+    o.scale && `scale=${o.scale}`,
+  ];
+  const place = [
+    o.firstBlockRow && `from block row ${o.firstBlockRow}`,
+    o.stride && `stride=${o.stride}`,
+    o.offset && `offset=${o.offset}`,
+  ];
   return [`M=${o.m} N=${o.n} K=${o.k}`, o.dtype ?? 'bf16', ...flags, ...place, o.variant].filter(Boolean).join(' ');
 }

@@ -1,3 +1,4 @@
+import type { RowLayout } from '../../src/kernels/row_layout.ts';
 import { sample } from '../../src/kernels/sample.ts';
 import * as reference from '../reference/sample.ts';
 import { type KernelCase, randomSource } from './case.ts';
@@ -13,6 +14,8 @@ interface Options {
   readonly masked?: boolean;
   /** Logits are rounded to multiples of 1/4, so that many are equal. */
   readonly ties?: boolean;
+  /** Instead of the adapter's own. */
+  readonly layout?: RowLayout;
 }
 
 export function cases(): KernelCase[] {
@@ -43,6 +46,12 @@ export function cases(): KernelCase[] {
     sampleCase(2, 49152, { topK: 50, topP: 0.95 }),
     sampleCase(3, 1, { topK: 1, topP: 0.5 }),
     sampleCase(3, 3, { topK: 2, topP: 0.5 }),
+    ...(['workgroup', 'four'] as const).flatMap((layout) => [
+      ...[1, 3, 257, 5000].map((v) => sampleCase(5, v, { layout })),
+      sampleCase(5, 5000, { layout, temperature: 0, ties: true }),
+      sampleCase(5, 5000, { layout, topK: 30, topP: 0.5, temperature: 0.7 }),
+      sampleCase(5, 257, { layout, masked: true, topK: 30, topP: 0.5 }),
+    ]),
   ];
 }
 
@@ -88,7 +97,7 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
       logp: { shape: [rows] },
       entropy: { shape: [rows] },
     },
-    run: (rec, t) => sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1] }),
+    run: (rec, t) => sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1], ...(o.layout && { layout: o.layout }) }),
     reference: (t) => {
       const settings = Array.from({ length: rows }, (_, r) => ({
         temperature: Math.fround(temperature),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import { attention, attentionBackward } from '../../src/kernels/attention.ts';
-import { type Group, cases, pack, type Packing, shapeOf } from '../cases/attention.ts';
+import { cases, type Group, type Packing, pack, shapeOf } from '../cases/attention.ts';
 import { randomSource } from '../cases/case.ts';
 import * as reference from '../reference/attention.ts';
 import { centralDifferences, largestDifference } from '../reference/differences.ts';
@@ -33,7 +33,9 @@ it('attention: the backward reference agrees with finite differences of the forw
   const forward = (x: Float64Array) => reference.attention({ q: x, kv: x, ranges }, reference.packedLayout(o)).out;
   expect(largestDifference(dqkv, centralDifferences(forward, qkv, dout))).toBeLessThan(1e-8);
   const out = forward(qkv);
-  const want = delta.map((_, at) => [0, 1, 2, 3].reduce((sum, d) => sum + (out[4 * at + d] as number) * (dout[4 * at + d] as number), 0));
+  const want = delta.map((_, at) =>
+    [0, 1, 2, 3].reduce((sum, d) => sum + (out[4 * at + d] as number) * (dout[4 * at + d] as number), 0),
+  );
   expect(largestDifference(delta, want)).toBeLessThan(1e-12);
 });
 
@@ -57,7 +59,12 @@ describe('one prompt shared by K completions', async () => {
       const gradient = pickRows(dout, rows, WIDTH);
       // The prompt's own outputs are counted once, with the first completion.
       if (k > 0) gradient.fill(0, 0, shared.prompt * WIDTH);
-      return forwardAndBackward(device, pack([{ prompt: shared.prompt, completions: [length] }]), pickRows(qkv, rows, STRIDE), gradient);
+      return forwardAndBackward(
+        device,
+        pack([{ prompt: shared.prompt, completions: [length] }]),
+        pickRows(qkv, rows, STRIDE),
+        gradient,
+      );
     }),
   );
 
@@ -72,7 +79,8 @@ describe('one prompt shared by K completions', async () => {
     const sum = new Float64Array(together.dqkv.length);
     alone.forEach((one, k) => {
       rowsOf(k).forEach((row, at) => {
-        for (let c = 0; c < STRIDE; c++) sum[row * STRIDE + c] = (sum[row * STRIDE + c] as number) + (one.dqkv[at * STRIDE + c] as number);
+        for (let c = 0; c < STRIDE; c++)
+          sum[row * STRIDE + c] = (sum[row * STRIDE + c] as number) + (one.dqkv[at * STRIDE + c] as number);
       });
     });
     expect(largestDifference(Float64Array.from(together.dqkv), sum)).toBeLessThan(1e-5);
@@ -153,7 +161,11 @@ async function decode(device: Device, qData: Float32Array, cacheData: Float32Arr
   const out = device.arena.alloc([n, WIDTH]);
   const lse = device.arena.alloc([n, HEADS.heads]);
   const rec = device.recorder();
-  attention(rec, { q, kv, ranges, out, lse }, { ...shapeOf(HEADS, n), qStride: WIDTH, kvStride, kOffset: 0, vOffset: kvStride / 2 });
+  attention(
+    rec,
+    { q, kv, ranges, out, lse },
+    { ...shapeOf(HEADS, n), qStride: WIDTH, kvStride, kOffset: 0, vOffset: kvStride / 2 },
+  );
   rec.submit();
   const result = { out: await device.read(out), lse: await device.read(lse) };
   for (const tensor of [q, kv, ranges, out, lse]) device.arena.free(tensor);
@@ -162,7 +174,7 @@ async function decode(device: Device, qData: Float32Array, cacheData: Float32Arr
 
 function pickRows(data: Float32Array, rows: readonly number[], width: number): Float32Array {
   const picked = new Float32Array(rows.length * width);
-  rows.forEach((row, at) => picked.set(data.subarray(row * width, (row + 1) * width), at * width));
+  for (const [at, row] of rows.entries()) picked.set(data.subarray(row * width, (row + 1) * width), at * width);
   return picked;
 }
 

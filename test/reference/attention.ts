@@ -16,7 +16,13 @@ export interface AttentionLayout extends AttentionShape {
 /** Where q, k and v are in the packed training tensor qkv [N, (H + 2*Hkv)*D]. */
 export function packedLayout(o: AttentionShape): AttentionLayout {
   const stride = (o.heads + 2 * o.kvHeads) * o.headDim;
-  return { ...o, qStride: stride, kvStride: stride, kOffset: o.heads * o.headDim, vOffset: (o.heads + o.kvHeads) * o.headDim };
+  return {
+    ...o,
+    qStride: stride,
+    kvStride: stride,
+    kOffset: o.heads * o.headDim,
+    vOffset: (o.heads + o.kvHeads) * o.headDim,
+  };
 }
 
 /** Softmax attention of every row over its two ranges of key rows, straight from the definition. */
@@ -78,9 +84,17 @@ export function attentionBackward(
   return { delta, dqkv };
 }
 
-function softmaxRow(t: { q: Float64Array; kv: Float64Array }, o: AttentionLayout, i: number, h: number, keys: number[]) {
+function softmaxRow(
+  t: { q: Float64Array; kv: Float64Array },
+  o: AttentionLayout,
+  i: number,
+  h: number,
+  keys: number[],
+) {
   const k = o.kOffset + kvHeadOf(o, h) * o.headDim;
-  const scores = keys.map((j) => o.scale * dot(t.q, i * o.qStride + h * o.headDim, t.kv, j * o.kvStride + k, o.headDim));
+  const scores = keys.map(
+    (j) => o.scale * dot(t.q, i * o.qStride + h * o.headDim, t.kv, j * o.kvStride + k, o.headDim),
+  );
   const top = Math.max(...scores);
   const total = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
   return { probabilities: scores.map((score) => Math.exp(score - top) / total), logSum: top + Math.log(total) };

@@ -9,7 +9,8 @@ export function linear(
     for (let c = 0; c < n; c++) {
       let sum = 0;
       for (let i = 0; i < k; i++) sum += (t.inp[row * k + i] as number) * (t.weight[(first + c) * k + i] as number);
-      out[row * outStride + outOffset + c] = (out[row * outStride + outOffset + c] as number) + scale * sum + (t.bias?.[c] ?? 0);
+      out[row * outStride + outOffset + c] =
+        (out[row * outStride + outOffset + c] as number) + scale * sum + (t.bias?.[c] ?? 0);
     }
   }
   return out;

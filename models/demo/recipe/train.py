@@ -134,7 +134,7 @@ class Attention(nn.Module):
         repeat = self.config.heads // self.config.kv_heads
         keys = rotate(heads(self.k_proj(x)), cos, sin).repeat_interleave(repeat, 1)
         values = heads(self.v_proj(x)).repeat_interleave(repeat, 1)
-        mixed = F.scaled_dot_product_attention(queries, keys, values.to(keys.dtype), is_causal=True)
+        mixed = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         return self.o_proj(mixed.transpose(1, 2).flatten(2))
 
 

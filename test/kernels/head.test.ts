@@ -1,0 +1,4 @@
+import { cases } from '../cases/head.ts';
+import { describeCases } from './driver.ts';
+
+describeCases('head', cases());
