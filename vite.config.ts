@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type Plugin, type ViteDevServer } from 'vite';
 
 const here = import.meta.dirname;
 
@@ -43,19 +43,17 @@ export default defineConfig({
   },
 });
 
-/** The development server offers the embedded model at /models/, as `trimtab serve` does. */
+/** The development server and the preview offer the embedded model at /models/, as `trimtab serve` does. */
 function demoModel(): Plugin {
-  return {
-    name: 'trimtab:demo-model',
-    configureServer(server) {
-      server.middlewares.use('/models/', (request, response, next) => {
-        const path = join(here, 'models', decodeURIComponent((request.url ?? '').split('?')[0] ?? ''));
-        if (path.includes('..') || !existsSync(path) || !statSync(path).isFile()) return next();
-        response.setHeader('content-type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
-        response.setHeader('content-length', statSync(path).size);
-        if (request.method === 'HEAD') response.end();
-        else createReadStream(path).pipe(response);
-      });
-    },
+  const serve = ({ middlewares }: Pick<ViteDevServer, 'middlewares'>) => {
+    middlewares.use('/models/', (request, response, next) => {
+      const path = join(here, 'models', decodeURIComponent((request.url ?? '').split('?')[0] ?? ''));
+      if (path.includes('..') || !existsSync(path) || !statSync(path).isFile()) return next();
+      response.setHeader('content-type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
+      response.setHeader('content-length', statSync(path).size);
+      if (request.method === 'HEAD') response.end();
+      else createReadStream(path).pipe(response);
+    });
   };
+  return { name: 'trimtab:demo-model', configureServer: serve, configurePreviewServer: serve };
 }

@@ -6,6 +6,7 @@ import type { Tensor } from '../src/gpu/tensor.ts';
 /** Times of one thing, in milliseconds. */
 export interface Timing {
   readonly median: number;
+  readonly fastest: number;
   readonly p25: number;
   readonly p75: number;
   readonly repeats: number;
@@ -30,7 +31,7 @@ export function timing(samples: readonly number[], method: Timing['method']): Ti
     const [a, b] = [sorted[low] as number, sorted[high] as number];
     return a + (b - a) * (position - low);
   };
-  return { median: at(0.5), p25: at(0.25), p75: at(0.75), repeats: sorted.length, method };
+  return { median: at(0.5), fastest: at(0), p25: at(0.25), p75: at(0.75), repeats: sorted.length, method };
 }
 
 /** Adds up what the dispatches of a recording cost by their declarations, and launches none of them. */
@@ -62,12 +63,12 @@ export function costOf(device: Device, record: Recording): Cost {
   return { flops: recorder.flops, bytes: recorder.bytes };
 }
 
-/** Times a recording: by timestamps where the adapter has them, else by the clock. */
-export async function timeRecording(device: Device, record: Recording): Promise<Timing> {
-  return device.caps.timestamp ? byTimestamps(device, record) : byDifferences(device, record);
+/** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */
+export async function timeRecording(device: Device, record: Recording, repeats = SLOW_REPEATS): Promise<Timing> {
+  return device.caps.timestamp ? byTimestamps(device, record, repeats) : byDifferences(device, record, repeats);
 }
 
-async function byTimestamps(device: Device, record: Recording): Promise<Timing> {
+async function byTimestamps(device: Device, record: Recording, repeats: number): Promise<Timing> {
   const profiler = device.startProfiling();
   const rec = device.recorder();
   const run = async (times: number) => {
@@ -87,7 +88,7 @@ async function byTimestamps(device: Device, record: Recording): Promise<Timing> 
     while (samples.length < MAX_REPEATS) {
       const spent = samples.reduce((a, b) => a + b, 0);
       const wanted = Math.ceil((BUDGET_MS - spent) / Math.max(1e-3, spent / samples.length));
-      const missing = Math.max(wanted, SLOW_REPEATS - samples.length);
+      const missing = Math.max(wanted, repeats - samples.length);
       if (missing <= 0) break;
       samples.push(...(await run(Math.min(missing, MAX_REPEATS - samples.length))));
     }
@@ -98,7 +99,7 @@ async function byTimestamps(device: Device, record: Recording): Promise<Timing> 
 }
 
 /** A batch of twice the length minus a batch: what submission and waiting cost falls out. */
-async function byDifferences(device: Device, record: Recording): Promise<Timing> {
+async function byDifferences(device: Device, record: Recording, repeats: number): Promise<Timing> {
   const rec = device.recorder();
   const run = async (times: number) => {
     for (let i = 0; i < times; i++) record(rec);
@@ -111,7 +112,7 @@ async function byDifferences(device: Device, record: Recording): Promise<Timing>
   const once = await run(1);
   const times = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(BUDGET_MS / 4 / once)));
   const samples: number[] = [];
-  for (let i = 0; i < 2 * SLOW_REPEATS; i++) {
+  for (let i = 0; i < 2 * repeats; i++) {
     const short = await run(times);
     samples.push(Math.max(1e-6, ((await run(2 * times)) - short) / times));
   }
@@ -143,7 +144,8 @@ export async function interleaved(contenders: readonly Contender[]): Promise<Tim
   let slowest = 0;
   for (const contender of contenders) {
     await contender.batch(1);
-    const once = Math.min(await clock(contender, 1), await clock(contender, 2));
+    let once = await clock(contender, 1);
+    if (once < BATCH_MS) once = Math.min(once, await clock(contender, 4));
     slowest = Math.max(slowest, once);
     times.push(Math.min(MAX_BATCH, Math.max(1, Math.ceil(BATCH_MS / once))));
   }

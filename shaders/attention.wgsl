@@ -2,8 +2,9 @@
 // Gimelshein 2018; FlashAttention, Dao et al. 2022), nothing of size T x T.
 //
 // A quad owns a block of slots (common/query_block.wgsl), each lane a quarter of the head dimension. Loads bound it.
-// Keys come in chunks of 4 counted from the start of each range; a chunk that is wholly masked for a slot multiplies by 1
-// and adds 0. So a row's bits depend on its own ranges only, not on its neighbours or the batch: rollout and training agree.
+// Keys come in chunks of 4 counted from the start of each range; a chunk that is wholly masked for a slot multiplies by
+// 1 and adds 0. So a row's bits depend on its own ranges only, not on its neighbours or the batch: rollout and training
+// agree.
 
 // Below any score, and its differences stay finite.
 const LOWEST = -1e30f;

@@ -2,10 +2,10 @@
 //   p = exp(scale * q·k - lse), ds = p * (dout·v - delta), dv = Σ_queries p * dout, dk = scale * Σ_queries ds * q,
 // summed over the query heads that share the kv head.
 //
-// A quad of lanes owns KEYS (at most 8) neighbouring key rows of one kv head, each lane a quarter of the head dimension,
-// and visits every query from the first to the last that attends any of them, ascending, and its heads: no atomics, one
-// order of summation. `key_queries[j]` = (first, end) such that exactly the query rows first <= i < end attend key row j.
-// Loads bound it.
+// A quad of lanes owns KEYS (at most 8) neighbouring key rows of one kv head, each lane a quarter of the head
+// dimension, and visits every query from the first to the last that attends any of them, ascending, and its heads: no
+// atomics, one order of summation. `key_queries[j]` = (first, end) such that exactly the query rows first <= i < end
+// attend key row j. Loads bound it.
 
 const GROUP = HEADS / KV_HEADS;
 const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;

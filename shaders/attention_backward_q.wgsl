@@ -1,8 +1,8 @@
 // delta = Σ_d out * dout and dq of attention (FlashAttention, Dao et al. 2022, algorithm 4):
 //   p = exp(scale * q·k - lse), ds = p * (dout·v - delta), dq = scale * Σ_keys ds * k.
 //
-// A quad owns a block of slots (common/query_block.wgsl) and visits its keys one by one in the order of the forward pass.
-// Loads bound it.
+// A quad owns a block of slots (common/query_block.wgsl) and visits its keys one by one in the order of the forward
+// pass. Loads bound it.
 
 const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;
 

@@ -3,7 +3,8 @@
 // and, with KEEP, exp(l - m') in place of l, columns vt to the end of their vec4 zero.
 // t is relative to m: Σ p l would lose the entropy's digits where logits are large. Two passes with and without KEEP, so
 // that a row's statistics are the same bits with and without a gradient.
-// LANES lanes own a row, a lane every LANES-th vec4 of it. Bound by bandwidth, on small adapters by exp.
+// LANES lanes own a row, a lane every LANES-th vec4 of it. Bound by loads and stores, on a processor as well: exp costs
+// little beside them.
 
 const LOWEST = -1e38;
 

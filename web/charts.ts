@@ -40,7 +40,7 @@ export function curves(reward: HTMLElement, length: HTMLElement): { add(row: Met
     new LiveChart(length, (width) =>
       lineChart([lengthSeries(rows)], {
         width,
-        height: 190,
+        height: 240,
         title: 'Mean length of the answers of each step, in tokens',
         format: (tokens) => String(Math.round(tokens)),
         include: [0],
@@ -52,7 +52,8 @@ export function curves(reward: HTMLElement, length: HTMLElement): { add(row: Met
   };
   return {
     add: (row) => {
-      rows.push(row);
+      // The page counts steps from 1.
+      rows.push({ ...row, step: row.step + 1 });
       draw();
     },
     clear: () => {

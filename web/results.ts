@@ -36,20 +36,25 @@ function bar(kind: 'before' | 'after', value: Accuracy | undefined): HTMLElement
     return row;
   }
   const fill = make('i', { class: 'fill' });
-  fill.style.width = percent(value.accuracy);
+  fill.style.width = cssPercent(value.accuracy);
   const whisker = make('i', { class: 'interval' });
-  whisker.style.left = percent(value.lo);
-  whisker.style.width = percent(value.hi - value.lo);
+  whisker.style.left = cssPercent(value.lo);
+  whisker.style.width = cssPercent(value.hi - value.lo);
   track.append(fill, whisker);
   const interval = `${(value.lo * 100).toFixed(0)} to ${(value.hi * 100).toFixed(0)}`;
   row.append(make('b', {}, percent(value.accuracy)), make('small', { title: '95 % interval' }, interval));
   return row;
 }
 
+function cssPercent(share: number): string {
+  return `${share * 100}%`;
+}
+
 /** The change in one line, and whether the intervals say that it is one. */
 export function verdict(before: Accuracy, after: Accuracy): string {
   const points = `${signed((after.accuracy - before.accuracy) * 100)} points`;
-  if (after.lo > before.hi) return `${points}, on ${after.n} problems that were not trained on. The intervals are apart.`;
+  if (after.lo > before.hi)
+    return `${points}, on ${after.n} problems that were not trained on. The intervals are apart.`;
   if (after.hi < before.lo) return `${points}: worse than before. The intervals are apart.`;
   return `${points}, on ${after.n} problems. The intervals overlap: measure more problems to tell.`;
 }
@@ -97,8 +102,8 @@ export function lensRows(lens: readonly LensLayer[]): HTMLElement[] {
     const length = make('i', { class: 'norm', 'aria-hidden': 'true' });
     length.style.width = `${(60 * norm) / longest}px`;
     const best = Math.max(top[0]?.score ?? 0, Number.MIN_VALUE);
-    const tokens = top.map(({ token, score }) => {
-      const chip = make('span', { class: 'token', title: score.toFixed(2) }, visible(token));
+    const tokens = top.map(({ id, token, score }) => {
+      const chip = make('span', { class: 'token', title: score.toFixed(2) }, visible(token, id));
       chip.style.setProperty('--weight', `${Math.round(26 * Math.max(0, score / best))}%`);
       return chip;
     });
@@ -112,9 +117,10 @@ export function lensRows(lens: readonly LensLayer[]): HTMLElement[] {
   });
 }
 
-/** A token whose spaces can be seen. */
-function visible(token: string): string {
-  return token.replace(/ /g, '·').replace(/\n/g, '↵').replace(/\t/g, '⇥') || '∅';
+/** A token with its spaces visible; by its number where it is part of a character or a control code. */
+function visible(token: string, id: number): string {
+  const shown = token.replace(/ /g, '·').replace(/\n/g, '↵').replace(/\t/g, '⇥');
+  return /^[^\p{C}\ufffd]+$/u.test(shown) ? shown : `#${id}`;
 }
 
 export function exampleRows(examples: readonly ExamplePair[]): HTMLElement[] {

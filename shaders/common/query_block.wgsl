@@ -1,10 +1,10 @@
-// What a quad of lanes owns in attention: ROWS (at most 4) neighbouring query rows times TILE query heads of one kv head,
-// so that every key and value that it loads serves all of them. A slot is one (row, head) of the quad.
+// What a quad of lanes owns in attention: ROWS (at most 4) neighbouring query rows times TILE query heads of one kv
+// head, so that every key and value that it loads serves all of them. A slot is one (row, head) of the quad.
 //
-// The quad walks its keys in passes, prefixes first. Where all rows have the same prefix it is one pass for all of them,
-// otherwise one pass a row; the same for their own ranges, which may end differently but must start together. So every
-// row sees its prefix, then its own keys, in ascending order, and counts them from the start of each range.
-// Needs HEADS, KV_HEADS, ROWS, TILE, `ranges` and `params.n`.
+// The quad walks its keys in passes, prefixes first. Where all rows have the same prefix it is one pass for all of
+// them, otherwise one pass a row; the same for their own ranges, which may end differently but must start together. So
+// every row sees its prefix, then its own keys, in ascending order, and counts them from the start of each range. Needs
+// HEADS, KV_HEADS, ROWS, TILE, `ranges` and `params.n`.
 
 const GROUP = HEADS / KV_HEADS;
 const BLOCKS = (GROUP + TILE - 1u) / TILE;
@@ -53,5 +53,6 @@ fn pass_span(b: RowRanges, index: u32) -> Span {
   let taking = (vec4u(row) == vec4u(0u, 1u, 2u, 3u)) | vec4<bool>(joint);
   let ends = select(vec4u(), lasts, taking);
   let starts = select(vec4u(), firsts, taking);
-  return Span(max(max(starts.x, starts.y), max(starts.z, starts.w)), max(max(ends.x, ends.y), max(ends.z, ends.w)), ends);
+  let first = max(max(starts.x, starts.y), max(starts.z, starts.w));
+  return Span(first, max(max(ends.x, ends.y), max(ends.z, ends.w)), ends);
 }

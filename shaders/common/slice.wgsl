@@ -1,7 +1,7 @@
 // A lane's share of one head's HEAD_DIM numbers (a multiple of 4, at most 256): the vec4s lane, lane + 4, lane + 8, …
 // All indices are constants, under conditions on constants: a local array indexed by a loop variable lives in memory on
-// some adapters. AT3 is 3 where a slice has that element; elsewhere it only keeps the index valid in code never reached.
-// Where HEAD_DIM is no multiple of 16, the last vec4 of some lanes lies beyond the head and is zero.
+// some adapters. AT3 is 3 where a slice has that element; elsewhere it only keeps the index valid in code never
+// reached. Where HEAD_DIM is no multiple of 16, the last vec4 of some lanes lies beyond the head and is zero.
 
 const HEAD_VECS = HEAD_DIM / 4u;
 const SLICE_VECS = (HEAD_VECS + 3u) / 4u;

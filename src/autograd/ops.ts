@@ -38,7 +38,7 @@ export function linear(tape: Tape, inp: Value, weight: Tensor, label: string, bi
   const n = weight.shape[0] as number;
   const out = tape.value([m, n], label, inp.requiresGrad);
   linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor, ...(bias && { bias }) }, { m, n, k });
-  tape.record({ op: 'linear', out, saved: [inp], inp, weight, m, n, k });
+  tape.record({ op: 'linear', out, saved: [], inp, weight, m, n, k });
   return out;
 }
 
@@ -79,7 +79,7 @@ export function attention(
     const { ranges, keyQueries } = tables;
     if (!keyQueries) throw new Error('attention needs the inverse table (key to queries) for its gradient');
     if (cache) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
-    tape.record({ op: 'attention', out, saved: [qkv, lse], qkv, attended: out, lse, ranges, keyQueries, n, shape, scale });
+    tape.record({ op: 'attention', out, saved: [qkv, out, lse], qkv, attended: out, lse, ranges, keyQueries, n, shape, scale });
   }
   tape.release(lse);
   return out;

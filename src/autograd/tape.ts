@@ -58,10 +58,9 @@ export class Tape {
     }
   }
 
-  /** Keeps the node for the backward pass if its output needs a gradient; retains what its rule will read. */
+  /** Keeps the node for the backward pass if its output needs a gradient; retains what its rule will read, and no more. */
   record(node: Node): void {
     if (!node.out.requiresGrad) return;
-    this.retain(node.out);
     for (const value of node.saved) this.retain(value);
     this.#nodes.push(node);
   }
@@ -132,6 +131,6 @@ export class Tape {
   }
 
   #forget(node: Node): void {
-    this.release(node.out, ...node.saved);
+    this.release(...node.saved);
   }
 }

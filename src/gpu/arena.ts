@@ -27,12 +27,20 @@ export class Arena {
     this.#forget = forget;
   }
 
-  /** A tensor whose content is whatever the buffer held before. Throws `UserError` where it cannot fit. */
-  alloc(shape: readonly number[], dtype: DType = 'f32', label = 'tensor'): Tensor {
+  /**
+   * A tensor whose content is whatever the buffer held before. `exact` takes no more than its bytes: for what is kept as
+   * long as the model is. Throws `UserError` where it cannot fit.
+   */
+  alloc(
+    shape: readonly number[],
+    dtype: DType = 'f32',
+    label = 'tensor',
+    { exact = false }: { exact?: boolean } = {},
+  ): Tensor {
     const bytes = numel(shape) * DTYPE_BYTES[dtype];
     // A buffer is bound whole: its size class must not step over the limit either.
     const limit = Math.floor(Math.min(this.#limits.maxBinding, this.#limits.maxBuffer) / 4) * 4;
-    const size = Math.min(sizeClass(bytes), limit);
+    const size = Math.min(exact ? roundUp(Math.max(bytes, 16), 16) : sizeClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${mib(bytes)}, but this adapter binds at most ${mib(limit)} at once. ` +

@@ -1,3 +1,4 @@
+import { patiently } from '#platform';
 import { Arena } from './arena.ts';
 import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
@@ -123,7 +124,7 @@ export class Device {
     });
     recorder.submit();
     try {
-      await Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ)));
+      await patiently(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))), this.caps.isSoftware);
     } catch (error) {
       await this.sync();
       throw error;
@@ -140,7 +141,7 @@ export class Device {
 
   /** Waits for the queue and throws what went wrong in it. */
   async sync(): Promise<void> {
-    await this.gpu.queue.onSubmittedWorkDone();
+    await patiently(this.gpu.queue.onSubmittedWorkDone(), this.caps.isSoftware);
     await this.#checkErrors();
   }
 

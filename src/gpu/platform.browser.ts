@@ -118,10 +118,11 @@ const platform: Platform = {
   openFolder,
   openFile,
   readFile,
+  patiently: (work) => work,
   now: () => performance.now(),
   isNode: false,
   version: packageVersion,
 };
-const { now, isNode, version } = platform;
+const { patiently, now, isNode, version } = platform;
 
-export { createGPU, isNode, now, openFile, openFolder, readFile, version };
+export { createGPU, isNode, now, openFile, openFolder, patiently, readFile, version };

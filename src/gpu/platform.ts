@@ -34,6 +34,11 @@ export interface Platform {
   openFile(pathOrUrl: string): Promise<RandomAccess>;
   /** A whole file. @throws UserError like `openFile`. */
   readFile(pathOrUrl: string): Promise<Uint8Array>;
+  /**
+   * Waits for the GPU. Under Node, Dawn polls in a loop that keeps a core busy: where the CPU is the GPU (`software`),
+   * the main thread sleeps between polls so that the core computes instead.
+   */
+  patiently<T>(work: Promise<T>, software: boolean): Promise<T>;
   /** Milliseconds from an arbitrary start. */
   now(): number;
   readonly isNode: boolean;

@@ -1,6 +1,6 @@
+import registers from '../../shaders/linear_registers.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
-import shared from '../../shaders/linear_shared.wgsl?raw';
-import tile from '../../shaders/linear_tile.wgsl?raw';
+import tiled from '../../shaders/linear_tiled.wgsl?raw';
 import type { Capabilities } from '../gpu/device.ts';
 import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
@@ -10,11 +10,11 @@ import type { Tensor } from '../gpu/tensor.ts';
  * - `scalar`: any shape, a lane per row and four columns.
  * - `registers`: uniform-register tiles, for adapters that run lanes on a CPU.
  * - `subgroup`: the same, the rows of a tile shared within quads of lanes.
- * - `shared`: tiles in workgroup memory, for GPUs.
+ * - `tiled`: tiles in workgroup memory, for GPUs.
  *
  * All four add the same products in the same order.
  */
-export type LinearVariant = 'scalar' | 'registers' | 'subgroup' | 'shared';
+export type LinearVariant = 'scalar' | 'registers' | 'subgroup' | 'tiled';
 
 /** What of a product's shape may decide the variant. The number of rows may not: it would change a row's bits. */
 export interface LinearShape {
@@ -31,7 +31,7 @@ export function linearVariant(caps: Pick<Capabilities, 'isSoftware' | 'subgroups
   const aligned =
     shape.terms % 4 === 0 && shape.strides.every((x) => x % 4 === 0) && (shape.width % 4 === 0 || !shape.bias);
   if (!aligned) return 'scalar';
-  if (!caps.isSoftware) return 'shared';
+  if (!caps.isSoftware) return 'tiled';
   return caps.subgroups ? 'subgroup' : 'registers';
 }
 
@@ -39,7 +39,7 @@ interface Direction {
   readonly scalar: Kernel;
   readonly registers: Kernel;
   readonly subgroup: Kernel;
-  readonly shared: Kernel;
+  readonly tiled: Kernel;
 }
 
 const SCALAR_LANES = 64;
@@ -105,28 +105,28 @@ function declare(name: string, transposed: boolean): Direction {
     registers: defineKernel({
       ...common,
       name: `${name}_registers`,
-      source: tile,
+      source: registers,
       include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
-      entry: 'linear_tile',
+      entry: 'linear_registers',
       constants: { ...constants, QUADS: TALL, UNROLL: 1 },
       workgroup: 4,
     }),
     subgroup: defineKernel({
       ...common,
       name: `${name}_subgroup`,
-      source: tile,
+      source: registers,
       include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
-      entry: 'linear_tile',
+      entry: 'linear_registers',
       features: ['subgroups'],
       constants: { ...constants, QUADS: TALL, UNROLL: 1 },
       workgroup: 4,
     }),
-    shared: defineKernel({
+    tiled: defineKernel({
       ...common,
-      name: `${name}_shared`,
-      source: shared,
+      name: `${name}_tiled`,
+      source: tiled,
       include: ['linear_product', 'linear_put'],
-      entry: 'linear_shared',
+      entry: 'linear_tiled',
       constants,
       workgroup: 128,
     }),
@@ -296,7 +296,7 @@ function launch(
     rec.dispatch(kernel, bound, params, [Math.ceil(columns / SCALAR_LANES), y, z], constants);
     return;
   }
-  if (variant === 'shared') {
+  if (variant === 'tiled') {
     rec.dispatch(kernel, bound, params, [Math.ceil(columns / 16), Math.ceil(m / 32), 1], constants);
     return;
   }

@@ -1,7 +1,7 @@
 import type { Device } from '../gpu/device.ts';
 import type { ModelFolder, RandomAccess } from './files.ts';
 import { loadModel, type LoadOptions, type Model } from './model.ts';
-import { openModelSource } from './source.ts';
+import { checkTensors, type ModelSource, openModelSource } from './source.ts';
 import { Tokenizer } from './tokenizer.ts';
 
 /** A model with its tokenizer: what turns text into text. */
@@ -14,27 +14,45 @@ export interface LanguageModel {
   readonly name: string;
 }
 
+/** A model whose files were opened and checked; no weight has been read. */
+export interface OpenedModel extends Pick<LanguageModel, 'tokenizer' | 'eosIds' | 'name'> {
+  /** To be closed by the caller. */
+  readonly source: ModelSource;
+}
+
 /**
- * Opens a Hugging Face folder or a GGUF file and uploads the model.
+ * Opens a Hugging Face folder or a GGUF file, and reads headers and tokenizer.
  *
- * @throws UserError for anything wrong with the files, before the first upload where it can be known.
+ * @throws UserError for anything wrong with the files.
  */
+export async function openModelFiles(files: ModelFolder | RandomAccess): Promise<OpenedModel> {
+  const source = await openModelSource(files);
+  try {
+    checkTensors(source);
+    const tokenizer = Tokenizer.fromSource(source);
+    return { source, tokenizer, eosIds: source.generation.eos_token_id, name: source.name };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** Uploads the weights of an opened model. @throws UserError where they do not fit. */
+export async function uploadModel(device: Device, opened: OpenedModel, options: LoadOptions = {}): Promise<LanguageModel> {
+  const { source, tokenizer, eosIds, name } = opened;
+  return { model: await loadModel(device, source, options), tokenizer, eosIds, name };
+}
+
+/** Opens a Hugging Face folder or a GGUF file and uploads the model. @throws UserError as the two steps do. */
 export async function openLanguageModel(
   device: Device,
   files: ModelFolder | RandomAccess,
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  const source = await openModelSource(files);
+  const opened = await openModelFiles(files);
   try {
-    const tokenizer = Tokenizer.fromSource(source);
-    const model = await loadModel(device, source, options);
-    return {
-      model,
-      tokenizer,
-      eosIds: source.generation.eos_token_id,
-      name: source.name,
-    };
+    return await uploadModel(device, opened, options);
   } finally {
-    await source.close();
+    await opened.source.close();
   }
 }

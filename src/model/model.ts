@@ -1,10 +1,16 @@
-import { blockedBytes, bf16ToF32, f16ToF32, packBlocks } from '../gpu/blocks.ts';
+import { blockedBytes, bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, packBlocks } from '../gpu/blocks.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { DType, Tensor } from '../gpu/tensor.ts';
 import { ropeTable } from '../kernels/rope.ts';
 import type { ModelConfig } from './config.ts';
 import { checkTensors, type ModelSource } from './source.ts';
+
+/** Types that a matrix can have on the device; `auto` is the one that it is stored in. */
+export type WeightDType = 'auto' | 'f32' | 'f16' | 'bf16';
+
+/** Positions that a model is run with unless more are asked for. */
+const DEFAULT_POSITIONS = 4096;
 
 /** One decoder layer's frozen weights. Matrices are blocked `[N, K]`; vectors are f32. */
 export interface Layer {
@@ -22,6 +28,8 @@ export interface LoadOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Longest sequence that will be run: the length of the rotary table. Default: min(max_position_embeddings, 4096). */
   readonly maxPositions?: number;
+  /** Type in which matrices are kept, rounded to nearest even where it is a narrower one. Default `auto`. */
+  readonly dtype?: WeightDType;
 }
 
 /** A frozen model on the device. */
@@ -86,16 +94,67 @@ export class Model {
   }
 }
 
+/** Longest sequence of a model, in tokens, unless `LoadOptions.maxPositions` says otherwise. */
+export function contextLength(config: ModelConfig, maxPositions = DEFAULT_POSITIONS): number {
+  return Math.min(maxPositions, config.max_position_embeddings);
+}
+
+/** Names of the tensors that are stacked into each matrix on the device: q, k, v become one product and gate, up another. */
+function matrices(config: ModelConfig): { label: string; names: readonly string[] }[] {
+  const { num_hidden_layers: layers, tie_word_embeddings: tied } = config;
+  return [
+    { label: 'embed_tokens', names: ['model.embed_tokens.weight'] },
+    ...(tied ? [] : [{ label: 'lm_head', names: ['lm_head.weight'] }]),
+    ...Array.from({ length: layers }, (_, l) => layerMatrices(l)).flatMap((of) => Object.values(of)),
+  ];
+}
+
+function layerMatrices(l: number) {
+  const matrix = (label: string, names: readonly string[]) => ({
+    label: `model.layers.${l}.${label}`,
+    names: names.map((name) => `model.layers.${l}.${name}.weight`),
+  });
+  return {
+    qkv_proj: matrix('qkv_proj', ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj']),
+    o_proj: matrix('o_proj', ['self_attn.o_proj']),
+    gate_up_proj: matrix('gate_up_proj', ['mlp.gate_proj', 'mlp.up_proj']),
+    down_proj: matrix('down_proj', ['mlp.down_proj']),
+  };
+}
+
+type Tensors = ModelSource['tensors'];
+
+/** Shape and type that a matrix has on the device; stacked parts of different types meet in f32. */
+function matrixInfo(tensors: Tensors, names: readonly string[], wanted: WeightDType) {
+  const parts = names.map((name) => tensors.get(name)).filter((info) => info !== undefined);
+  const columns = parts[0]?.shape[1] as number;
+  const rows = parts.reduce((sum, info) => sum + (info.shape[0] as number), 0);
+  const stored = parts.every((info) => info.dtype === parts[0]?.dtype) ? (parts[0]?.dtype as DType) : 'f32';
+  const dtype: DType = wanted === 'auto' ? stored : wanted;
+  return { rows, columns, dtype, bytes: blockedBytes(rows, columns, dtype) };
+}
+
+/** Bytes that `loadModel` will take on the device, known from the headers of the files. */
+export function weightBytes(source: Pick<ModelSource, 'config' | 'tensors'>, options: LoadOptions = {}): number {
+  const { config, tensors } = source;
+  const dtype = options.dtype ?? 'auto';
+  const used = (name: string) => !(config.tie_word_embeddings && name === 'lm_head.weight');
+  let total = 4 * contextLength(config, options.maxPositions) * config.head_dim;
+  for (const { names } of matrices(config)) total += matrixInfo(tensors, names, dtype).bytes;
+  for (const [name, { shape }] of tensors) if (shape.length === 1 && used(name)) total += 4 * (shape[0] as number);
+  return total;
+}
+
 /**
- * Checks names, shapes and sizes first, then uploads tensor by tensor. q, k, v become one product and gate, up another.
+ * Checks names, shapes and sizes first, then uploads tensor by tensor.
  *
  * @throws UserError for tensors that do not fit the configuration, or a model that does not fit the adapter.
  */
 export async function loadModel(device: Device, source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkTensors(source);
   const { config } = source;
-  checkFits(device, source);
-  const loader = new Loader(device, source, options.onProgress);
+  checkFits(device, source, options.dtype ?? 'auto');
+  const loader = new Loader(device, source, options);
   const layers: Layer[] = [];
   try {
     const embed_tokens = await loader.matrix('embed_tokens', ['model.embed_tokens.weight']);
@@ -103,18 +162,19 @@ export async function loadModel(device: Device, source: ModelSource, options: Lo
     const norm = await loader.vector(['model.norm.weight']);
     for (let l = 0; l < config.num_hidden_layers; l++) {
       const at = (name: string) => `model.layers.${l}.${name}`;
-      const qkv = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj`));
+      const biases = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj.bias`));
+      const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
       layers.push({
         input_layernorm: await loader.vector([at('input_layernorm.weight')]),
-        qkv_proj: await loader.matrix(at('qkv_proj'), qkv.map((name) => `${name}.weight`)),
-        qkv_bias: config.attention_bias ? await loader.vector(qkv.map((name) => `${name}.bias`)) : undefined,
-        o_proj: await loader.matrix(at('o_proj'), [at('self_attn.o_proj.weight')]),
+        qkv_proj: await loader.matrix(qkv_proj.label, qkv_proj.names),
+        qkv_bias: config.attention_bias ? await loader.vector(biases) : undefined,
+        o_proj: await loader.matrix(o_proj.label, o_proj.names),
         post_attention_layernorm: await loader.vector([at('post_attention_layernorm.weight')]),
-        gate_up_proj: await loader.matrix(at('gate_up_proj'), [at('mlp.gate_proj.weight'), at('mlp.up_proj.weight')]),
-        down_proj: await loader.matrix(at('down_proj'), [at('mlp.down_proj.weight')]),
+        gate_up_proj: await loader.matrix(gate_up_proj.label, gate_up_proj.names),
+        down_proj: await loader.matrix(down_proj.label, down_proj.names),
       });
     }
-    const positions = Math.min(options.maxPositions ?? 4096, config.max_position_embeddings);
+    const positions = contextLength(config, options.maxPositions);
     const table = ropeTable(positions, config.head_dim, config.rope_theta, config.rope_scaling);
     const rope = device.upload(table, [positions, config.head_dim / 2, 2], 'f32', 'rope table');
     return new Model(device, config, source.identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
@@ -125,14 +185,15 @@ export async function loadModel(device: Device, source: ModelSource, options: Lo
 }
 
 /** Before the first byte is uploaded: does every matrix fit one binding? */
-function checkFits(device: Device, source: ModelSource): void {
-  for (const [name, info] of source.tensors) {
-    if (info.shape.length !== 2) continue;
-    const bytes = blockedBytes(info.shape[0] as number, info.shape[1] as number, info.dtype);
-    if (bytes > device.caps.maxBinding) {
+function checkFits(device: Device, source: ModelSource, wanted: WeightDType): void {
+  const limit = Math.min(device.caps.maxBinding, device.caps.maxBuffer);
+  for (const { label, names } of matrices(source.config)) {
+    const { bytes, dtype } = matrixInfo(source.tensors, names, wanted);
+    if (bytes > limit) {
+      const narrower = dtype === 'f32' ? ', --dtype f16 (half the bytes)' : '';
       throw new UserError(
-        `${source.name}: ${name} takes ${mib(bytes)} as ${info.dtype}, and ${device.caps.adapter} binds at most ` +
-          `${mib(device.caps.maxBinding)} at once. Use an adapter with larger bindings, or a smaller model.`,
+        `${source.name}: ${label} takes ${mib(bytes)} as ${dtype}, and ${device.caps.adapter} binds at most ` +
+          `${mib(limit)} at once. Use an adapter with larger bindings${narrower}, or a smaller model.`,
       );
     }
   }
@@ -141,35 +202,30 @@ function checkFits(device: Device, source: ModelSource): void {
 class Loader {
   readonly #device: Device;
   readonly #source: ModelSource;
-  readonly #onProgress: LoadOptions['onProgress'];
+  readonly #options: LoadOptions;
   readonly #total: number;
   readonly #made: Tensor[] = [];
   #done = 0;
 
-  constructor(device: Device, source: ModelSource, onProgress: LoadOptions['onProgress']) {
+  constructor(device: Device, source: ModelSource, options: LoadOptions) {
     this.#device = device;
     this.#source = source;
-    this.#onProgress = onProgress;
+    this.#options = options;
     this.#total = [...source.tensors.values()].reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0);
   }
 
   /** Stacks the rows of one or more matrices with equal columns into one blocked tensor. */
   async matrix(label: string, names: readonly string[]): Promise<Tensor> {
-    const infos = names.map((name) => this.#info(name));
-    const columns = infos[0]?.shape[1] as number;
-    const rows = infos.reduce((sum, info) => sum + (info.shape[0] as number), 0);
-    const dtype = infos.every((info) => info.dtype === infos[0]?.dtype) ? (infos[0]?.dtype as DType) : 'f32';
-    const bytes = blockedBytes(rows, columns, dtype);
+    const { rows, columns, dtype, bytes } = matrixInfo(this.#source.tensors, names, this.#options.dtype ?? 'auto');
     const packed = dtype === 'f32' ? new Float32Array(bytes / 4) : new Uint16Array(bytes / 2);
     let firstRow = 0;
-    for (const [i, name] of names.entries()) {
-      const info = infos[i] as { dtype: DType; shape: readonly number[] };
-      const raw = await this.#read(name);
-      const words = dtype === 'f32' ? toF32(raw, info.dtype) : new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
+    for (const name of names) {
+      const info = this.#info(name);
+      const words = convert(await this.#read(name), info.dtype, dtype);
       packBlocks(words as Float32Array, info.shape[0] as number, columns, packed as Float32Array, firstRow);
       firstRow += info.shape[0] as number;
     }
-    const blocks = this.#device.arena.alloc([bytes / 4], 'u32', label);
+    const blocks = this.#device.arena.alloc([bytes / 4], 'u32', label, { exact: true });
     this.#device.write(blocks, new Uint8Array(packed.buffer));
     const tensor: Tensor = { ...blocks, shape: [rows, columns], dtype };
     this.#made.push(tensor);
@@ -203,9 +259,16 @@ class Loader {
   async #read(name: string): Promise<Uint8Array> {
     const raw = await this.#source.read(name);
     this.#done += this.#info(name).shape.reduce((a, b) => a * b, 1);
-    this.#onProgress?.(this.#done, this.#total);
+    this.#options.onProgress?.(this.#done, this.#total);
     return raw.byteOffset % 4 === 0 ? raw : raw.slice();
   }
+}
+
+/** Values of one storage type as words of another: f32 numbers, or the bits of f16 and bf16. */
+function convert(raw: Uint8Array, from: DType, to: DType): Float32Array | Uint16Array {
+  if (to === 'f32') return toF32(raw, from);
+  if (from === to) return new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
+  return Uint16Array.from(toF32(raw, from), to === 'bf16' ? f32ToBf16 : f32ToF16);
 }
 
 function toF32(raw: Uint8Array, dtype: DType): Float32Array {

@@ -28,7 +28,16 @@ export function benchCases(): KernelCase[] {
 
 function updateCase(l: number, c: number, options: Partial<AdamWStep> = {}): KernelCase {
   const random = randomSource(l * 97 + c);
-  const o: AdamWStep = { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, step: 7, maxNorm: 2, ...options };
+  const o: AdamWStep = {
+    lr: 0.01,
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    weightDecay: 0,
+    step: 7,
+    maxNorm: 2,
+    ...options,
+  };
   const shape = [l, c];
   const grad = random.array(l * c);
   const initial = (scale: number) => ({ shape, initial: random.array(l * c, scale) });
@@ -43,7 +52,9 @@ function updateCase(l: number, c: number, options: Partial<AdamWStep> = {}): Ker
       v: { shape, initial: random.array(l * c, 0.01).map(Math.abs) },
     },
     run: (rec, t) => adamw(rec, t as never, o),
-    reference: (t) => ({ ...reference.adamw({ ...(t as never as Parameters<typeof reference.adamw>[0]), norm: 3.5 }, o) }),
+    reference: (t) => ({
+      ...reference.adamw({ ...(t as never as Parameters<typeof reference.adamw>[0]), norm: 3.5 }, o),
+    }),
     tolerance: { relative: 1e-6, absolute: 1e-7 },
   };
 }
@@ -54,9 +65,15 @@ function normCase(l: number, c: number): KernelCase {
     kernel: 'grad_norm',
     shape: `L=${l} C=${c}`,
     inputs: { grad: { data: grad, shape: [l, c] } },
-    outputs: { partial: { shape: [gradNormPartials(l * c)], initial: new Float32Array(gradNormPartials(l * c)) }, norm: { shape: [1] } },
+    outputs: {
+      partial: { shape: [gradNormPartials(l * c)], initial: new Float32Array(gradNormPartials(l * c)) },
+      norm: { shape: [1] },
+    },
     run: (rec, t) => gradNorm(rec, t as never),
-    reference: (t) => ({ partial: reference.spanSums(t.grad as Float64Array, 4096), norm: Float64Array.of(reference.gradNorm(t.grad as Float64Array)) }),
+    reference: (t) => ({
+      partial: reference.spanSums(t.grad as Float64Array, 4096),
+      norm: Float64Array.of(reference.gradNorm(t.grad as Float64Array)),
+    }),
     tolerance: { relative: 2e-6, absolute: 1e-7 },
   };
 }

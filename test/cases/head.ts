@@ -43,7 +43,11 @@ export function benchCases(): KernelCase[] {
 }
 
 /** Pairs over `rows` rows, sorted by row; some rows have none, some have many. */
-export function randomPairs(rows: number, v: number, seed: number): { rows: Uint32Array; targets: Uint32Array; start: Uint32Array } {
+export function randomPairs(
+  rows: number,
+  v: number,
+  seed: number,
+): { rows: Uint32Array; targets: Uint32Array; start: Uint32Array } {
   const random = randomSource(seed);
   const of: number[] = [];
   const start = [0];
@@ -52,7 +56,11 @@ export function randomPairs(rows: number, v: number, seed: number): { rows: Uint
     for (let i = 0; i < many; i++) of.push(r);
     start.push(of.length);
   }
-  return { rows: Uint32Array.from(of), targets: Uint32Array.from(of, () => random.integer(v)), start: Uint32Array.from(start) };
+  return {
+    rows: Uint32Array.from(of),
+    targets: Uint32Array.from(of, () => random.integer(v)),
+    start: Uint32Array.from(start),
+  };
 }
 
 function pickCase(pairs: number, vt: number): KernelCase {
@@ -108,7 +116,15 @@ function updateCase(
       stats: { shape: [rows, 4], ...(!first && { initial: Float32Array.from(before.stats) }) },
       rescale: { shape: [rows] },
     },
-    run: (rec, t) => headUpdate(rec, t as never, { rows, vt, stride, first, keepProbabilities: keep, ...(o.layout && { layout: o.layout }) }),
+    run: (rec, t) =>
+      headUpdate(rec, t as never, {
+        rows,
+        vt,
+        stride,
+        first,
+        keepProbabilities: keep,
+        ...(o.layout && { layout: o.layout }),
+      }),
     reference: (t) =>
       reference.headUpdate(t.logits as Float64Array, earlier, { rows, vt, stride, earlierColumns, keep }),
     tolerance: { relative: 2e-6, absolute: 2e-6 },

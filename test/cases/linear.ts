@@ -77,7 +77,7 @@ const BACKWARD_GIVEN: readonly LinearCase[] = [
 
 /** The variants that this device can run on shapes in multiples of 4. */
 export function runnableVariants(device: Device): LinearVariant[] {
-  return ['scalar', 'registers', 'shared', ...(device.caps.subgroups ? (['subgroup'] as const) : [])];
+  return ['scalar', 'registers', 'tiled', ...(device.caps.subgroups ? (['subgroup'] as const) : [])];
 }
 
 /** Every shape with the variant that the adapter gets, and some with each of those given. */

@@ -97,7 +97,8 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
       logp: { shape: [rows] },
       entropy: { shape: [rows] },
     },
-    run: (rec, t) => sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1], ...(o.layout && { layout: o.layout }) }),
+    run: (rec, t) =>
+      sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1], ...(o.layout && { layout: o.layout }) }),
     reference: (t) => {
       const settings = Array.from({ length: rows }, (_, r) => ({
         temperature: Math.fround(temperature),

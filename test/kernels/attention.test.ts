@@ -105,7 +105,8 @@ describe('one prompt shared by K completions', async () => {
     const cacheRow = (row: number) => order.indexOf(row);
     const kv = pickRows(qkv, order, STRIDE);
     const cache = new Float32Array(order.length * (STRIDE - WIDTH));
-    order.forEach((_, at) => cache.set(kv.subarray(at * STRIDE + WIDTH, (at + 1) * STRIDE), at * (STRIDE - WIDTH)));
+    for (const at of order.keys())
+      cache.set(kv.subarray(at * STRIDE + WIDTH, (at + 1) * STRIDE), at * (STRIDE - WIDTH));
     const queries = [rowsOf(0)[21], rowsOf(1)[17], rowsOf(2)[17], rowsOf(2)[40], rowsOf(2)[46]] as number[];
     for (const rows of [queries, ...queries.map((row) => [row])]) {
       const ranges = rows.flatMap((row) => {

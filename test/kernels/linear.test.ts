@@ -57,7 +57,7 @@ it('decides the variant by the adapter and the shape of the weight alone', () =>
   const software = { isSoftware: true, subgroups: true };
   expect(linearVariant(software, shape)).toBe('subgroup');
   expect(linearVariant({ ...software, subgroups: false }, shape)).toBe('registers');
-  expect(linearVariant({ isSoftware: false, subgroups: true }, shape)).toBe('shared');
+  expect(linearVariant({ isSoftware: false, subgroups: true }, shape)).toBe('tiled');
   expect(linearVariant(software, { ...shape, terms: 66 })).toBe('scalar');
   expect(linearVariant(software, { ...shape, strides: [64, 0, 131, 0] })).toBe('scalar');
   expect(linearVariant(software, { ...shape, width: 131 })).toBe('scalar');

@@ -95,7 +95,8 @@ export function headForward(
     const logits = new Float64Array(o.v);
     for (let v = 0; v < o.v; v++) {
       for (let j = 0; j < o.c; j++) {
-        logits[v] = (logits[v] as number) + ((hidden[r * o.c + j] as number) * (weight[v * o.c + j] as number)) / o.temperature;
+        logits[v] =
+          (logits[v] as number) + ((hidden[r * o.c + j] as number) * (weight[v * o.c + j] as number)) / o.temperature;
       }
     }
     const m = logits.reduce((a, b) => Math.max(a, b));

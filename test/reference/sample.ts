@@ -55,7 +55,12 @@ export function philox(counter: ArrayLike<number>, key: readonly [number, number
   for (let round = 0; round < 10; round++) {
     const a = 0xd2511f53n * (c[0] as bigint);
     const b = 0xcd9e8d57n * (c[2] as bigint);
-    c = [(b >> 32n) ^ (c[1] as bigint) ^ (k[0] as bigint), b & word, (a >> 32n) ^ (c[3] as bigint) ^ (k[1] as bigint), a & word];
+    c = [
+      (b >> 32n) ^ (c[1] as bigint) ^ (k[0] as bigint),
+      b & word,
+      (a >> 32n) ^ (c[3] as bigint) ^ (k[1] as bigint),
+      a & word,
+    ];
     k = [((k[0] as bigint) + 0x9e3779b9n) & word, ((k[1] as bigint) + 0xbb67ae85n) & word];
   }
   return c.map(Number);
@@ -75,11 +80,16 @@ export function sample(
   rows: readonly { temperature: number; topK: number; topP: number; counter: readonly number[] }[],
   o: { v: number; stride: number; key: readonly [number, number] },
 ): { tokens: Float64Array; logp: Float64Array; entropy: Float64Array } {
-  const out = { tokens: new Float64Array(rows.length), logp: new Float64Array(rows.length), entropy: new Float64Array(rows.length) };
+  const out = {
+    tokens: new Float64Array(rows.length),
+    logp: new Float64Array(rows.length),
+    entropy: new Float64Array(rows.length),
+  };
   rows.forEach((row, r) => {
     const own = logits.slice(r * o.stride, r * o.stride + o.v);
     const { mass, logp, entropy } = distribution(own, row.temperature, row.topK, row.topP);
-    const token = row.temperature > 0 ? inverseCdf(mass, unitOf(philox(row.counter, o.key)[0] as number)) : mass.indexOf(1);
+    const token =
+      row.temperature > 0 ? inverseCdf(mass, unitOf(philox(row.counter, o.key)[0] as number)) : mass.indexOf(1);
     out.tokens[r] = token;
     out.logp[r] = logp[token] as number;
     out.entropy[r] = entropy;

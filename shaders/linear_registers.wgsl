@@ -31,7 +31,7 @@ fn add_step(before: Sums, row: u32, lane: u32, columns: vec4u, step: u32) -> Sum
 }
 
 @compute @workgroup_size(4)
-fn linear_tile(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) lid: vec3u) {
+fn linear_registers(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) lid: vec3u) {
   let lane = quad_lane(lid.x);
   let row = params.row0 + wg.y * QUADS * 4u;
   let column = (wg.x * 4u + lid.x) * 4u;

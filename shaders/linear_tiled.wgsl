@@ -9,7 +9,7 @@ var<workgroup> x_tile: array<vec4f, ROWS * STEPS>;
 var<workgroup> w_tile: array<vec4f, COLUMNS * STEPS * 4u>;
 
 @compute @workgroup_size(LANES)
-fn linear_shared(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn linear_tiled(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = params.row0 + wg.y * ROWS;
   let first_column = wg.x * COLUMNS;
   let my_row = first_row + lane / COLUMNS * 4u;

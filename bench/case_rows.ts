@@ -1,0 +1,109 @@
+import { blockedBytes, f32ToBf16, f32ToF16, packBlocks } from '../src/gpu/blocks.ts';
+import type { Device } from '../src/gpu/device.ts';
+import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
+import type { Input, KernelCase } from '../test/cases/case.ts';
+import { costOf, timeRecording } from './measure.ts';
+import type { Row, Rows } from './row.ts';
+
+/** On a software adapter a case is left out when the roofline alone asks for more than this. */
+const TOO_SLOW_MS = 1000;
+
+/** A case's tensors as `run` takes them: dtype and shape are known before anything is allocated. */
+interface Plan {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly bytes: number;
+}
+
+/** Times one case, or says why not. `all`: also what takes long. */
+export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: boolean): Promise<Row> {
+  const plans = planOf(c);
+  const id = { name: c.kernel, impl: 'trimtab', shape: c.shape, dtype: dtypeOf(c) };
+  const largest = Math.max(...Object.values(plans).map((plan) => plan.bytes));
+  const limit = Math.min(device.caps.maxBinding, device.caps.maxBuffer);
+  if (largest > limit) {
+    return rows.skipped(id, `a tensor of ${mib(largest)}, and the adapter binds at most ${mib(limit)}`);
+  }
+  const withoutBuffers = Object.fromEntries(
+    Object.entries(plans).map(([label, plan]) => [label, { ...plan, label, buffer: undefined as never }]),
+  );
+  const declared = costOf(device, (rec) => c.run(rec, withoutBuffers, device));
+  const cost = { ...declared, flops: declared.flops * shareOfPairs(c) };
+  const least = rows.leastMs(cost);
+  if (device.caps.isSoftware && !all && least > TOO_SLOW_MS) {
+    return rows.skipped(id, `at least ${(least / 1000).toFixed(1)} s on this software adapter; --all runs it`);
+  }
+  const tensors = allocate(device, c, plans);
+  try {
+    return rows.timed(id, await timeRecording(device, (rec) => c.run(rec, tensors, device)), cost);
+  } finally {
+    for (const tensor of Object.values(tensors)) device.arena.free(tensor);
+  }
+}
+
+/**
+ * Attention's declaration takes every row to have n / 2 keys, because only the ranges know better: how much of that
+ * they ask for. 1 for kernels without ranges.
+ */
+function shareOfPairs(c: KernelCase): number {
+  const ranges = c.inputs.ranges;
+  if (!ranges) return 1;
+  const n = ranges.shape[0] as number;
+  let pairs = 0;
+  for (let i = 0; i < 4 * n; i += 2) pairs += (ranges.data[i + 1] as number) - (ranges.data[i] as number);
+  return pairs / (n ** 2 / 2);
+}
+
+function planOf(c: KernelCase): Record<string, Plan> {
+  const plans: Record<string, Plan> = {};
+  for (const [name, { shape, weight, data }] of Object.entries(c.inputs)) {
+    const dtype = weight ?? (data instanceof Uint32Array ? 'u32' : 'f32');
+    const bytes = weight ? blockedBytes(shape[0] as number, shape[1] as number, weight) : data.byteLength;
+    plans[name] = { shape, dtype, bytes };
+  }
+  for (const [name, { shape, dtype = 'f32' }] of Object.entries(c.outputs)) {
+    plans[name] = { shape, dtype, bytes: numel(shape) * DTYPE_BYTES[dtype] };
+  }
+  return plans;
+}
+
+function allocate(device: Device, c: KernelCase, plans: Record<string, Plan>): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, plan] of Object.entries(plans)) {
+    const { buffer } = device.arena.alloc([Math.ceil(plan.bytes / 4)], 'u32', name);
+    const tensor = { ...plan, buffer, label: name };
+    tensors[name] = tensor;
+    const input = c.inputs[name];
+    if (input) device.write(tensor, input.weight ? packWeight(input.data, input.shape, input.weight) : input.data);
+    const initial = c.outputs[name]?.initial;
+    if (initial) device.write(tensor, initial);
+    else if (!input) device.recorder().clear(tensor);
+  }
+  return tensors;
+}
+
+/** A plain [N, K] matrix in the blocked layout and storage type of weights. */
+export function packWeight(
+  data: Float32Array | Uint32Array,
+  shape: readonly number[],
+  dtype: NonNullable<Input['weight']>,
+): Float32Array | Uint16Array {
+  const [rows, columns] = shape as [number, number];
+  if (dtype === 'f32') {
+    const blocks = new Float32Array(blockedBytes(rows, columns, dtype) / 4);
+    packBlocks(data as Float32Array, rows, columns, blocks);
+    return blocks;
+  }
+  const halves = Uint16Array.from(data, dtype === 'bf16' ? f32ToBf16 : f32ToF16);
+  const blocks = new Uint16Array(blockedBytes(rows, columns, dtype) / 2);
+  packBlocks(halves, rows, columns, blocks);
+  return blocks;
+}
+
+function dtypeOf(c: KernelCase): string {
+  return Object.values(c.inputs).find((input) => input.weight)?.weight ?? 'f32';
+}
+
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

@@ -1,0 +1,66 @@
+import type { Contestant, Peer } from './contestant.ts';
+import { EPSILON, errorOf, type Problem } from './problems.ts';
+
+type Jax = typeof import('@jax-js/jax');
+type JaxArray = InstanceType<Jax['Array']>;
+
+/** jax-js (Eric Zhang): every computation is one `jit`. Undefined where it is not installed or finds no adapter. */
+export async function jaxPeer(): Promise<Peer | undefined> {
+  const jax = await import('@jax-js/jax').catch(() => undefined);
+  if (!jax) return undefined;
+  const devices = await jax.init('webgpu');
+  if (!devices.includes('webgpu')) return undefined;
+  jax.defaultDevice('webgpu');
+  return { impl: 'jax-js', prepare: async (problem, inputs) => prepare(jax, problem, inputs) };
+}
+
+function prepare(jax: Jax, p: Problem, inputs: Record<string, Float32Array>): Contestant {
+  const { args, compute } = computation(jax, p, inputs);
+  const compiled = jax.jit(compute as (...args: JaxArray[]) => JaxArray);
+  // jax-js counts references by moves: what a call takes is gone unless a reference is added.
+  const run = () => compiled(...args.map((arg) => arg.ref)) as JaxArray;
+  const { queue } = jax.getWebGPUDevice();
+  return {
+    impl: 'jax-js',
+    async batch(times) {
+      // Arrays are lazy: asking for the buffer submits, and gives it back for the next call.
+      for (let i = 0; i < times; i++) run().gpuBufferSync();
+      await queue.onSubmittedWorkDone();
+    },
+    error: async () => errorOf(p, inputs, (await run().data()) as Float32Array),
+    free() {
+      for (const arg of args) arg.dispose();
+      compiled.dispose();
+    },
+  };
+}
+
+function computation(jax: Jax, p: Problem, inputs: Record<string, Float32Array>) {
+  const { numpy: np, nn } = jax;
+  const array = (name: string, shape: number[]) => np.array(inputs[name] as Float32Array<ArrayBuffer>, { shape });
+  switch (p.name) {
+    case 'matmul':
+      return {
+        args: [array('a', [p.m, p.k]), array('b', [p.k, p.n])],
+        compute: (a: JaxArray, b: JaxArray) => np.matmul(a, b),
+      };
+    case 'softmax':
+      return { args: [array('x', [p.rows, p.columns])], compute: (x: JaxArray) => nn.softmax(x, -1) };
+    case 'rmsnorm':
+      return {
+        args: [array('x', [p.rows, p.columns]), array('weight', [p.columns])],
+        compute: (x: JaxArray, weight: JaxArray) => {
+          const square = np.mean(np.square(x.ref), -1, { keepdims: true });
+          return x.div(np.sqrt(square.add(EPSILON))).mul(weight);
+        },
+      };
+    case 'attention': {
+      const { batch, length, heads, kvHeads, headDim } = p;
+      const keys = [batch, length, kvHeads, headDim];
+      return {
+        args: [array('q', [batch, length, heads, headDim]), array('k', keys), array('v', keys)],
+        compute: (q: JaxArray, k: JaxArray, v: JaxArray) => nn.dotProductAttention(q, k, v, { isCausal: true }),
+      };
+    }
+  }
+}

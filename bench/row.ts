@@ -1,0 +1,108 @@
+import { table } from '../src/cli/output.ts';
+import type { Cost } from '../src/gpu/kernel.ts';
+import type { Timing } from './measure.ts';
+import type { Roofline } from './roofline.ts';
+
+/** One line of the results; figures are null where the row was not run. */
+export interface Row {
+  /** Kernel, comparison or end-to-end name; rows that compare implementations share it. */
+  readonly name: string;
+  /** `trimtab`, or the peer's name. */
+  readonly impl: string;
+  readonly shape: string;
+  /** Of the weights, where there are any; everything else is f32. */
+  readonly dtype: string;
+  /** Milliseconds of one execution: the median. */
+  readonly ms: number | null;
+  readonly gflops: number | null;
+  readonly gbps: number | null;
+  /** Share of what the measured roofline allows for this many operations and bytes; cached data can exceed 1. */
+  readonly roofline: number | null;
+  readonly median?: number;
+  readonly p25?: number;
+  readonly p75?: number;
+  readonly repeats?: number;
+  readonly method?: Timing['method'];
+  readonly adapter: string;
+  /** Why the row was not run. */
+  readonly skipped?: string;
+  readonly note?: string;
+  /** End to end: tokens that the row is about, in one second. */
+  readonly tokens_per_second?: number;
+  /** `training_pass`: its median over that of `forward`, measured in turns with it. */
+  readonly ratio_to_forward?: number;
+  /** Implementations compared: largest error against f64, relative to the largest value. */
+  readonly error?: number;
+}
+
+export type Extra = Partial<Pick<Row, 'note' | 'tokens_per_second' | 'ratio_to_forward' | 'error'>>;
+
+/** Makes rows that know the adapter and its roofline. */
+export class Rows {
+  readonly adapter: string;
+  readonly roofline: Roofline;
+
+  constructor(adapter: string, roofline: Roofline) {
+    this.adapter = adapter;
+    this.roofline = roofline;
+  }
+
+  /** Milliseconds below which the roofline says that this cannot be done. */
+  leastMs(cost: Cost): number {
+    return Math.max(cost.flops / this.roofline.gflops, cost.bytes / this.roofline.gbps) / 1e6;
+  }
+
+  timed(id: Pick<Row, 'name' | 'impl' | 'shape' | 'dtype'>, timing: Timing, cost?: Cost, extra: Extra = {}): Row {
+    const { median, p25, p75, repeats, method } = timing;
+    const rate = (amount: number | undefined) => (amount === undefined ? null : amount / median / 1e6);
+    return {
+      ...id,
+      ms: median,
+      gflops: rate(cost?.flops),
+      gbps: rate(cost?.bytes),
+      roofline: cost ? this.leastMs(cost) / median : null,
+      median,
+      p25,
+      p75,
+      repeats,
+      method,
+      adapter: this.adapter,
+      ...extra,
+    };
+  }
+
+  skipped(id: Pick<Row, 'name' | 'impl' | 'shape' | 'dtype'>, reason: string): Row {
+    return { ...id, ms: null, gflops: null, gbps: null, roofline: null, adapter: this.adapter, skipped: reason };
+  }
+}
+
+/** Rows as a table for people. */
+export function rowsTable(rows: readonly Row[]): string {
+  const number = (value: number | null | undefined, digits = 3) =>
+    value === null || value === undefined ? '' : value === 0 ? '0' : Number(value.toPrecision(digits)).toString();
+  return table(
+    ['name', 'shape', 'dtype', 'impl', 'ms', 'quartiles', 'GFLOP/s', 'GB/s', 'roof', 'n', ''],
+    rows.map((row) => [
+      row.name,
+      row.shape,
+      row.dtype,
+      row.impl,
+      number(row.ms),
+      row.ms === null ? '' : `${number(row.p25)} to ${number(row.p75)}`,
+      number(row.gflops),
+      number(row.gbps),
+      row.roofline === null ? '' : `${(100 * row.roofline).toFixed(0)} %`,
+      row.repeats ?? '',
+      remark(row),
+    ]),
+  );
+}
+
+function remark(row: Row): string {
+  const parts = [];
+  if (row.skipped) parts.push(`skipped: ${row.skipped}`);
+  if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
+  if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
+  if (row.note) parts.push(row.note);
+  return parts.join('; ');
+}

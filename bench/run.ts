@@ -1,0 +1,119 @@
+import type { Device } from '../src/gpu/device.ts';
+import { UserError } from '../src/gpu/errors.ts';
+import type { KernelCase } from '../test/cases/case.ts';
+import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
+import { caseRow } from './case_rows.ts';
+import { comparisonRows, openPeers } from './comparison.ts';
+import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
+import { PROBLEM_NAMES, problems } from './problems.ts';
+import { measureRoofline } from './roofline.ts';
+import { type Row, Rows } from './row.ts';
+
+/** Every family of kernels brings the cases that it is timed on. */
+const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>('../test/cases/*.ts');
+
+/** Models whose shapes are measured, as they are named on the command line. */
+export const SHAPES: Readonly<Record<string, ModelShape>> = {
+  demo: MODELS[0] as ModelShape,
+  '135m': MODELS[1] as ModelShape,
+  '1.5b': MODELS[2] as ModelShape,
+};
+
+export interface BenchOptions {
+  /** Families, kernels, comparisons or end-to-end rows by name; undefined measures all. */
+  readonly only: readonly string[] | undefined;
+  readonly models: readonly ModelShape[];
+  readonly peers: boolean;
+  /** Also what would take seconds on a software adapter. */
+  readonly all: boolean;
+  /** Adds rows for every kernel within the training pass. */
+  readonly profile: boolean;
+  /** Dawn's toggles that the device was opened with: the peers get them too. */
+  readonly toggles: readonly string[];
+  /** Loads the demonstration model, when a row needs it. */
+  readonly endToEnd: () => Promise<EndToEnd>;
+  /** Called before the rows of a section. */
+  readonly section: (title: string) => void;
+  readonly emit: (row: Row) => void;
+  readonly note: (line: string) => void;
+}
+
+/**
+ * Measures the adapter's roofline, every kernel, the engine end to end, and trimtab against its peers.
+ * @throws UserError for a name in `only` that nothing has, before anything is measured
+ */
+export async function runBench(device: Device, options: BenchOptions): Promise<Rows> {
+  const { models, section, emit } = options;
+  const wanted = (name: string) => options.only === undefined || options.only.includes(name);
+  const families = await chooseFamilies(options.only);
+
+  section('Roofline');
+  const roofline = await measureRoofline(device);
+  const rows = new Rows(device.caps.adapter, roofline);
+  for (const { name, shape, timing, flops, bytes } of roofline.rows) {
+    emit(rows.timed({ name, impl: 'trimtab', shape, dtype: 'f32' }, timing, { flops, bytes }));
+  }
+  for (const family of families) {
+    const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));
+    const seen = new Set<string>();
+    section(`Kernels: ${family.name}`);
+    for (const c of cases) {
+      const id = `${c.kernel} ${c.shape}`;
+      if (seen.has(id) || !models.includes(modelOf(c.shape) ?? (models[0] as ModelShape))) continue;
+      seen.add(id);
+      emit(await caseRow(device, rows, c, options.all));
+    }
+    device.arena.trim();
+  }
+  if (END_TO_END_NAMES.some(wanted)) {
+    section('End to end');
+    await endToEndRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    device.arena.trim();
+  }
+  const compared = problems(models).filter(({ name }) => wanted(name));
+  if (compared.length > 0) {
+    section('Compared, by the clock, in turns');
+    const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.note) : [];
+    for (const problem of compared) {
+      for (const row of await comparisonRows(device, rows, problem, peers, options.all)) emit(row);
+    }
+  }
+  return rows;
+}
+
+interface Family {
+  readonly name: string;
+  cases(): Promise<KernelCase[]>;
+}
+
+/** The families that `only` names, or whose kernels it names. */
+async function chooseFamilies(only: readonly string[] | undefined): Promise<Family[]> {
+  const families = Object.entries(FAMILIES).map(([path, load]): Family => {
+    const name = (path.split('/').at(-1) as string).replace(/\.ts$/, '');
+    return { name, cases: async () => (await load()).benchCases?.() ?? [] };
+  });
+  if (only === undefined) return families;
+  const known = new Set<string>([...PROBLEM_NAMES, ...END_TO_END_NAMES, ...families.map((family) => family.name)]);
+  const kernels = new Set(only.filter((name) => !known.has(name)));
+  const chosen: Family[] = [];
+  for (const family of families) {
+    // Cases are made with their data: not without need.
+    const has = kernels.size > 0 ? (await family.cases()).filter((c) => kernels.has(c.kernel)) : [];
+    if (only.includes(family.name) || has.length > 0) chosen.push(family);
+    for (const c of has) known.add(c.kernel);
+  }
+  const unknown = only.find((name) => !known.has(name));
+  if (unknown === undefined) return chosen;
+  throw new UserError(
+    `--only names ${JSON.stringify(unknown)}, which is no row. There are: ${[...known].sort().join(', ')}; or the name of a kernel.`,
+  );
+}
+
+/** The model that a case's shape is of, as far as the shape tells. */
+function modelOf(shape: string): ModelShape | undefined {
+  const words = new Set(shape.split(/[\s,]+/));
+  return (
+    MODELS.find((model) => words.has(model.name)) ??
+    MODELS.find((model) => words.has(`V=${model.v}`) || words.has(`C=${model.c}`))
+  );
+}

@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import type { EndToEnd } from '../../../bench/end_to_end.ts';
+import { type Row, rowsTable } from '../../../bench/row.ts';
+import { runBench, SHAPES } from '../../../bench/run.ts';
+import type { Device } from '../../gpu/device.ts';
+import { UserError } from '../../gpu/errors.ts';
+import { parseTrainConfig } from '../../train/config.ts';
+import { type Context, defineCommand } from '../command.ts';
+import { packageRoot } from '../package_root.ts';
+import { askerFor, openModel, readProblems, readText } from '../setup.ts';
+
+interface Options {
+  only?: string;
+  shapes: string;
+  peers: boolean;
+  all?: boolean;
+  profile?: boolean;
+  toggles?: string;
+  out?: string;
+}
+
+export const command = defineCommand<Options>({
+  examples: [
+    ['trimtab bench', 'everything: some minutes on two CPU cores'],
+    ['trimtab bench --only matmul --shapes demo', 'one comparison with jax-js and tfjs'],
+    ['trimtab bench --only training_pass --profile', 'which kernels a training pass spends its time in'],
+    ['trimtab bench --only linear,attention --shapes 135m --no-peers --json --out rows.jsonl', 'a JSON object a row'],
+  ],
+  configure(command) {
+    command
+      .option(
+        '--only <names>',
+        'kernels, families of them, comparisons (matmul, softmax, …) or end-to-end rows (decode, …)',
+      )
+      .option('--shapes <names>', 'models whose shapes are measured', Object.keys(SHAPES).join())
+      .option('--no-peers', 'leave out jax-js and tfjs')
+      .option('--all', 'also what takes seconds on a software adapter')
+      .option('--profile', 'what each kernel takes of the training pass')
+      .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
+      .option('--out <file>', 'write the rows to this file too, as JSON lines');
+  },
+  async run(context, options) {
+    const models = list(options.shapes).map((name) => {
+      const model = SHAPES[name.toLowerCase()];
+      if (!model)
+        throw new UserError(`--shapes names ${JSON.stringify(name)}; there are ${Object.keys(SHAPES).join(', ')}.`);
+      return model;
+    });
+    const toggles = list(options.toggles ?? '');
+    const device = await context.openDevice({ toggles });
+    context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
+    const rows: Row[] = [];
+    const view = sections(context);
+    await runBench(device, {
+      only: options.only === undefined ? undefined : list(options.only),
+      models,
+      peers: options.peers,
+      all: options.all === true,
+      profile: options.profile === true,
+      toggles,
+      endToEnd: () => demonstration(context, device),
+      section: view.section,
+      emit(row) {
+        rows.push(row);
+        view.add(row);
+        context.printJson(row);
+      },
+      note: (line) => context.note(line),
+    });
+    view.end();
+    if (options.out) await writeFile(options.out, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  },
+});
+
+/** Shows every section as a table when it is complete. */
+function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {
+  let title = '';
+  let rows: Row[] = [];
+  const end = () => {
+    if (rows.length > 0) context.print(`\n${title}\n${rowsTable(rows)}`);
+    rows = [];
+  };
+  return {
+    section(next) {
+      end();
+      title = next;
+    },
+    add: (row) => rows.push(row),
+    end,
+  };
+}
+
+/** The embedded model with the problems and settings that it is demonstrated with. */
+async function demonstration(context: Context, device: Device): Promise<EndToEnd> {
+  const folder = `${packageRoot()}/models/demo`;
+  const settings = `${folder}/train.yaml`;
+  const config = parseTrainConfig(await readText(settings), settings);
+  const problems = await readProblems(`${folder}/problems-train.jsonl`);
+  const lm = await openModel(context, device, folder);
+  return { lm, config, problems, ...(await askerFor(config, lm)) };
+}
+
+function list(names: string): string[] {
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
