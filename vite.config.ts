@@ -4,11 +4,12 @@ import { defineConfig, type Plugin, type ViteDevServer } from 'vite';
 
 const here = import.meta.dirname;
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
   appType: 'mpa',
   clearScreen: false,
-  logLevel: 'warn',
+  // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
+  logLevel: command === 'build' ? 'warn' : 'info',
   plugins: [demoModel()],
   optimizeDeps: { exclude: ['webgpu'] },
   worker: { format: 'es' },
@@ -41,7 +42,7 @@ export default defineConfig({
       for (const name of ['ssr', 'client'] as const) await builder.build(builder.environments[name]!);
     },
   },
-});
+}));
 
 /** The development server and the preview offer the embedded model at /models/, as `trimtab serve` does. */
 function demoModel(): Plugin {

@@ -13,7 +13,18 @@ export default defineConfig({
   // The library's own configuration is for web/: tests have the repository as their root.
   root: import.meta.dirname,
   appType: 'mpa',
-  optimizeDeps: { exclude: ['webgpu'] },
+  optimizeDeps: {
+    exclude: ['webgpu'],
+    // Found late, a dependency makes the browser reload in the middle of a test.
+    include: [
+      '@huggingface/gguf',
+      '@huggingface/jinja',
+      '@huggingface/tokenizers',
+      'fastest-levenshtein',
+      'valibot',
+      'yaml',
+    ],
+  },
   server: { fs: { allow: [import.meta.dirname, shared] } },
   test: {
     reporters: ['default', new CountReporter()],

@@ -3,7 +3,7 @@ import type { Device } from '../src/gpu/device.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
 import type { Input, KernelCase } from '../test/cases/case.ts';
 import { costOf, timeRecording } from './measure.ts';
-import type { Row, Rows } from './row.ts';
+import { failure, type Row, type Rows } from './row.ts';
 
 /** On a software adapter a case is left out when the roofline alone asks for more than this. */
 const TOO_SLOW_MS = 1000;
@@ -33,9 +33,12 @@ export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: bo
   if (device.caps.isSoftware && !all && least > TOO_SLOW_MS) {
     return rows.skipped(id, `at least ${(least / 1000).toFixed(1)} s on this software adapter; --all runs it`);
   }
-  const tensors = allocate(device, c, plans);
+  let tensors: Record<string, Tensor> = {};
   try {
+    tensors = allocate(device, c, plans);
     return rows.timed(id, await timeRecording(device, (rec) => c.run(rec, tensors, device)), cost);
+  } catch (error) {
+    return rows.skipped(id, failure(error));
   } finally {
     for (const tensor of Object.values(tensors)) device.arena.free(tensor);
   }

@@ -7,12 +7,12 @@ import { ours } from './ours.ts';
 import { jaxPeer } from './peer_jax.ts';
 import { tfjsPeer } from './peer_tfjs.ts';
 import { inputsOf, type Problem } from './problems.ts';
-import type { Row, Rows } from './row.ts';
+import { FAILED, failure, type Row, type Rows } from './row.ts';
 
 /** A result further from f64 than this is wrong, and its time means nothing. */
 const WRONG = 1e-3;
-/** On a software adapter a problem is left out when the roofline alone asks for more than this. */
-const TOO_SLOW_MS = 1000;
+/** On a software adapter an implementation that would take longer than this for one execution is left out. */
+const TOO_SLOW_MS = 3000;
 
 const PEERS = [
   ['jax-js', '@jax-js/jax', jaxPeer],
@@ -35,53 +35,71 @@ export async function openPeers(options: GPUOptions, note: (line: string) => voi
   return peers;
 }
 
-/** trimtab and the peers on one problem, each checked against f64 and then timed in turns. */
-export async function comparisonRows(
-  device: Device,
-  rows: Rows,
-  problem: Problem,
-  peers: readonly Peer[],
-  all: boolean,
-): Promise<Row[]> {
-  const { name, shape, cost } = problem;
-  const id = (impl: string) => ({ name, impl, shape, dtype: 'f32' });
-  const least = rows.leastMs(cost);
-  if (device.caps.isSoftware && !all && least > TOO_SLOW_MS) {
-    const reason = `at least ${(least / 1000).toFixed(1)} s on this software adapter; --all runs it`;
-    return ['trimtab', ...peers.map((peer) => peer.impl)].map((impl) => rows.skipped(id(impl), reason));
+/** trimtab and its peers, problem by problem. */
+export class Comparison {
+  readonly #device: Device;
+  readonly #rows: Rows;
+  readonly #peers: readonly Peer[];
+  readonly #all: boolean;
+  /** GFLOP/s of an implementation on the last problem of a task: foretells how long the next one takes. */
+  readonly #rates = new Map<string, number>();
+
+  constructor(device: Device, rows: Rows, peers: readonly Peer[], all: boolean) {
+    this.#device = device;
+    this.#rows = rows;
+    this.#peers = peers;
+    this.#all = all;
   }
-  const inputs = inputsOf(problem);
-  const contestants: Contestant[] = [];
-  const errors: number[] = [];
-  const failed: Row[] = [];
-  const enter = async (impl: string, prepare: () => Promise<Contestant>) => {
-    try {
-      const contestant = await prepare();
-      const error = await contestant.error();
-      if (error <= WRONG) {
-        contestants.push(contestant);
-        errors.push(error);
-      } else {
-        contestant.free();
-        failed.push(
-          rows.skipped(id(impl), `its result is wrong: off by ${error.toExponential(1)} of the largest value`),
-        );
-      }
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      failed.push(rows.skipped(id(impl), `it failed: ${message.split('\n')[0]}`));
+
+  /** Checks every implementation against f64 and then times them in turns. */
+  async rows(problem: Problem): Promise<Row[]> {
+    const inputs = inputsOf(problem);
+    const entered: { contestant: Contestant; error: number }[] = [];
+    const missing: Row[] = [];
+    const implementations = [
+      { impl: 'trimtab', prepare: async () => ours(this.#device, problem, inputs) },
+      ...this.#peers.map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
+    ];
+    for (const { impl, prepare } of implementations) {
+      const outcome = this.#tooSlow(impl, problem) ?? (await enter(prepare));
+      if (typeof outcome === 'string') missing.push(this.#rows.skipped(id(problem, impl), outcome));
+      else entered.push(outcome);
     }
-  };
-  await enter('trimtab', async () => ours(device, problem, inputs));
-  for (const peer of peers) await enter(peer.impl, () => peer.prepare(problem, inputs));
+    try {
+      const timings = await interleaved(entered.map(({ contestant }) => contestant));
+      const timed = entered.map(({ contestant: { impl, note }, error }, i) => {
+        const timing = timings[i] as (typeof timings)[number];
+        this.#rates.set(`${impl} ${problem.name}`, problem.cost.flops / timing.median / 1e6);
+        return this.#rows.timed(id(problem, impl), timing, problem.cost, { error, ...(note && { note }) });
+      });
+      return [...timed, ...missing];
+    } finally {
+      for (const { contestant } of entered) contestant.free();
+    }
+  }
+
+  #tooSlow(impl: string, problem: Problem): string | undefined {
+    if (this.#all || !this.#device.caps.isSoftware) return undefined;
+    const rate = this.#rates.get(`${impl} ${problem.name}`) ?? Number.POSITIVE_INFINITY;
+    const ms = Math.max(this.#rows.leastMs(problem.cost), problem.cost.flops / rate / 1e6);
+    if (ms <= TOO_SLOW_MS) return undefined;
+    return `about ${(ms / 1000).toFixed(1)} s on this software adapter; --all runs it`;
+  }
+}
+
+function id(problem: Problem, impl: string) {
+  return { name: problem.name, impl, shape: problem.shape, dtype: 'f32' };
+}
+
+/** The implementation with its error, or why it cannot be timed. */
+async function enter(prepare: () => Promise<Contestant>): Promise<{ contestant: Contestant; error: number } | string> {
   try {
-    const timings = await interleaved(contestants);
-    const timed = contestants.map((contestant, i) => {
-      const extra = { error: errors[i] as number, ...(contestant.note && { note: contestant.note }) };
-      return rows.timed(id(contestant.impl), timings[i] as (typeof timings)[number], cost, extra);
-    });
-    return [...timed, ...failed];
-  } finally {
-    for (const contestant of contestants) contestant.free();
+    const contestant = await prepare();
+    const error = await contestant.error();
+    if (error <= WRONG) return { contestant, error };
+    contestant.free();
+    return `${FAILED}: its result is off by ${error.toExponential(1)} of the largest value`;
+  } catch (error) {
+    return failure(error);
   }
 }

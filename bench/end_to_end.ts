@@ -12,7 +12,7 @@ import type { TrainConfig } from '../src/train/config.ts';
 import { logProbabilities, type PolicyGroup, policyPass } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
-import { interleaved, timing } from './measure.ts';
+import { interleaved, type Timing, timing } from './measure.ts';
 import type { Extra, Row, Rows } from './row.ts';
 
 /** The model and task that the rows are measured on. */
@@ -82,9 +82,10 @@ class EndToEndBench {
     const tokens = prompts.reduce((sum, prompt) => sum + prompt.ids.length, 0);
     const pairs = prompts.reduce((sum, { ids }) => sum + (ids.length * (ids.length + 1)) / 2, 0);
     const run = () => this.#generate(requests);
-    const [time] = await interleaved([repeated(run)]);
-    const cost = await this.#cost(run, pairs / (tokens ** 2 / 2));
-    this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, cost);
+    const [time] = (await interleaved([repeated(run)])) as [Timing];
+    const dispatches = await this.#dispatches(run);
+    const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
+    this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
   }
 
   /** One token for each of many completions that share a prompt: the time from pass to pass. */
@@ -104,10 +105,17 @@ class EndToEndBench {
       times.push(at - last);
       last = at;
     };
-    await this.#generate(requests(2));
+    const dispatches = await this.#dispatches(() => this.#generate(requests(2)));
     await this.#generate(requests(DECODE_PASSES + 1), { onProgress });
+    const keys = prompt.ids.length + 1;
+    // Of the two passes the second is the one.
+    const first = dispatches?.findIndex((dispatch) => dispatch.name.startsWith('sample')) ?? -1;
+    const work = dispatches && {
+      dispatches: dispatches.slice(first + 1),
+      attentionShare: (DECODE_ROWS * keys) / (DECODE_ROWS ** 2 / 2),
+    };
     const shape = `K=${DECODE_ROWS}, ${prompt.ids.length} tokens shared, ${DECODE_PASSES} passes`;
-    this.#row('decode', shape, timing(times.slice(1), 'wall'), DECODE_ROWS);
+    this.#row('decode', shape, timing(times.slice(1), 'wall'), DECODE_ROWS, work);
   }
 
   /** The completions of a training step, to their ends. */
@@ -120,7 +128,7 @@ class EndToEndBench {
       const completions = await this.#generate(this.#rolloutRequests(), options);
       tokens = completions.flat().reduce((sum, completion) => sum + completion.ids.length, 0);
     };
-    const [time] = await interleaved([repeated(run)]);
+    const [time] = (await interleaved([repeated(run)])) as [Timing];
     this.#row('rollout', `${this.#group()}, ${tokens} tokens`, time, tokens);
   }
 
@@ -176,17 +184,15 @@ class EndToEndBench {
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
     let pairs = 0;
     for (let i = 0; i < 4 * packed.n; i += 2) pairs += (packed.ranges[i + 1] as number) - (packed.ranges[i] as number);
-    const share = pairs / (packed.n ** 2 / 2);
+    const attentionShare = pairs / (packed.n ** 2 / 2);
     for (const [i, [name, run]] of Object.entries(passes).entries()) {
       const time = times[i] as (typeof times)[number];
       const ratio = i === 0 ? {} : { ratio_to_forward: time.median / forwardMs };
       const note = i === 1 ? { note: `the least possible is ${(1 + (layers - 1) / layers).toFixed(2)} x` } : {};
       const dispatches = await this.#dispatches(run);
-      this.#row(name, shape, time, packed.targets.length, dispatches && total(dispatches, share), {
-        ...ratio,
-        ...note,
-      });
-      if (profile && dispatches) this.#profile(name, shape, dispatches, share);
+      const work = dispatches && { dispatches, attentionShare };
+      this.#row(name, shape, time, packed.targets.length, work, { ...ratio, ...note });
+      if (profile && work) this.#profile(name, shape, work);
     }
     for (const tensor of [steering.tensor, grad]) device.arena.free(tensor);
   }
@@ -237,17 +243,12 @@ class EndToEndBench {
     return `${this.#o.config.num_prompts} prompts x ${this.#o.config.num_generations}`;
   }
 
-  #row(
-    name: string,
-    shape: string,
-    time: ReturnType<typeof timing> | undefined,
-    tokens: number,
-    cost?: Cost,
-    extra: Extra = {},
-  ): void {
-    if (!time) return;
-    const tokens_per_second = tokens / (time.median / 1000);
-    this.#emit(this.#rows.timed(this.#id(name, shape), time, cost, { tokens_per_second, ...extra }));
+  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra: Extra = {}): void {
+    const figures = {
+      tokens_per_second: tokens / (time.median / 1000),
+      ...(work && { gpu_ms: milliseconds(work.dispatches) }),
+    };
+    this.#emit(this.#rows.timed(this.#id(name, shape), time, work && total(work), { ...figures, ...extra }));
   }
 
   #id(name: string, shape: string) {
@@ -269,19 +270,17 @@ class EndToEndBench {
     }
   }
 
-  async #cost(run: () => Promise<unknown>, attentionShare: number): Promise<Cost | undefined> {
-    const dispatches = await this.#dispatches(run);
-    return dispatches && total(dispatches, attentionShare);
-  }
-
-  #profile(name: string, shape: string, dispatches: readonly TimedDispatch[], attentionShare: number): void {
+  #profile(name: string, shape: string, work: Work): void {
     const kernels = new Map<string, TimedDispatch[]>();
-    for (const dispatch of dispatches) kernels.set(dispatch.name, [...(kernels.get(dispatch.name) ?? []), dispatch]);
-    const ms = (list: readonly TimedDispatch[]) => list.reduce((sum, d) => sum + d.nanoseconds / 1e6, 0);
-    for (const [kernel, list] of [...kernels].sort((a, b) => ms(b[1]) - ms(a[1]))) {
-      const note = `${((100 * ms(list)) / ms(dispatches)).toFixed(1)} % of GPU time, ${list.length} dispatches`;
-      const time = timing([ms(list)], 'timestamps');
-      this.#emit(this.#rows.timed(this.#id(`${name}/${kernel}`, shape), time, total(list, attentionShare), { note }));
+    for (const dispatch of work.dispatches) {
+      kernels.set(dispatch.name, [...(kernels.get(dispatch.name) ?? []), dispatch]);
+    }
+    const whole = milliseconds(work.dispatches);
+    const rows = [...kernels].map(([kernel, dispatches]) => ({ kernel, dispatches, ms: milliseconds(dispatches) }));
+    for (const { kernel, dispatches, ms } of rows.sort((a, b) => b.ms - a.ms)) {
+      const note = `${((100 * ms) / whole).toFixed(1)} % of GPU time, ${dispatches.length} dispatches`;
+      const cost = total({ ...work, dispatches });
+      this.#emit(this.#rows.timed(this.#id(`${name}/${kernel}`, shape), timing([ms], 'timestamps'), cost, { note }));
     }
   }
 }
@@ -294,11 +293,21 @@ function repeated(run: () => Promise<unknown>) {
   };
 }
 
-/** Attention's declaration takes every row to have n / 2 keys; `attentionShare` is what of that the ranges ask for. */
-function total(dispatches: readonly TimedDispatch[], attentionShare: number): Cost {
+/** What one run dispatched. */
+interface Work {
+  readonly dispatches: readonly TimedDispatch[];
+  /** Attention's declaration takes every row to have n / 2 keys: how much of that the ranges ask for. */
+  readonly attentionShare: number;
+}
+
+function total({ dispatches, attentionShare }: Work): Cost {
   const share = (dispatch: TimedDispatch) => (dispatch.name.startsWith('attention') ? attentionShare : 1);
   return {
     flops: dispatches.reduce((sum, d) => sum + d.flops * share(d), 0),
     bytes: dispatches.reduce((sum, d) => sum + d.bytes, 0),
   };
+}
+
+function milliseconds(dispatches: readonly TimedDispatch[]): number {
+  return dispatches.reduce((sum, d) => sum + d.nanoseconds / 1e6, 0);
 }

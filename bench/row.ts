@@ -27,6 +27,8 @@ export interface Row {
   /** Why the row was not run. */
   readonly skipped?: string;
   readonly note?: string;
+  /** End to end: GPU time of all dispatches together, in one run that timestamps each. */
+  readonly gpu_ms?: number;
   /** End to end: tokens that the row is about, in one second. */
   readonly tokens_per_second?: number;
   /** `training_pass`: its median over that of `forward`, measured in turns with it. */
@@ -35,7 +37,15 @@ export interface Row {
   readonly error?: number;
 }
 
-export type Extra = Partial<Pick<Row, 'note' | 'tokens_per_second' | 'ratio_to_forward' | 'error'>>;
+export type Extra = Partial<Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'error'>>;
+
+/** How the reason of a row begins that should have run. */
+export const FAILED = 'failed';
+
+export function failure(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `${FAILED}: ${message.split('\n')[0]}`;
+}
 
 /** Makes rows that know the adapter and its roofline. */
 export class Rows {

@@ -3,14 +3,18 @@ import { UserError } from '../src/gpu/errors.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
-import { comparisonRows, openPeers } from './comparison.ts';
+import { Comparison, openPeers } from './comparison.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { measureRoofline } from './roofline.ts';
 import { type Row, Rows } from './row.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
-const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>('../test/cases/*.ts');
+const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>([
+  '../test/cases/*.ts',
+  '!../test/cases/case.ts',
+  '!../test/cases/shapes.ts',
+]);
 
 /** Models whose shapes are measured, as they are named on the command line. */
 export const SHAPES: Readonly<Record<string, ModelShape>> = {
@@ -70,12 +74,13 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     await endToEndRows(await options.endToEnd(), rows, wanted, options.profile, emit);
     device.arena.trim();
   }
-  const compared = problems(models).filter(({ name }) => wanted(name));
+  const compared = problems(models, device.caps.isSoftware).filter(({ name }) => wanted(name));
   if (compared.length > 0) {
     section('Compared, by the clock, in turns');
     const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.note) : [];
+    const comparison = new Comparison(device, rows, peers, options.all);
     for (const problem of compared) {
-      for (const row of await comparisonRows(device, rows, problem, peers, options.all)) emit(row);
+      for (const row of await comparison.rows(problem)) emit(row);
     }
   }
   return rows;
@@ -86,7 +91,10 @@ interface Family {
   cases(): Promise<KernelCase[]>;
 }
 
-/** The families that `only` names, or whose kernels it names. */
+/**
+ * The families that `only` names, and those that a kernel's name contains: `rows` for gather_rows. Only these make their
+ * cases, data and all, before something is measured.
+ */
 async function chooseFamilies(only: readonly string[] | undefined): Promise<Family[]> {
   const families = Object.entries(FAMILIES).map(([path, load]): Family => {
     const name = (path.split('/').at(-1) as string).replace(/\.ts$/, '');
@@ -94,18 +102,21 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
   });
   if (only === undefined) return families;
   const known = new Set<string>([...PROBLEM_NAMES, ...END_TO_END_NAMES, ...families.map((family) => family.name)]);
-  const kernels = new Set(only.filter((name) => !known.has(name)));
+  const kernels = only.filter((name) => !known.has(name));
   const chosen: Family[] = [];
   for (const family of families) {
-    // Cases are made with their data: not without need.
-    const has = kernels.size > 0 ? (await family.cases()).filter((c) => kernels.has(c.kernel)) : [];
-    if (only.includes(family.name) || has.length > 0) chosen.push(family);
-    for (const c of has) known.add(c.kernel);
+    if (only.includes(family.name)) {
+      chosen.push(family);
+    } else if (kernels.some((kernel) => kernel.includes(family.name))) {
+      const cases = await family.cases();
+      for (const { kernel } of cases) known.add(kernel);
+      chosen.push({ name: family.name, cases: async () => cases });
+    }
   }
   const unknown = only.find((name) => !known.has(name));
   if (unknown === undefined) return chosen;
   throw new UserError(
-    `--only names ${JSON.stringify(unknown)}, which is no row. There are: ${[...known].sort().join(', ')}; or the name of a kernel.`,
+    `--only names ${JSON.stringify(unknown)}, and there is no such row. There are: ${[...known].sort().join(', ')}; and the kernels of these families by name.`,
   );
 }
 

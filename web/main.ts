@@ -170,7 +170,7 @@ function showEvaluation(which: 'base' | 'steered', result: Omit<Evaluation, 'row
   byId('bars').replaceChildren(...accuracyBars(run.base, run.steered));
   const [before, after] = [run.base?.greedy, run.steered?.greedy];
   if (!before) return;
-  const big = make('b', {}, percent((after ?? before).accuracy));
+  const big = make('b', { class: after ? 'after' : 'before' }, percent((after ?? before).accuracy));
   byId('jump').replaceChildren(
     ...(after
       ? ['Greedy, from ', make('em', {}, percent(before.accuracy)), ' to', big]

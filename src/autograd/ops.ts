@@ -3,7 +3,7 @@ import { attention as attentionKernel } from '../kernels/attention.ts';
 import { embedding as embeddingKernel } from '../kernels/embedding.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
-import { linear as linearKernel, linearBackward } from '../kernels/linear.ts';
+import { linearBackward, linear as linearKernel } from '../kernels/linear.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
 import { rope as ropeKernel } from '../kernels/rope.ts';
@@ -79,7 +79,19 @@ export function attention(
     const { ranges, keyQueries } = tables;
     if (!keyQueries) throw new Error('attention needs the inverse table (key to queries) for its gradient');
     if (cache) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
-    tape.record({ op: 'attention', out, saved: [qkv, out, lse], qkv, attended: out, lse, ranges, keyQueries, n, shape, scale });
+    tape.record({
+      op: 'attention',
+      out,
+      saved: [qkv, out, lse],
+      qkv,
+      attended: out,
+      lse,
+      ranges,
+      keyQueries,
+      n,
+      shape,
+      scale,
+    });
   }
   tape.release(lse);
   return out;
@@ -192,7 +204,11 @@ export function logits(tape: Tape, inp: Value, weight: Tensor, temperature: numb
   const n = weight.shape[0] as number;
   const stride = Math.ceil(n / 4) * 4;
   const out = tape.value([m, stride], 'logits', false);
-  linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor }, { m, n, k, outStride: stride, scale: 1 / temperature });
+  linearKernel(
+    tape.rec,
+    { inp: inp.tensor, weight, out: out.tensor },
+    { m, n, k, outStride: stride, scale: 1 / temperature },
+  );
   return out;
 }
 

@@ -66,12 +66,20 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
   rmsnorm(tape, { inp, weight, rstd, n, c }, dout) {
     const dinp = tape.gradientOf(inp);
     if (!dinp.accumulate) tape.rec.clear(dinp.tensor);
-    rmsnormBackward(tape.rec, { inp: inp.tensor, weight, rstd: rstd.tensor, dout: dout.tensor, dinp: dinp.tensor }, { n, c });
+    rmsnormBackward(
+      tape.rec,
+      { inp: inp.tensor, weight, rstd: rstd.tensor, dout: dout.tensor, dinp: dinp.tensor },
+      { n, c },
+    );
   },
 
   linear(tape, { inp, weight, m, n, k }, dout) {
     const dinp = tape.gradientOf(inp);
-    linearBackward(tape.rec, { dout: dout.tensor, weight, dinp: dinp.tensor }, { m, n, k, accumulate: dinp.accumulate });
+    linearBackward(
+      tape.rec,
+      { dout: dout.tensor, weight, dinp: dinp.tensor },
+      { m, n, k, accumulate: dinp.accumulate },
+    );
   },
 
   /** In place, as the rotation was: the inverse rotation of the gradient, which then is that of the unrotated value. */
@@ -113,7 +121,11 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
     const target = tape.target;
     if (target && layer !== undefined && target.layers.has(layer)) {
       const partial = tape.device.arena.alloc([steeringGradPartials(n), c], 'f32', 'steering_grad partial');
-      steeringGrad(tape.rec, { dresid: dout.tensor, partial, grad: target.grad }, { n, c, layer, scale, accumulate: true });
+      steeringGrad(
+        tape.rec,
+        { dresid: dout.tensor, partial, grad: target.grad },
+        { n, c, layer, scale, accumulate: true },
+      );
       tape.device.arena.free(partial);
     }
     tape.shareGradient(inp, dout);

@@ -101,7 +101,8 @@ export class Tape {
   /** Gives `value` the gradient too, without a copy: it is copied only if somebody must add to it. */
   shareGradient(value: Value, gradient: Gradient): void {
     if (!value.requiresGrad) return;
-    if (this.#gradients.has(value)) throw new Error(`${value.tensor.label} already has a gradient: sharing would lose it`);
+    if (this.#gradients.has(value))
+      throw new Error(`${value.tensor.label} already has a gradient: sharing would lose it`);
     gradient.references++;
     this.#gradients.set(value, gradient);
   }
@@ -110,7 +111,10 @@ export class Tape {
   gradientOf(value: Value): { tensor: Tensor; accumulate: boolean } {
     let gradient = this.#gradients.get(value);
     if (!gradient) {
-      gradient = { tensor: this.device.arena.alloc(value.tensor.shape, 'f32', `d ${value.tensor.label}`), references: 1 };
+      gradient = {
+        tensor: this.device.arena.alloc(value.tensor.shape, 'f32', `d ${value.tensor.label}`),
+        references: 1,
+      };
       this.#gradients.set(value, gradient);
       return { tensor: gradient.tensor, accumulate: false };
     }

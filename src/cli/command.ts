@@ -19,6 +19,17 @@ export function defineCommand<Options>(definition: CommandDefinition<Options>): 
   return definition;
 }
 
+/** Ctrl-C or SIGTERM came: the command ends early, and not by a mistake. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly exitCode: number;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`Interrupted by ${signal === 'SIGINT' ? 'Ctrl-C' : signal}.`);
+    this.exitCode = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
 /** What a command has to do with the process that it runs in. */
 export class Context {
   /** Whether `--json` was given: then standard output carries JSON and nothing else. */
@@ -71,9 +82,10 @@ export class Context {
       const controller = new AbortController();
       this.#interrupt = controller;
       const onSignal = (name: NodeJS.Signals) => {
-        if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+        const interrupted = new Interrupted(name);
+        if (controller.signal.aborted) process.exit(interrupted.exitCode);
         this.note(`\n${name === 'SIGINT' ? 'Ctrl-C' : name}: finishing what is under way; once more ends at once.`);
-        controller.abort(new Error(`interrupted by ${name}`));
+        controller.abort(interrupted);
       };
       process.on('SIGINT', onSignal);
       process.on('SIGTERM', onSignal);

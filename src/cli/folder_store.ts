@@ -1,12 +1,17 @@
+import { existsSync, statSync } from 'node:fs';
 import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../gpu/errors.ts';
 import type { RunStore } from '../train/rundir.ts';
 
-/** A run folder on disk, made when it is not there. @throws UserError when it cannot be written to. */
-export async function folderStore(path: string): Promise<RunStore> {
+/**
+ * A run folder on disk, made when it is not there unless it `mustExist`.
+ * @throws UserError when it cannot be written to, or is not there
+ */
+export async function folderStore(path: string, { mustExist = false } = {}): Promise<RunStore> {
   const at = (name: string) => join(path, name);
-  await explained(path, () => mkdir(path, { recursive: true }));
+  if (mustExist && !existsSync(path)) throw new UserError(`There is no run folder ${path}.`);
+  await explained(path, () => makeFolder(resolve(path)));
   const store: RunStore = {
     where: path,
     writeAtomic: (name, content) =>
@@ -21,15 +26,28 @@ export async function folderStore(path: string): Promise<RunStore> {
           await file.close();
         }
         await rename(temporary, at(name));
+      }).catch(async (error) => {
+        await rm(at(`${name}.tmp`), { force: true });
+        throw error;
       }),
     append: (name, text) => explained(path, () => appendFile(at(name), text)),
-    read: (name) => readFile(at(name)).catch((error) => (error.code === 'ENOENT' ? undefined : Promise.reject(error))),
-    remove: (name) => rm(at(name), { force: true }),
+    async read(name) {
+      if (existsSync(at(name))) return readFile(at(name));
+      return undefined;
+    },
+    remove: (name) => explained(path, () => rm(at(name), { force: true })),
     list: () => readdir(path),
   };
   await store.writeAtomic('.writable', '');
   await store.remove('.writable');
   return store;
+}
+
+/** As `mkdir` with `recursive`, which never returns where a file system refuses every new folder (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) await makeFolder(dirname(path));
+  await mkdir(path);
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -39,6 +57,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'writing there is not permitted. Name another folder with --out',
   EROFS: 'the file system is read-only. Name another folder with --out',
   ENOTDIR: 'a part of the path is a file. Name another folder with --out',
+  ENOENT: 'no folder can be made there. Name another one with --out',
   EEXIST: 'there is a file of that name. Name another folder with --out',
 };
 

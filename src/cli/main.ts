@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '#platform';
 import { DeviceLostError, GpuError, UserError } from '../gpu/errors.ts';
 import { ensureAdapter } from './adapter.ts';
-import { type CommandDefinition, Context } from './command.ts';
+import { type CommandDefinition, Context, Interrupted } from './command.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 
 const DONE = 0;
@@ -78,6 +78,10 @@ function configure(
 }
 
 function report(error: unknown): number {
+  if (error instanceof Interrupted) {
+    process.stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
   if (error instanceof UserError) {
     process.stderr.write(`error: ${error.message}\n`);
     return USERS_MISTAKE;

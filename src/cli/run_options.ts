@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { parse } from 'yaml';
@@ -20,6 +21,8 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
     if (without.includes(field.name)) continue;
     command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
   }
+  command.option('--resume <folder>', 'go on with the run in this folder, to the same bits');
+  command.option('--dry-run', 'print the plan (bytes of GPU memory by part) and stop');
 }
 
 function describe(field: ConfigField): string {
@@ -56,6 +59,29 @@ function scalar(text: string): unknown {
   return Number.isNaN(number) ? parse(text) : number;
 }
 
+const PATHS = ['model', 'data', 'eval_data', 'prompt', 'reward'];
+
+/** Files that a configuration names may lie beside it. */
+function besides(file: string, fields: Record<string, unknown>): Record<string, unknown> {
+  const found = { ...fields };
+  for (const key of PATHS) {
+    const value = fields[key];
+    if (typeof value !== 'string' || existsSync(value)) continue;
+    const beside = join(dirname(file), value);
+    if (existsSync(beside)) found[key] = beside;
+  }
+  return found;
+}
+
+/** A folder for a run that names none: `runs/demo`, or with a number where that one is taken. */
+export function freeFolder(model: string): string {
+  const name = basename(model).replace(/\.gguf$/, '');
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? `runs/${name}` : `runs/${name}-${number}`;
+    if (!existsSync(folder)) return folder;
+  }
+}
+
 /**
  * The configuration from, in rising order: defaults, what the model's own train.yaml says (while its own problems are
  * used), the file named on the command line, or the resumed run's configuration, and the options.
@@ -71,7 +97,7 @@ export async function configFrom(
       throw new UserError(`${path} does not exist: a YAML file with the configuration was expected.`);
     const text = await readText(path);
     parseTrainConfig(text, path);
-    return (parse(text) ?? {}) as Record<string, unknown>;
+    return besides(path, (parse(text) ?? {}) as Record<string, unknown>);
   };
   if (resumed) return parseTrainConfig({ ...resumed, ...given }, '--resume with these options');
   const recipe = file === undefined ? {} : await read(file);

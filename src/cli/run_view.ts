@@ -2,39 +2,71 @@ import type { Evaluation } from '../eval/evaluate.ts';
 import type { LensLayer } from '../eval/lens.ts';
 import type { ExamplePair, ExperimentEvents } from '../train/experiment.ts';
 import type { Context } from './command.ts';
-import { interval, table } from './output.ts';
+import { formatDuration, interval, table } from './output.ts';
 import { Progress } from './progress.ts';
 
-/** Shows an experiment in a terminal: progress on standard error, results on standard output. */
-export function runView(context: Context, steps: { from: number; to: number }): ExperimentEvents {
+/** A pass over a large model takes minutes on a CPU: between its signs of life the clock goes on. */
+const HEARTBEAT_MS = 1000;
+
+/**
+ * Shows an experiment in a terminal: progress on standard error, results on standard output. `end` closes the line, however
+ * the experiment ended; it may be called twice.
+ */
+export function runView(
+  context: Context,
+  steps: { from: number; to: number },
+): { events: ExperimentEvents; end: () => void } {
   let progress: Progress | undefined;
+  let doing = '';
+  let since = performance.now();
   const rewards: number[] = [];
-  const end = () => {
+  const tick = (what: string) => {
+    if (what !== doing) since = performance.now();
+    doing = what;
+    progress?.tick(what);
+  };
+  const heartbeat = setInterval(() => {
+    const seconds = (performance.now() - since) / 1000;
+    if (doing !== '' && seconds >= 2) progress?.tick(`${doing} (${formatDuration(seconds)})`);
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  const endLine = () => {
     progress?.finish();
     progress = undefined;
+    doing = '';
   };
-  return {
+  const end = () => {
+    clearInterval(heartbeat);
+    endLine();
+  };
+  const events: ExperimentEvents = {
     stage: (stage) => {
-      end();
-      if (stage === 'train' && steps.to > steps.from) progress = new Progress({ label: 'train', total: steps.to, start: steps.from });
+      endLine();
+      if (stage !== 'train' || steps.to <= steps.from) return;
+      progress = new Progress({ label: 'train', total: steps.to, start: steps.from });
+      tick('prompts');
     },
     evaluation: (which, finished, total, tokens) => {
       progress ??= new Progress({ label: `measure ${which}`, total });
       progress.update(finished, { text: `${tokens} tokens` });
     },
     evaluated: (which, result) => {
-      end();
+      endLine();
       context.print(accuracyLine(which, result));
     },
-    rollout: (tokens, finished, total) => progress?.tick(`rollout ${finished}/${total}, ${tokens} tokens`),
+    rollout: (tokens, finished, total) => tick(`rollout ${finished}/${total}, ${tokens} tokens`),
+    microBatch: (done, total) => tick(`training pass ${done + 1}/${total}`),
     step: (row) => {
       rewards.push(row.reward);
       progress?.update(row.step + 1, {
         text: `reward ${row.reward.toFixed(2)}  ${row['completions/mean_length'].toFixed(0)} tokens  |g| ${row.grad_norm.toFixed(2)}`,
         series: rewards,
       });
+      doing = 'prompts';
+      since = performance.now();
     },
   };
+  return { events, end };
 }
 
 export function accuracyLine(which: string, { greedy, sampled }: Evaluation): string {

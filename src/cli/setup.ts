@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openFile, openFolder, readFile } from '#platform';
@@ -9,26 +10,64 @@ import { defaultPrompt, type PromptSpec, parsePrompt, promptFromSetting } from '
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import { type LanguageModel, openLanguageModel } from '../model/language_model.ts';
-import { decodeSteering, type Steering, type SteeringFile, uploadSteering } from '../model/steering.ts';
+import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
+import { type WeightDType, weightBytes } from '../model/model.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
+import { formatBytes } from './output.ts';
+import { Progress } from './progress.ts';
 
-/** Weights above this size show a bar while they load. */
-const SHOW_PROGRESS_ABOVE = 32e6;
+/** Weights above this size say that they are being loaded. */
+const SHOW_PROGRESS_ABOVE = 32 * 2 ** 20;
 
-/** Loads a Hugging Face folder or a .gguf file. */
+/** Opens a Hugging Face folder or a .gguf file: headers and tokenizer, no weights. @throws UserError for broken ones */
+export async function openFiles(path: string): Promise<OpenedModel> {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? path.endsWith('.gguf');
+  return openModelFiles(isFile ? await openFile(path) : await openFolder(path));
+}
+
+export interface LoadingOptions {
+  readonly dtype?: WeightDType | undefined;
+  /** Bytes. */
+  readonly memoryBudget?: number | undefined;
+  /** Where one is open already. */
+  readonly device?: Device | undefined;
+}
+
+/** Uploads an opened model, which it closes, to a device that it opens if need be. @throws UserError before the upload where it cannot fit */
+export async function loadModel(
+  context: Context,
+  opened: OpenedModel,
+  options: LoadingOptions = {},
+): Promise<LanguageModel> {
+  const { dtype = 'auto', memoryBudget } = options;
+  try {
+    const bytes = weightBytes(opened.source, { dtype });
+    if (memoryBudget !== undefined && bytes > memoryBudget) {
+      throw new UserError(
+        `The weights of ${opened.name} take ${formatBytes(bytes)}, and the memory budget is ${formatBytes(memoryBudget)}. ` +
+          'Raise --memory-budget, keep them in fewer bits with --dtype f16, or take a smaller model.',
+      );
+    }
+    const device = options.device ?? (await context.openDevice(memoryBudget === undefined ? {} : { memoryBudget }));
+    const progress =
+      bytes > SHOW_PROGRESS_ABOVE ? new Progress({ label: `load ${opened.name}`, total: 100 }) : undefined;
+    const lm = await uploadModel(device, opened, {
+      dtype,
+      onProgress: (done, total) => progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) }),
+    });
+    progress?.finish();
+    context.note(`${opened.name}: ${formatBytes(bytes)} on ${device.caps.adapter}`);
+    return lm;
+  } finally {
+    await opened.source.close();
+  }
+}
+
+/** Opens and uploads in one go. @throws UserError as the two do. */
 export async function openModel(context: Context, device: Device, path: string): Promise<LanguageModel> {
-  const files = path.endsWith('.gguf') ? await openFile(path) : await openFolder(path);
-  const bar = process.stderr.isTTY;
-  const lm = await openLanguageModel(device, files, {
-    onProgress: (done, total) => {
-      if (bar && total > SHOW_PROGRESS_ABOVE)
-        process.stderr.write(`\rloading ${path}: ${Math.floor((100 * done) / total)} %${done === total ? '\n' : ''}`);
-    },
-  });
-  context.note(`${path}: ${(lm.model.bytes / 2 ** 20).toFixed(1)} MiB on ${device.caps.adapter}`);
-  return lm;
+  return loadModel(context, await openFiles(path), { device });
 }
 
 export async function readText(path: string): Promise<string> {
@@ -37,9 +76,7 @@ export async function readText(path: string): Promise<string> {
 
 /** Problems of a file. @throws UserError naming file and line of the first bad one, or an empty file. */
 export async function readProblems(path: string, options: ProblemOptions = {}): Promise<Problem[]> {
-  const problems = parseProblems(await readText(path), path, options);
-  if (problems.length === 0) throw new UserError(`${path} holds no problems: one JSON object a line was expected.`);
-  return problems;
+  return parseProblems(await readText(path), path, options);
 }
 
 /** A file that a model folder brings along, or undefined. */
@@ -49,8 +86,8 @@ export function ownFile(model: string, name: string): string | undefined {
 }
 
 /** The prompt by preset, template or file; without a setting what the model suggests. */
-export async function promptSpec(setting: string | undefined, lm: LanguageModel): Promise<PromptSpec> {
-  if (setting === undefined) return defaultPrompt(lm.tokenizer.hasChatTemplate);
+async function promptSpec(setting: string | undefined, tokenizer: Tokenizer): Promise<PromptSpec> {
+  if (setting === undefined) return defaultPrompt(tokenizer.hasChatTemplate);
   const short = promptFromSetting(setting);
   if (short) return short;
   if (existsSync(setting)) return parsePrompt(await readText(setting), setting);
@@ -59,12 +96,25 @@ export async function promptSpec(setting: string | undefined, lm: LanguageModel)
   );
 }
 
+export interface Asker {
+  /** Keeps what it has encoded: lengths are checked before the weights are loaded. */
+  readonly encode: (problem: Problem) => Prompt;
+  readonly stop: string[];
+}
+
 export async function askerFor(
-  config: Pick<TrainConfig, 'prompt' | 'stop'>,
-  lm: LanguageModel,
-): Promise<{ encode: (problem: Problem) => Prompt; stop: string[] }> {
-  const spec = await promptSpec(config.prompt, lm);
-  return { encode: asker(lm, spec), stop: config.stop ?? spec.stop };
+  config: { prompt?: string | undefined; stop?: string[] | undefined },
+  opened: Pick<OpenedModel, 'tokenizer'>,
+): Promise<Asker> {
+  const spec = await promptSpec(config.prompt, opened.tokenizer);
+  const ask = asker(opened, spec);
+  const known = new Map<Problem, Prompt>();
+  const encode = (problem: Problem): Prompt => {
+    const prompt = known.get(problem) ?? ask(problem);
+    known.set(problem, prompt);
+    return prompt;
+  };
+  return { encode, stop: config.stop ?? spec.stop };
 }
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */
@@ -72,27 +122,42 @@ export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFu
   const builtin = builtinReward(config.reward, config.answer, config.seed);
   if (builtin) return { reward: builtin, rewardName: config.reward };
   const path = resolve(config.reward);
-  if (!existsSync(path))
+  if (!existsSync(path)) {
     throw new UserError(`reward ${config.reward}: there is no such file, and it is none of correct, random, format.`);
-  const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { default?: unknown };
+  }
+  const module = await importReward(path, config.reward);
   if (typeof module.default !== 'function') {
     throw new UserError(
-      `reward ${config.reward}: its default export must be a function from {prompt, completion, answer, …} to a number.`,
+      `reward ${config.reward}: its default export must be a function from {prompt, completion, answer, …} to a number, ` +
+        `and it is ${module.default === undefined ? 'missing' : `a ${typeof module.default}`}.`,
     );
   }
-  return {
-    reward: module.default as RewardFunction,
-    rewardName: (config.reward.split('/').at(-1) as string).replace(/\.\w+$/, ''),
-  };
+  const name = (config.reward.split(/[/\\]/).at(-1) as string).replace(/\.\w+$/, '');
+  return { reward: module.default as RewardFunction, rewardName: name };
 }
 
-/** Vectors from a file; `scale` undefined takes the one that they were trained with. */
-export async function openSteering(
-  lm: LanguageModel,
-  path: string,
-  scale: number | undefined,
-): Promise<{ steering: Steering; file: SteeringFile }> {
-  const file = decodeSteering(await readFile(path), path);
-  const used = scale ?? Number(file.metadata.scale ?? 1);
-  return { steering: uploadSteering(lm.model.device, lm.model.config, file, used, path), file };
+async function importReward(path: string, shown: string): Promise<{ default?: unknown }> {
+  try {
+    return (await import(/* @vite-ignore */ pathToFileURL(path).href)) as { default?: unknown };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      throw new UserError(
+        `reward ${shown}: Node ${process.versions.node} does not read TypeScript (22.18 and newer do). Give a .js or .mjs module.`,
+      );
+    }
+    throw new UserError(
+      `reward ${shown} cannot be loaded: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`,
+    );
+  }
+}
+
+/** Fails now, and not after hours of work, where a file cannot be written. @throws UserError naming it */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a')).close();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such folder' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new UserError(`${path} cannot be written: ${reason}. Name another file.`);
+  }
 }

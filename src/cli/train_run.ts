@@ -1,60 +1,111 @@
 import { now } from '#platform';
-import { parseProblems } from '../eval/data.ts';
+import { longestPrompt } from '../eval/ask.ts';
+import type { Problem } from '../eval/data.ts';
 import { UserError } from '../gpu/errors.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
+import { contextLength, weightBytes } from '../model/model.ts';
+import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
+import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
+import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
+import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { folderStore } from './folder_store.ts';
-import { configFrom } from './run_options.ts';
+import { memoryLine, planTable } from './plan_view.ts';
+import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
-import { askerFor, openModel, ownFile, readProblems, readText, rewardFor } from './setup.ts';
+import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
 
-/** Runs or resumes one experiment from the command line; its results are on disk when this returns. */
+export interface FinishedRun extends ExperimentResult {
+  readonly where: string;
+  readonly config: TrainConfig;
+}
+
+/**
+ * Runs or resumes one experiment from the command line; its results are on disk when this returns. What can be wrong is
+ * looked at from the cheapest to the dearest, so that nothing long is begun in vain.
+ *
+ * @param options the fields of the configuration, `resume` (a run folder) and `dryRun`
+ * @returns undefined after a dry run, which prints the plan
+ */
 export async function trainRun(
   context: Context,
   options: Readonly<Record<string, unknown>>,
   file?: string,
-): Promise<ExperimentResult & { where: string; config: TrainConfig }> {
+): Promise<FinishedRun | undefined> {
   const resumeFrom = options.resume as string | undefined;
-  const { signal } = context;
-  const checkpoint = resumeFrom === undefined ? undefined : await loadCheckpoint(await folderStore(resumeFrom));
+  if (resumeFrom !== undefined && file !== undefined) {
+    throw new UserError(
+      `--resume goes on with the configuration of ${resumeFrom}: leave ${file} out, and give what is to differ as options.`,
+    );
+  }
+  const resumed = resumeFrom === undefined ? undefined : await folderStore(resumeFrom, { mustExist: true });
+  const checkpoint = resumed && (await loadCheckpoint(resumed));
   const config = await configFrom(file, options, checkpoint?.config);
-  if (config.model === undefined)
+  const { model } = config;
+  if (model === undefined)
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const { trainProblems, testProblems } = await problemsFor(config);
+  const problems = await problemsFor(config, model);
   const { reward, rewardName } = await rewardFor(config);
-  const where = resumeFrom ?? config.output_dir ?? defaultFolder(config.model);
-  const store = await folderStore(where);
+
+  const opened = await openFiles(model);
+  const { encode, stop } = await askerFor(config, opened);
+  if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
+  trainedLayers(config.layers, opened.source.config.num_hidden_layers);
+  const longest = longestOf(problems, encode, contextLength(opened.source.config));
   const device = await context.openDevice(
     config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget },
   );
-  const lm = await openModel(context, device, config.model);
-  const { encode, stop } = await askerFor(config, lm);
-  const result = await runExperiment({
-    lm,
-    config,
-    store,
-    encode,
-    stop,
-    reward,
-    rewardName,
-    trainProblems,
-    testProblems,
-    resume: checkpoint !== undefined,
-    now,
-    signal,
-    on: runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps }),
-  });
-  return { ...result, where, config };
+  const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
+  const plan = planMemory(size, config, longest, device.caps.maxBinding);
+  if (options.dryRun) {
+    await opened.source.close();
+    showPlan(context, config, plan);
+    return undefined;
+  }
+
+  const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
+  const store = resumed ?? (await folderStore(where));
+  if (!checkpoint) await refuseUsedFolder(store);
+  const lm = await loadModel(context, opened, { dtype: config.dtype, device });
+  context.note(memoryLine(plan, config));
+  const { signal } = context;
+  const view = runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps });
+  try {
+    const result = await runExperiment({
+      lm,
+      config,
+      store,
+      encode,
+      stop,
+      reward,
+      rewardName,
+      ...problems,
+      resume: checkpoint !== undefined,
+      now,
+      signal,
+      on: view.events,
+    });
+    return { ...result, where, config };
+  } catch (error) {
+    view.end();
+    await sayHowToGoOn(context, store, config);
+    throw error;
+  } finally {
+    view.end();
+  }
+}
+
+interface Problems {
+  readonly trainProblems: readonly Problem[];
+  readonly testProblems: readonly Problem[];
 }
 
 /** Training problems and those held out: the model's own, or those of the files that the configuration names. */
-async function problemsFor(config: TrainConfig) {
+async function problemsFor(config: TrainConfig, model: string): Promise<Problems> {
   const keys = { questionKey: config.question_key, answerKey: config.answer_key };
-  const model = config.model as string;
   const own = config.data === undefined;
   const data = config.data ?? ownFile(model, 'problems-train.jsonl');
   if (data === undefined) {
@@ -64,11 +115,25 @@ async function problemsFor(config: TrainConfig) {
   }
   const trainProblems = await readProblems(data, keys);
   const heldOut = config.eval_data ?? (own ? ownFile(model, 'problems-test.jsonl') : undefined);
-  const testProblems = heldOut === undefined ? [] : parseProblems(await readText(heldOut), heldOut, keys);
+  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, keys);
   return { trainProblems, testProblems: testProblems.slice(0, config.eval_size ?? testProblems.length) };
 }
 
-function defaultFolder(model: string): string {
-  const name = (model.replace(/\/+$/, '').split('/').at(-1) as string).replace(/\.gguf$/, '');
-  return `runs/${name}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
+/** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
+function longestOf({ trainProblems, testProblems }: Problems, encode: Asker['encode'], context: number): number {
+  return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
+}
+
+function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
+  context.print(planTable(plan, config));
+  context.printJson({ config, memory: plan });
+}
+
+/** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */
+async function sayHowToGoOn(context: Context, store: RunStore, config: TrainConfig): Promise<void> {
+  const saved: Checkpoint | undefined = await loadCheckpoint(store).catch(() => undefined);
+  if (!saved) return;
+  context.note(
+    `${saved.step} of ${config.max_steps} steps are saved in ${store.where}. Go on with: trimtab train --resume ${store.where}`,
+  );
 }

@@ -13,7 +13,10 @@ export interface Prompt {
 const TAIL = 24;
 
 /** A completion ends as soon as one of the texts appears in it. */
-export function stopCondition(lm: LanguageModel, stop: readonly string[]): ((ids: readonly number[]) => boolean) | undefined {
+export function stopCondition(
+  lm: LanguageModel,
+  stop: readonly string[],
+): ((ids: readonly number[]) => boolean) | undefined {
   if (stop.length === 0) return undefined;
   return (ids) => {
     const tail = lm.tokenizer.decode(ids.slice(-TAIL), { skipSpecialTokens: true });

@@ -45,7 +45,12 @@ export async function dumpTensors(model: Model, ids: readonly number[], steering
   tables.free();
 
   const loss = -logprobs.reduce((sum, x) => sum + x, 0) / (t - 1);
-  const f32 = (name: string, shape: readonly number[], data: Float32Array): TensorToWrite => ({ name, dtype: 'F32', shape, data });
+  const f32 = (name: string, shape: readonly number[], data: Float32Array): TensorToWrite => ({
+    name,
+    dtype: 'F32',
+    shape,
+    data,
+  });
   return [
     f32('logits', [t, v], logits),
     ...resid.map((data, l) => f32(`resid_post.${l}`, [t, c], data)),
@@ -89,9 +94,12 @@ export async function plainPass(
   return { logits, resid };
 }
 
-function checkIds(ids: readonly number[], vocab: number, context: number): void {
-  if (ids.length < 2) throw new UserError(`${ids.length} token ids were given: at least 2 are needed, as each predicts the next.`);
-  if (ids.length >= context) throw new UserError(`${ids.length} token ids were given, and the context holds ${context}.`);
+/** @throws UserError for fewer than two ids, more than the context holds, or ids that the vocabulary does not have */
+export function checkIds(ids: readonly number[], vocab: number, context: number): void {
+  if (ids.length < 2)
+    throw new UserError(`${ids.length} token ids were given: at least 2 are needed, as each predicts the next.`);
+  if (ids.length >= context)
+    throw new UserError(`${ids.length} token ids were given, and the context holds ${context}.`);
   const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
   if (bad >= 0) throw new UserError(`token ${bad} is ${ids[bad]}: ids go from 0 to ${vocab - 1} in this model.`);
 }

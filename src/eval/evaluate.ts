@@ -46,7 +46,11 @@ export interface Evaluation {
 }
 
 /** Asks every problem once a mode, greedily and by sampling; both share the prompt's keys and values. */
-export async function evaluate(lm: LanguageModel, prompts: readonly Prompt[], options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(
+  lm: LanguageModel,
+  prompts: readonly Prompt[],
+  options: EvaluateOptions,
+): Promise<Evaluation> {
   const modes = options.modes ?? ['greedy', 'sampled'];
   const stop = options.stop ?? [];
   const shouldStop = stopCondition(lm, stop);
@@ -72,7 +76,10 @@ export async function evaluate(lm: LanguageModel, prompts: readonly Prompt[], op
       judge(lm, prompts[i] as Prompt, completion, modes[k] as EvaluationMode, options.answer, stop),
     ),
   );
-  return Object.assign({ rows }, ...modes.map((mode) => ({ [mode]: accuracy(rows.filter((row) => row.mode === mode).map((row) => row.correct)) })));
+  return Object.assign(
+    { rows },
+    ...modes.map((mode) => ({ [mode]: accuracy(rows.filter((row) => row.mode === mode).map((row) => row.correct)) })),
+  );
 }
 
 function judge(

@@ -1,6 +1,6 @@
+import type { Tensor } from '../gpu/tensor.ts';
 import { linear } from '../kernels/linear.ts';
 import type { LanguageModel } from '../model/language_model.ts';
-import type { Tensor } from '../gpu/tensor.ts';
 
 export interface LensToken {
   readonly id: number;
@@ -12,7 +12,7 @@ export interface LensLayer {
   readonly layer: number;
   /** Euclidean norm of the vector. */
   readonly norm: number;
-  /** Likeliest tokens first. */
+  /** Likeliest tokens first; none for a vector of zeros, which says nothing. */
   readonly top: readonly LensToken[];
 }
 
@@ -35,10 +35,12 @@ export async function logitLens(lm: LanguageModel, vectors: Tensor, k = 10): Pro
   device.arena.free(scores);
   return Array.from({ length: layers }, (_, layer) => {
     const row = dots.subarray(layer * stride, layer * stride + vocab);
-    const order = Array.from(row.keys()).sort((a, b) => (row[b] as number) - (row[a] as number) || a - b);
+    const norm = Math.sqrt(values.subarray(layer * c, (layer + 1) * c).reduce((sum, x) => sum + x * x, 0));
+    const order =
+      norm === 0 ? [] : Array.from(row.keys()).sort((a, b) => (row[b] as number) - (row[a] as number) || a - b);
     return {
       layer,
-      norm: Math.sqrt(values.subarray(layer * c, (layer + 1) * c).reduce((sum, x) => sum + x * x, 0)),
+      norm,
       top: order.slice(0, k).map((id) => ({ id, token: tokenizer.decode([id]), score: row[id] as number })),
     };
   });

@@ -52,11 +52,19 @@ export function builtinReward(name: string, kind: AnswerKind, seed: number): Rew
 
 /** Calls a reward function and refuses what is no finite number: NaN would silently spoil every vector. */
 export function checkedReward(reward: RewardFunction, name: string, input: RewardInput): number {
-  const value: unknown = reward(input);
+  const where = `completion ${input.completionIndex} of prompt ${input.promptIndex} at step ${input.step}`;
+  let value: unknown;
+  try {
+    value = reward(input);
+  } catch (error) {
+    const what =
+      error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 2).join(' ') : String(error);
+    throw new UserError(`reward ${name} failed for ${where}: ${what}`);
+  }
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   const shown = value instanceof Promise ? 'a promise' : String(value);
   throw new UserError(
-    `reward ${name} gave ${shown} for completion ${input.completionIndex} of prompt ${input.promptIndex} at step ${input.step}: ` +
+    `reward ${name} gave ${shown} for ${where}: ` +
       'a finite number is expected. Return one from the function for every completion, empty ones included.',
   );
 }

@@ -14,7 +14,13 @@ export function blockedBytes(rows: number, columns: number, dtype: DType): numbe
  * Packs rows of a row-major matrix [rows, columns] into 4 x 4 blocks, block (r4, c4) at index r4 * ceil(columns/4) + c4,
  * row-major inside, edges zero. Works on the stored words: nothing is converted.
  */
-export function packBlocks<T extends Float32Array | Uint16Array>(source: T, rows: number, columns: number, target: T, firstRow = 0): void {
+export function packBlocks<T extends Float32Array | Uint16Array>(
+  source: T,
+  rows: number,
+  columns: number,
+  target: T,
+  firstRow = 0,
+): void {
   const blockColumns = Math.ceil(columns / 4);
   for (let r = 0; r < rows; r++) {
     const row = firstRow + r;

@@ -4,7 +4,7 @@ import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
-import { type DType, DTYPE_BYTES, numel, type Tensor } from './tensor.ts';
+import { DTYPE_BYTES, type DType, numel, type Tensor } from './tensor.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
@@ -56,7 +56,11 @@ export class Device {
     });
     this.arena = new Arena(
       gpu,
-      { maxBinding: caps.maxBinding, maxBuffer: caps.maxBuffer, budget: options.memoryBudget ?? Number.POSITIVE_INFINITY },
+      {
+        maxBinding: caps.maxBinding,
+        maxBuffer: caps.maxBuffer,
+        budget: options.memoryBudget ?? Number.POSITIVE_INFINITY,
+      },
       (buffer) => {
         // What is recorded may still use it: freeing keeps a buffer, destroying does not.
         this.#recorder.submit();
@@ -64,7 +68,8 @@ export class Device {
       },
     );
     gpu.onuncapturederror = (event) => {
-      const what = event.error instanceof GPUOutOfMemoryError ? 'The GPU is out of memory' : 'The GPU refused a command';
+      const what =
+        event.error instanceof GPUOutOfMemoryError ? 'The GPU is out of memory' : 'The GPU refused a command';
       this.#failure ??= new GpuError(`${what}: ${event.error.message}`);
     };
     void gpu.lost.then((info) => {
@@ -81,7 +86,12 @@ export class Device {
   }
 
   /** A tensor with the given content. */
-  upload(data: Data, shape: readonly number[], dtype: DType = data instanceof Uint32Array ? 'u32' : 'f32', label = 'upload'): Tensor {
+  upload(
+    data: Data,
+    shape: readonly number[],
+    dtype: DType = data instanceof Uint32Array ? 'u32' : 'f32',
+    label = 'upload',
+  ): Tensor {
     const tensor = this.arena.alloc(shape, dtype, label);
     this.write(tensor, data);
     return tensor;
@@ -95,7 +105,8 @@ export class Device {
       throw new Error(`${tensor.label}: ${data.byteLength} bytes at ${byteOffset} do not fit ${tensor.bytes}`);
     }
     const whole = data.byteLength - tail;
-    if (whole > 0) this.gpu.queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
+    if (whole > 0)
+      this.gpu.queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
     if (tail > 0) {
       const last = new Uint8Array(4);
       last.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, tail));
@@ -153,7 +164,8 @@ export class Device {
 
   /** Starts timing every dispatch; needs `caps.timestamp`. */
   startProfiling(): Profiler {
-    if (!this.caps.timestamp) throw new UserError(`${this.caps.adapter} has no timestamp-query: it cannot be profiled by kernel`);
+    if (!this.caps.timestamp)
+      throw new UserError(`${this.caps.adapter} has no timestamp-query: it cannot be profiled by kernel`);
     this.profiler ??= new Profiler(this.gpu);
     return this.profiler;
   }
@@ -204,7 +216,9 @@ export function bytesOf(shape: readonly number[], dtype: DType): number {
 export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
-    throw new UserError('No WebGPU adapter was found. Run `trimtab doctor` to see what is missing and what to install.');
+    throw new UserError(
+      'No WebGPU adapter was found. Run `trimtab doctor` to see what is missing and what to install.',
+    );
   }
   const without = new Set(options.without ?? []);
   const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp'][] = [
@@ -228,12 +242,15 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     requiredLimits: Object.fromEntries(names.map((name) => [name, limits[name]])),
   });
   const info = adapter.info;
-  const adapterName = [info.description, info.device].find((text) => text) || [info.vendor, info.architecture].filter(Boolean).join(' ');
+  const adapterName =
+    [info.description, info.device].find((text) => text) || [info.vendor, info.architecture].filter(Boolean).join(' ');
   return new Device(
     device,
     {
       adapter: adapterName || 'unnamed adapter',
-      isSoftware: info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software/i.test(`${adapterName} ${info.architecture}`),
+      isSoftware:
+        info.isFallbackAdapter === true ||
+        /swiftshader|llvmpipe|lavapipe|software/i.test(`${adapterName} ${info.architecture}`),
       f16: has('f16'),
       subgroups: has('subgroups'),
       subgroupMinSize: info.subgroupMinSize ?? 4,

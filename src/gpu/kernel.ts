@@ -54,7 +54,8 @@ export function defineKernel<const P extends Readonly<Record<string, ParamType>>
   declaration: KernelDeclaration<P, C>,
 ): Kernel {
   const bindingNames = Object.keys(declaration.bindings);
-  if (bindingNames.length > 8) throw new Error(`${declaration.name}: ${bindingNames.length} storage bindings, 8 are portable`);
+  if (bindingNames.length > 8)
+    throw new Error(`${declaration.name}: ${bindingNames.length} storage bindings, 8 are portable`);
   const kernel = { ...declaration, bindingNames, paramNames: Object.keys(declaration.params) } as unknown as Kernel;
   registry.set(declaration.name, kernel);
   return kernel;

@@ -92,7 +92,9 @@ export class Pipelines {
           binding: i + 1,
           visibility: GPUShaderStage.COMPUTE,
           buffer: {
-            type: (kernel.bindings[name]?.startsWith('read_write') ? 'storage' : 'read-only-storage') as GPUBufferBindingType,
+            type: (kernel.bindings[name]?.startsWith('read_write')
+              ? 'storage'
+              : 'read-only-storage') as GPUBufferBindingType,
           },
         })),
       ],

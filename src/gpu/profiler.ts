@@ -23,7 +23,10 @@ export class Profiler {
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
     this.#queries = gpu.createQuerySet({ type: 'timestamp', count: CAPACITY });
-    this.#resolved = gpu.createBuffer({ size: CAPACITY * 8, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+    this.#resolved = gpu.createBuffer({
+      size: CAPACITY * 8,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
   }
 
   get full(): boolean {

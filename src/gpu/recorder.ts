@@ -60,7 +60,13 @@ export class Recorder {
     if (this.device.profiler) this.#closePass();
   }
 
-  copy(source: Tensor, target: Tensor, bytes = Math.min(source.bytes, target.bytes), sourceOffset = 0, targetOffset = 0): void {
+  copy(
+    source: Tensor,
+    target: Tensor,
+    bytes = Math.min(source.bytes, target.bytes),
+    sourceOffset = 0,
+    targetOffset = 0,
+  ): void {
     if (bytes === 0) return;
     this.#closePass();
     this.#commands().copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);

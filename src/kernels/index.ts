@@ -1,10 +1,13 @@
+import './adamw.ts';
 import './attention.ts';
 import './embedding.ts';
 import './head.ts';
 import './kv_write.ts';
 import './linear.ts';
+import './policy_loss.ts';
 import './residual_add.ts';
 import './rmsnorm.ts';
+import './roofline.ts';
 import './rope.ts';
 import './row_layout.ts';
 import './rows.ts';

@@ -88,7 +88,11 @@ interface Active {
  * @returns completions by request, in the order of the request's list.
  * @throws UserError when a prompt does not fit the context or the cache; the signal's reason when aborted.
  */
-export async function generate(model: Model, requests: readonly GenerationRequest[], options: GenerateOptions): Promise<Completion[][]> {
+export async function generate(
+  model: Model,
+  requests: readonly GenerationRequest[],
+  options: GenerateOptions,
+): Promise<Completion[][]> {
   const batcher = new Batcher(model, requests, options);
   try {
     while (batcher.hasWork) {
@@ -159,7 +163,9 @@ class Batcher {
     }
     const sampled = [...decoding, ...admitted.flatMap((a) => a.completions)];
     const { tokens, logp, entropy } = await this.#run(rows, headRows, sampled);
-    this.#active = sampled.filter((a, i) => this.#take(a, tokens[i] as number, logp[i] as number, entropy[i] as number));
+    this.#active = sampled.filter((a, i) =>
+      this.#take(a, tokens[i] as number, logp[i] as number, entropy[i] as number),
+    );
     this.#options.onProgress?.(this.#tokens, this.#finished);
   }
 
@@ -177,7 +183,9 @@ class Batcher {
     const counters = new Uint32Array(4 * r);
     const floats = new Float32Array(control.buffer);
     sampled.forEach((a, i) => {
-      const { sampling, key } = this.#requests[a.request]?.completions[a.index] as GenerationRequest['completions'][number];
+      const { sampling, key } = this.#requests[a.request]?.completions[
+        a.index
+      ] as GenerationRequest['completions'][number];
       floats[4 * i] = sampling.temperature;
       control[4 * i + 1] = sampling.topK ?? 0;
       floats[4 * i + 2] = sampling.topP ?? 1;
@@ -193,7 +201,10 @@ class Batcher {
     const heads = up(Uint32Array.from(headRows), [r], 'head rows');
     const inputs = { control: up(control, [r, 4], 'control'), counters: up(counters, [r, 4], 'counters') };
     const tape = new Tape(this.#device);
-    const resid = forward(tape, this.#model, table, { steering: this.#options.steering, cache: { kv: this.#cache, dest } });
+    const resid = forward(tape, this.#model, table, {
+      steering: this.#options.steering,
+      cache: { kv: this.#cache, dest },
+    });
     const hidden = finalNorm(tape, this.#model, resid, heads, r);
     const scores = logits(tape, this.#model, hidden);
     const out = {
@@ -246,7 +257,7 @@ class Batcher {
   /** Takes in waiting completions while there is room; those of one request that enter together share its prompt. */
   #admit(): { request: number; prefix: Prefix; completions: Active[] }[] {
     const admitted: { request: number; prefix: Prefix; completions: Active[] }[] = [];
-    const maxRows = this.#options.maxRows ?? 256;
+    const maxRows = this.#maxRows();
     let inFlight = this.#active.length;
     let promptRows = 0;
     for (let next = this.#waiting.at(-1); next && inFlight < maxRows; next = this.#waiting.at(-1)) {
@@ -278,6 +289,12 @@ class Batcher {
     return admitted;
   }
 
+  /** Completions in flight: as many as asked for, while their logits fit one binding. */
+  #maxRows(): number {
+    const rowBytes = 4 * (this.#model.config.vocab_size + 3);
+    return Math.max(1, Math.min(this.#options.maxRows ?? 256, Math.floor(this.#device.caps.maxBinding / rowBytes)));
+  }
+
   /** New tokens that a request may take before the context ends. */
   #capOf(request: number): number {
     const { prompt, maxNewTokens } = this.#requests[request] as GenerationRequest;
@@ -303,7 +320,7 @@ class Batcher {
       least = Math.max(least, request.prompt.length + cap);
       return { prompt: request.prompt.length, cap, completions: request.completions.length };
     });
-    const maxRows = this.#options.maxRows ?? 256;
+    const maxRows = this.#maxRows();
     sizes.sort((a, b) => b.prompt + b.cap - a.prompt - a.cap);
     for (let i = 0, rows = 0; i < sizes.length && rows < maxRows; i++) {
       const { prompt, cap, completions } = sizes[i] as (typeof sizes)[number];

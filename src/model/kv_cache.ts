@@ -13,7 +13,9 @@ export class KVCache {
     const { kvHeads, headDim } = model.headShape;
     this.#device = model.device;
     this.rows = rows;
-    this.layers = model.layers.map((_, l) => model.device.arena.alloc([rows, 2 * kvHeads * headDim], 'f32', `kv_cache ${l}`));
+    this.layers = model.layers.map((_, l) =>
+      model.device.arena.alloc([rows, 2 * kvHeads * headDim], 'f32', `kv_cache ${l}`),
+    );
     this.#free = [{ start: 0, length: rows }];
   }
 

@@ -1,6 +1,6 @@
 import type { Device } from '../gpu/device.ts';
 import type { ModelFolder, RandomAccess } from './files.ts';
-import { loadModel, type LoadOptions, type Model } from './model.ts';
+import { type LoadOptions, loadModel, type Model } from './model.ts';
 import { checkTensors, type ModelSource, openModelSource } from './source.ts';
 import { Tokenizer } from './tokenizer.ts';
 
@@ -38,7 +38,11 @@ export async function openModelFiles(files: ModelFolder | RandomAccess): Promise
 }
 
 /** Uploads the weights of an opened model. @throws UserError where they do not fit. */
-export async function uploadModel(device: Device, opened: OpenedModel, options: LoadOptions = {}): Promise<LanguageModel> {
+export async function uploadModel(
+  device: Device,
+  opened: OpenedModel,
+  options: LoadOptions = {},
+): Promise<LanguageModel> {
   const { source, tokenizer, eosIds, name } = opened;
   return { model: await loadModel(device, source, options), tokenizer, eosIds, name };
 }

@@ -1,4 +1,4 @@
-import { blockedBytes, bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, packBlocks } from '../gpu/blocks.ts';
+import { bf16ToF32, blockedBytes, f16ToF32, f32ToBf16, f32ToF16, packBlocks } from '../gpu/blocks.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { DType, Tensor } from '../gpu/tensor.ts';
@@ -138,10 +138,9 @@ function matrixInfo(tensors: Tensors, names: readonly string[], wanted: WeightDT
 export function weightBytes(source: Pick<ModelSource, 'config' | 'tensors'>, options: LoadOptions = {}): number {
   const { config, tensors } = source;
   const dtype = options.dtype ?? 'auto';
-  const used = (name: string) => !(config.tie_word_embeddings && name === 'lm_head.weight');
   let total = 4 * contextLength(config, options.maxPositions) * config.head_dim;
   for (const { names } of matrices(config)) total += matrixInfo(tensors, names, dtype).bytes;
-  for (const [name, { shape }] of tensors) if (shape.length === 1 && used(name)) total += 4 * (shape[0] as number);
+  for (const { shape } of tensors.values()) if (shape.length === 1) total += 4 * (shape[0] as number);
   return total;
 }
 

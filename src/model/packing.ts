@@ -48,7 +48,12 @@ export function pack(groups: readonly Group[]): Packed {
     const start = row;
     const promptEnd = start + prompt.length;
     const end = start + packedRows({ prompt, completions });
-    const put = (token: number, position: number, range: readonly [number, number, number, number], lastQuery: number) => {
+    const put = (
+      token: number,
+      position: number,
+      range: readonly [number, number, number, number],
+      lastQuery: number,
+    ) => {
       ids[row] = token;
       positions[row] = position;
       ranges.set(range, 4 * row);

@@ -33,13 +33,29 @@ export function decodeSteering(bytes: Uint8Array, where: string): SteeringFile {
   const { tensors, metadata } = parseSafetensors(bytes, where);
   const steering = tensors.get('steering');
   if (!steering || steering.dtype !== 'F32' || steering.shape.length !== 2) {
+    const shown = [...tensors].slice(0, 3).map(([name, t]) => `${name} ${t.dtype} [${t.shape.join(', ')}]`);
     throw new UserError(
       `${where} holds no steering vectors: expected a tensor "steering" [layers, hidden_size] of F32, ` +
-        `found ${[...tensors].map(([name, t]) => `${name} ${t.dtype} [${t.shape.join(', ')}]`).join('; ') || 'nothing'}.`,
+        `found ${shown.join('; ') || 'nothing'}${tensors.size > shown.length ? ` and ${tensors.size - shown.length} more` : ''}.`,
     );
   }
   const [numLayers, hiddenSize] = steering.shape as [number, number];
   return { vectors: steering.data as Float32Array, numLayers, hiddenSize, metadata };
+}
+
+/** @throws UserError when vectors were made for another shape of model. */
+export function checkSteering(
+  config: { num_hidden_layers: number; hidden_size: number },
+  file: SteeringFile,
+  where: string,
+): void {
+  if (file.numLayers !== config.num_hidden_layers || file.hiddenSize !== config.hidden_size) {
+    throw new UserError(
+      `${where} holds vectors for ${file.numLayers} layers of ${file.hiddenSize}, but this model has ` +
+        `${config.num_hidden_layers} layers of ${config.hidden_size}. Use the model that they were trained on` +
+        `${file.metadata.model ? ` (${file.metadata.model})` : ''}.`,
+    );
+  }
 }
 
 /** Uploads vectors for a model. @throws UserError when they were made for another shape of model. */
@@ -50,12 +66,6 @@ export function uploadSteering(
   scale: number,
   where: string,
 ): Steering {
-  if (file.numLayers !== config.num_hidden_layers || file.hiddenSize !== config.hidden_size) {
-    throw new UserError(
-      `${where} holds vectors for ${file.numLayers} layers of ${file.hiddenSize}, but this model has ` +
-        `${config.num_hidden_layers} layers of ${config.hidden_size}. Use the model that they were trained on` +
-        `${file.metadata.model ? ` (${file.metadata.model})` : ''}.`,
-    );
-  }
+  checkSteering(config, file, where);
   return { tensor: device.upload(file.vectors, [file.numLayers, file.hiddenSize], 'f32', 'steering'), scale };
 }

@@ -40,7 +40,15 @@ export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOp
   return resid;
 }
 
-function decoderLayer(tape: Tape, model: Model, layer: Layer, l: number, rows: Rows, resid: Value, options: ForwardOptions): Value {
+function decoderLayer(
+  tape: Tape,
+  model: Model,
+  layer: Layer,
+  l: number,
+  rows: Rows,
+  resid: Value,
+  options: ForwardOptions,
+): Value {
   const eps = model.config.rms_norm_eps;
   const shape = model.headShape;
   const { steering, cache } = options;
@@ -49,7 +57,13 @@ function decoderLayer(tape: Tape, model: Model, layer: Layer, l: number, rows: R
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
   ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
-  const attended = ops.attention(tape, qkv, rows, shape, cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest });
+  const attended = ops.attention(
+    tape,
+    qkv,
+    rows,
+    shape,
+    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest },
+  );
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out');
   tape.release(attended);

@@ -31,7 +31,12 @@ export interface Checkpoint {
 
 export async function saveCheckpoint(store: RunStore, checkpoint: Checkpoint): Promise<void> {
   const { state, numLayers, hiddenSize, ...rest } = checkpoint;
-  const tensor = (name: string, data: Float32Array) => ({ name, dtype: 'F32' as const, shape: [numLayers, hiddenSize], data });
+  const tensor = (name: string, data: Float32Array) => ({
+    name,
+    dtype: 'F32' as const,
+    shape: [numLayers, hiddenSize],
+    data,
+  });
   const bytes = writeSafetensors(
     [tensor('steering', state.vectors), tensor('exp_avg', state.expAvg), tensor('exp_avg_sq', state.expAvgSq)],
     { trimtab_checkpoint: JSON.stringify(rest) },
@@ -44,13 +49,17 @@ export async function loadCheckpoint(store: RunStore): Promise<Checkpoint> {
   const where = `${store.where}/${RUN_FILES.checkpoint}`;
   const bytes = await store.read(RUN_FILES.checkpoint);
   if (!bytes) {
-    throw new UserError(`${where} does not exist: there is nothing to resume. Start the run with --out ${store.where} instead.`);
+    throw new UserError(
+      `${where} does not exist: there is nothing to resume. Start the run with --out ${store.where} instead.`,
+    );
   }
   const { tensors, metadata } = parseSafetensors(bytes, where);
   const [steering, expAvg, expAvgSq] = ['steering', 'exp_avg', 'exp_avg_sq'].map((name) => tensors.get(name));
   const rest = metadata.trimtab_checkpoint;
   if (!steering || !expAvg || !expAvgSq || !rest || steering.shape.length !== 2) {
-    throw new UserError(`${where} is no trimtab checkpoint: steering, exp_avg, exp_avg_sq and their metadata were expected.`);
+    throw new UserError(
+      `${where} is no trimtab checkpoint: steering, exp_avg, exp_avg_sq and their metadata were expected.`,
+    );
   }
   const [numLayers, hiddenSize] = steering.shape as [number, number];
   return {
@@ -65,19 +74,34 @@ export async function loadCheckpoint(store: RunStore): Promise<Checkpoint> {
   };
 }
 
-/** Fields that may differ when a run goes on: they do not enter any number of a step. */
-const FREE: ReadonlySet<string> = new Set(['max_steps', 'output_dir', 'save_steps', 'logging_steps', 'memory_budget', 'model', 'data']);
+/**
+ * Fields that may differ when a run goes on: they do not enter any number of a step, but for memory_budget, which may cut the
+ * micro-batches elsewhere and so change the last bits. Who ran out of memory must be able to go on with another one.
+ */
+const FREE: ReadonlySet<string> = new Set([
+  'max_steps',
+  'output_dir',
+  'save_steps',
+  'logging_steps',
+  'memory_budget',
+  'model',
+  'data',
+]);
 
 /** @throws UserError naming the first field in which the resumed run would differ. */
 export function checkResumable(checkpoint: Checkpoint, config: TrainConfig, model: string, where: string): void {
   if (checkpoint.model !== model) {
-    throw new UserError(`${where} was trained on another model (${checkpoint.model}, this one is ${model}). Pass the same --model.`);
+    throw new UserError(
+      `${where} was trained on another model (${checkpoint.model}, this one is ${model}). Pass the same --model.`,
+    );
   }
   for (const key of Object.keys(config) as (keyof TrainConfig)[]) {
     if (FREE.has(key)) continue;
     const [before, now] = [JSON.stringify(checkpoint.config[key]), JSON.stringify(config[key])];
     if (before !== now) {
-      throw new UserError(`${where} was trained with ${key} ${before}, this run asks for ${now}. Leave it as it was, or start a new run with --out.`);
+      throw new UserError(
+        `${where} was trained with ${key} ${before}, this run asks for ${now}. Leave it as it was, or start a new run with --out.`,
+      );
     }
   }
 }

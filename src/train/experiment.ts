@@ -3,15 +3,16 @@ import type { Problem } from '../eval/data.ts';
 import { type Evaluation, type EvaluationRow, evaluate } from '../eval/evaluate.ts';
 import { type LensLayer, logitLens } from '../eval/lens.ts';
 import { renderReport } from '../eval/report.ts';
-import type { AccuracyPair } from '../eval/stats.ts';
 import type { RewardFunction } from '../eval/rewards.ts';
+import type { AccuracyPair } from '../eval/stats.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
 import { checkResumable, loadCheckpoint } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
+import type { MemoryPlan } from './memory_plan.ts';
 import type { MetricsRow } from './metrics.ts';
 import { reportData } from './report_data.ts';
-import { refuseUsedFolder, rewindRun, RUN_FILES, type RunStore, type RunSummary, writeSummary } from './rundir.ts';
+import { RUN_FILES, type RunStore, type RunSummary, refuseUsedFolder, rewindRun, writeSummary } from './rundir.ts';
 import { type Sample, Trainer } from './trainer.ts';
 
 export interface ExperimentOptions {
@@ -38,6 +39,8 @@ export interface ExperimentEvents {
   readonly evaluation?: (which: 'base' | 'steered', finished: number, total: number, tokens: number) => void;
   readonly evaluated?: (which: 'base' | 'steered', result: Evaluation) => void;
   readonly rollout?: (tokens: number, finished: number, total: number) => void;
+  /** Micro-batches of the training pass: before each those done, and all. */
+  readonly microBatch?: (done: number, total: number) => void;
   readonly step?: (row: MetricsRow, samples: readonly Sample[]) => void;
 }
 
@@ -86,6 +89,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     checkpoint,
     signal: options.signal,
     ...(on?.rollout && { onRollout: on.rollout }),
+    ...(on?.microBatch && { onMicroBatch: on.microBatch }),
     onStep: (row, samples) => {
       metrics.push(row);
       on?.step?.(row, samples);
@@ -94,12 +98,12 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   try {
     // From here on there is something to resume, even if the first evaluation is interrupted.
     if (!checkpoint) await trainer.save();
-    const base = await measure('base', undefined, options);
+    const base = await measure('base', undefined, options, trainer.plan);
     on?.stage?.('train');
     await trainer.run();
     // A longer run than the one that was measured must be measured again.
     if (checkpoint && checkpoint.step < config.max_steps) await store.remove(EVALUATION.steered);
-    const steered = await measure('steered', trainer.steering, options);
+    const steered = await measure('steered', trainer.steering, options, trainer.plan);
     on?.stage?.('report');
     const lens = await logitLens(lm, trainer.steering.tensor);
     const summary: Partial<RunSummary> = {
@@ -121,7 +125,12 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
 }
 
 /** An evaluation on the held-out problems, kept in the run folder so that a resumed run does not repeat it. */
-async function measure(which: 'base' | 'steered', steering: Steering | undefined, options: ExperimentOptions): Promise<Evaluation | undefined> {
+async function measure(
+  which: 'base' | 'steered',
+  steering: Steering | undefined,
+  options: ExperimentOptions,
+  plan: MemoryPlan,
+): Promise<Evaluation | undefined> {
   const { lm, config, store, on, testProblems } = options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
@@ -136,6 +145,8 @@ async function measure(which: 'base' | 'steered', steering: Steering | undefined
         steering,
         stop: options.stop,
         signal: options.signal,
+        // Under a budget no more than the rollouts were granted.
+        ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
         onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
       });
   if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify(result)}\n`);
@@ -149,7 +160,8 @@ function accuracies({ sampled, greedy }: Evaluation): AccuracyPair {
 }
 
 function pairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
-  const greedy = (evaluation: Evaluation | undefined) => (evaluation?.rows ?? []).filter((row) => row.mode === 'greedy').slice(0, EXAMPLES);
+  const greedy = (evaluation: Evaluation | undefined) =>
+    (evaluation?.rows ?? []).filter((row) => row.mode === 'greedy').slice(0, EXAMPLES);
   const after = greedy(steered);
   return greedy(base).flatMap((before, i) => {
     const row = after[i];

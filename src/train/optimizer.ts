@@ -1,7 +1,7 @@
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import type { OptimizerState } from './checkpoint.ts';
 import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
+import type { OptimizerState } from './checkpoint.ts';
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -53,7 +53,12 @@ export class Optimizer {
       { lr: learningRate, beta1, beta2, eps: epsilon, weightDecay: 0, step: this.step, maxNorm: maxGradNorm },
     );
     const read = await this.#device.readBytes([this.#norm, this.vectors, this.expAvg, this.expAvgSq]);
-    const [norm, vectors, expAvg, expAvgSq] = read.map((bytes) => new Float32Array(bytes.buffer)) as [Float32Array, Float32Array, Float32Array, Float32Array];
+    const [norm, vectors, expAvg, expAvgSq] = read.map((bytes) => new Float32Array(bytes.buffer)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
     return { gradNorm: norm[0] as number, state: { vectors, expAvg, expAvgSq } };
   }
 

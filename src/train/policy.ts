@@ -1,10 +1,10 @@
-import { finalNorm, forward } from '../model/transformer.ts';
 import * as ops from '../autograd/ops.ts';
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import { policyLoss, reduceTerms } from '../kernels/policy_loss.ts';
 import type { Model } from '../model/model.ts';
-import { type Group, pack, type Packed, type PackedTables, uploadPacked } from '../model/packing.ts';
+import { type Group, type Packed, type PackedTables, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
+import { finalNorm, forward } from '../model/transformer.ts';
 
 export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
@@ -29,6 +29,10 @@ export interface PolicyOptions {
   readonly maxRows: number;
   /** Tokens of the vocabulary in one tile of the head. */
   readonly headTile?: number;
+  /** Looked at before every micro-batch. */
+  readonly signal?: AbortSignal | undefined;
+  /** Before every micro-batch: those done, and all. */
+  readonly onMicroBatch?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface PolicyResult {
@@ -44,19 +48,29 @@ export interface PolicyResult {
  * another normaliser (`grpo`, `dr_grpo` as TRL defines them); adds the gradient to `target.grad`. N_tok is fixed before
  * micro-batches are cut and counts completions with zero advantage; those whose gradient is zero anyway are not run.
  */
-export async function policyPass(model: Model, groups: readonly PolicyGroup[], options: PolicyOptions): Promise<PolicyResult> {
+export async function policyPass(
+  model: Model,
+  groups: readonly PolicyGroup[],
+  options: PolicyOptions,
+): Promise<PolicyResult> {
   const weights = tokenWeights(groups, options);
   const logp = groups.map((group) => group.completions.map(() => undefined as Float32Array | undefined));
   let loss = 0;
   let kl = 0;
-  for (const batch of plan(groups, options)) {
+  const batches = plan(groups, options);
+  for (const [i, batch] of batches.entries()) {
+    options.signal?.throwIfAborted();
+    options.onMicroBatch?.(i, batches.length);
     const packed = pack(batch.map(({ group, completions }) => part(groups[group] as PolicyGroup, completions)));
     const origin = packed.pairOrigin.map(({ group, completion, token }) => {
       const entry = batch[group] as Part;
       return { group: entry.group, completion: entry.completions[completion] as number, token };
     });
     const weight = Float32Array.from(origin, (o) => weights[o.group]?.[o.completion] as number);
-    const advantage = Float32Array.from(origin, (o, i) => (weight[i] as number) * (groups[o.group]?.advantages[o.completion] as number));
+    const advantage = Float32Array.from(
+      origin,
+      (o, i) => (weight[i] as number) * (groups[o.group]?.advantages[o.completion] as number),
+    );
     const result = await microBatch(model, packed, advantage, weight, options);
     loss += result.loss;
     kl += result.kl;
@@ -69,7 +83,13 @@ export async function policyPass(model: Model, groups: readonly PolicyGroup[], o
   return { loss, kl, logp };
 }
 
-async function microBatch(model: Model, packed: Packed, advantage: Float32Array, weight: Float32Array, options: PolicyOptions) {
+async function microBatch(
+  model: Model,
+  packed: Packed,
+  advantage: Float32Array,
+  weight: Float32Array,
+  options: PolicyOptions,
+) {
   const { device } = model;
   const { arena } = device;
   const tables = uploadPacked(device, packed);
@@ -115,7 +135,14 @@ export function logProbabilities(
   const resid = forward(on, model, tables, { steering, recompute: options.recompute });
   const hidden = finalNorm(on, model, resid, tables.headRows, tables.pairs.rows);
   on.release(resid);
-  const { logp, entropy } = ops.head(on, hidden, model.lm_head, tables.pairs, options.temperature, options.headTile ?? HEAD_TILE);
+  const { logp, entropy } = ops.head(
+    on,
+    hidden,
+    model.lm_head,
+    tables.pairs,
+    options.temperature,
+    options.headTile ?? HEAD_TILE,
+  );
   on.release(hidden, entropy);
   return logp;
 }
@@ -163,7 +190,8 @@ export function plan(groups: readonly PolicyGroup[], options: Pick<PolicyOptions
     for (let from = 0; from < wanted.length; ) {
       let to = from;
       let rows = group.prompt.length;
-      const fits = () => rows + Math.max(0, (group.completions[wanted[to] as number]?.length ?? 0) - 1) <= options.maxRows;
+      const fits = () =>
+        rows + Math.max(0, (group.completions[wanted[to] as number]?.length ?? 0) - 1) <= options.maxRows;
       while (to < wanted.length && (to === from || fits())) {
         rows += Math.max(0, (group.completions[wanted[to] as number]?.length ?? 0) - 1);
         to++;
@@ -179,13 +207,3 @@ export function plan(groups: readonly PolicyGroup[], options: Pick<PolicyOptions
   });
   return batches;
 }
-
-/** Bytes that a recorded pass over `rows` rows keeps until its backward pass, by setting. */
-export function activationBytes(model: Model, rows: number, recompute: 'none' | 'layer'): number {
-  const { hidden_size: c, intermediate_size: f } = model.config;
-  const { heads, kvHeads, headDim } = model.headShape;
-  const layer = 4 * (2 * c + (heads + 2 * kvHeads) * headDim + heads * headDim + heads + 2 * f + 2);
-  const layers = model.layers.length;
-  return rows * (recompute === 'none' ? layers * layer : layers * 4 * c + layer);
-}
-

@@ -1,9 +1,10 @@
 import type { SteeringTarget } from '../autograd/tape.ts';
 import { grade } from '../eval/answers.ts';
+import { longestPrompt } from '../eval/ask.ts';
 import { completionText, type Prompt, requestsFor, stopCondition } from '../eval/completions.ts';
 import type { Problem } from '../eval/data.ts';
 import { checkedReward, type RewardFunction } from '../eval/rewards.ts';
-import { DeviceLostError, UserError } from '../gpu/errors.ts';
+import { UserError } from '../gpu/errors.ts';
 import { shuffled } from '../gpu/philox.ts';
 import { type Completion, generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language_model.ts';
@@ -11,9 +12,10 @@ import { encodeSteering, type Steering } from '../model/steering.ts';
 import { advantages } from './advantage.ts';
 import { type Checkpoint, type OptimizerState, saveCheckpoint } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
+import { type MemoryPlan, planMemory } from './memory_plan.ts';
 import { type MetricsRow, metricsRow } from './metrics.ts';
 import { Optimizer } from './optimizer.ts';
-import { activationBytes, type PolicyGroup, policyPass } from './policy.ts';
+import { type PolicyGroup, policyPass } from './policy.ts';
 import { appendRows, type CompletionRow, RUN_FILES, type RunStore } from './rundir.ts';
 import { learningRate, warmupSteps } from './schedule.ts';
 
@@ -31,6 +33,8 @@ export interface TrainerOptions {
   readonly checkpoint?: Checkpoint | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onRollout?: (tokens: number, finished: number, total: number) => void;
+  /** Before each micro-batch of the training pass: those done, and all. */
+  readonly onMicroBatch?: (done: number, total: number) => void;
   readonly onStep?: (row: MetricsRow, samples: readonly Sample[]) => void;
 }
 
@@ -45,9 +49,6 @@ export interface Sample {
   readonly advantage: number;
 }
 
-/** Rows of a training micro-batch unless memory asks for fewer. */
-const MAX_ROWS = 4096;
-
 /**
  * Reinforcement learning of the steering vectors: K completions a prompt, rewards from the verifier, advantages within the
  * prompt, one gradient step (arXiv 2505.18706, section 3). Random numbers are keyed by seed, step, prompt and completion,
@@ -55,13 +56,14 @@ const MAX_ROWS = 4096;
  */
 export class Trainer {
   readonly optimizer: Optimizer;
+  readonly plan: MemoryPlan;
   step: number;
   readonly #o: TrainerOptions;
   readonly #target: SteeringTarget;
   readonly #steering: Steering;
   readonly #warmup: number;
   readonly #started: number;
-  readonly #maxRows: number;
+
   #numTokens: number;
   #state: OptimizerState;
 
@@ -69,6 +71,9 @@ export class Trainer {
     this.#o = options;
     const { lm, config, checkpoint } = options;
     const { num_hidden_layers: layers, hidden_size: c } = lm.model.config;
+    const longest = longestPrompt(options.problems.map(options.encode), lm.model.maxPositions);
+    const size = { config: lm.model.config, weightBytes: lm.model.bytes };
+    this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
     this.optimizer = new Optimizer(lm.model.device, layers, c, {
       beta1: config.adam_beta1,
       beta2: config.adam_beta2,
@@ -79,7 +84,6 @@ export class Trainer {
     this.#steering = { tensor: this.optimizer.vectors, scale: config.steering_scale };
     this.#warmup = checkpoint?.warmup ?? warmupSteps(config);
     this.#started = options.now();
-    this.#maxRows = rowsWithin(lm, config);
     this.step = checkpoint?.step ?? 0;
     this.#numTokens = checkpoint?.numTokens ?? 0;
     const zeros = () => new Float32Array(layers * c);
@@ -108,11 +112,6 @@ export class Trainer {
       }
     } catch (error) {
       await this.save();
-      if (error instanceof DeviceLostError) {
-        throw new UserError(
-          `${error.message} ${this.step} steps are saved in ${this.#o.store.where}; go on with: trimtab train --resume ${this.#o.store.where}`,
-        );
-      }
       throw error;
     }
     await this.save();
@@ -135,8 +134,18 @@ export class Trainer {
       hiddenSize,
       state: this.#state,
     });
-    const metadata = { model: lm.model.identity, scale: String(config.steering_scale), step: String(this.step), config: JSON.stringify(config) };
-    await store.writeAtomic(RUN_FILES.steering, encodeSteering({ vectors: this.#state.vectors, numLayers, hiddenSize, metadata }));
+    // The folder's own name stays out: two runs with one seed write the same bytes wherever they write them.
+    const { output_dir: _, ...settings } = config;
+    const metadata = {
+      model: lm.model.identity,
+      scale: String(config.steering_scale),
+      step: String(this.step),
+      config: JSON.stringify(settings),
+    };
+    await store.writeAtomic(
+      RUN_FILES.steering,
+      encodeSteering({ vectors: this.#state.vectors, numLayers, hiddenSize, metadata }),
+    );
   }
 
   dispose(): void {
@@ -152,8 +161,14 @@ export class Trainer {
     const completions = await this.#rollout(prompts);
     const rolledOut = now();
 
-    const graded = prompts.flatMap((prompt, i) => (completions[i] as Completion[]).map((c, j) => this.#grade(prompt, c, i, j)));
-    const advantage = advantages(graded.map((g) => g.reward), k, config);
+    const graded = prompts.flatMap((prompt, i) =>
+      (completions[i] as Completion[]).map((c, j) => this.#grade(prompt, c, i, j)),
+    );
+    const advantage = advantages(
+      graded.map((g) => g.reward),
+      k,
+      config,
+    );
     const samples = graded.map((g, i) => ({ ...g, advantage: advantage[i] as number }));
 
     this.optimizer.zeroGrad();
@@ -166,7 +181,9 @@ export class Trainer {
       lossType: config.loss_type,
       maxCompletionLength: config.max_completion_length,
       recompute: config.recompute,
-      maxRows: this.#maxRows,
+      maxRows: this.plan.rows,
+      signal: this.#o.signal,
+      onMicroBatch: this.#o.onMicroBatch,
     });
     const rate = learningRate(this.step, config, this.#warmup);
     const { gradNorm, state } = await this.optimizer.update(rate);
@@ -222,19 +239,28 @@ export class Trainer {
     const shouldStop = stopCondition(lm, stop);
     const sampling = { temperature: config.temperature };
     const requests = requestsFor(prompts, config.max_completion_length, (prompt) =>
-      Array.from({ length: config.num_generations }, (_, completion) => ({ sampling, key: { step: this.step, prompt, completion } })),
+      Array.from({ length: config.num_generations }, (_, completion) => ({
+        sampling,
+        key: { step: this.step, prompt, completion },
+      })),
     );
     return generate(lm.model, requests, {
       seed: config.seed,
       eosIds: lm.eosIds,
       steering: this.#steering,
+      cacheBytes: this.plan.cache,
       signal,
       ...(shouldStop && { shouldStop }),
       onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
     });
   }
 
-  #grade(prompt: Prompt, completion: Completion, promptIndex: number, completionIndex: number): Omit<Sample, 'advantage'> {
+  #grade(
+    prompt: Prompt,
+    completion: Completion,
+    promptIndex: number,
+    completionIndex: number,
+  ): Omit<Sample, 'advantage'> {
     const { config, lm, reward, rewardName, stop } = this.#o;
     const text = completionText(lm, completion, stop);
     const { problem } = prompt;
@@ -272,13 +298,16 @@ export class Trainer {
       }),
     );
     await appendRows(store, RUN_FILES.completions, completions);
-    if (this.step % config.logging_steps === 0 || this.step + 1 === config.max_steps) await appendRows(store, RUN_FILES.metrics, [row]);
+    if (this.step % config.logging_steps === 0 || this.step + 1 === config.max_steps)
+      await appendRows(store, RUN_FILES.metrics, [row]);
   }
 }
 
 /** Norm of each row of [L, C]. */
 function norms(vectors: Float32Array, c: number): number[] {
-  return Array.from({ length: vectors.length / c }, (_, l) => Math.sqrt(vectors.subarray(l * c, (l + 1) * c).reduce((sum, x) => sum + x * x, 0)));
+  return Array.from({ length: vectors.length / c }, (_, l) =>
+    Math.sqrt(vectors.subarray(l * c, (l + 1) * c).reduce((sum, x) => sum + x * x, 0)),
+  );
 }
 
 function policyGroup(prompt: Prompt, samples: readonly Sample[], config: TrainConfig): PolicyGroup {
@@ -291,22 +320,10 @@ function policyGroup(prompt: Prompt, samples: readonly Sample[], config: TrainCo
 }
 
 /** @throws UserError for a layer that the model does not have. */
-function trainedLayers(layers: 'all' | readonly number[], count: number): ReadonlySet<number> {
+export function trainedLayers(layers: 'all' | readonly number[], count: number): ReadonlySet<number> {
   if (layers === 'all') return new Set(Array.from({ length: count }, (_, l) => l));
   const beyond = layers.find((l) => l >= count);
-  if (beyond !== undefined) throw new UserError(`layers names layer ${beyond}, and the model has layers 0 to ${count - 1}.`);
+  if (beyond !== undefined)
+    throw new UserError(`layers names layer ${beyond}, and the model has layers 0 to ${count - 1}.`);
   return new Set(layers);
-}
-
-/** The largest micro-batch whose kept activations stay within half of the memory budget. */
-function rowsWithin(lm: LanguageModel, config: TrainConfig): number {
-  if (config.memory_budget === undefined) return MAX_ROWS;
-  const perRow = activationBytes(lm.model, 1, config.recompute);
-  const longest = config.max_completion_length + 1;
-  const rows = Math.min(MAX_ROWS, Math.floor(config.memory_budget / 2 / perRow));
-  if (rows >= longest) return rows;
-  throw new UserError(
-    `a sequence of ${longest} tokens keeps ${Math.ceil((longest * perRow) / 2 ** 20)} MiB of activations, more than half of the memory budget of ` +
-      `${Math.floor(config.memory_budget / 2 ** 20)} MiB. Raise memory_budget, set recompute to layer, or lower max_completion_length.`,
-  );
 }

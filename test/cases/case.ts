@@ -37,7 +37,11 @@ export interface KernelCase {
 }
 
 /** A seeded source of test numbers (mulberry32), uniform in [-1, 1). */
-export function randomSource(seed: number): { next(): number; array(n: number, scale?: number): Float32Array; integer(below: number): number } {
+export function randomSource(seed: number): {
+  next(): number;
+  array(n: number, scale?: number): Float32Array;
+  integer(below: number): number;
+} {
   let state = seed >>> 0;
   const unit = () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -4,7 +4,9 @@ import { type KernelCase, randomSource } from './case.ts';
 import { modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
 
 export function cases(): KernelCase[] {
-  return [...ROWS_BY_COLUMNS, ...ODD.map((c) => [1025, c] as const)].flatMap(([n, c]) => [false, true].map((accumulate) => gradCase(n, c, `N=${n} C=${c}${accumulate ? ' accumulate' : ''}`, accumulate)));
+  return [...ROWS_BY_COLUMNS, ...ODD.map((c) => [1025, c] as const)].flatMap(([n, c]) =>
+    [false, true].map((accumulate) => gradCase(n, c, `N=${n} C=${c}${accumulate ? ' accumulate' : ''}`, accumulate)),
+  );
 }
 
 export function benchCases(): KernelCase[] {

@@ -35,24 +35,21 @@ describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['d
       const model = await open(folder as string);
       const { num_hidden_layers: layers, hidden_size: c } = model.config;
       const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
-      if (ids.length > 1) {
-        const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
-        for (const key of [
-          'logits',
-          ...Array.from({ length: layers }, (_, l) => `resid_post.${l}`),
-          'logprobs',
-          'loss',
-        ]) {
-          expect(relativeError(got.get(key) as Float32Array, want.f32(key)), key).toBeLessThan(2e-5);
-        }
-        const gradient = got.get('grad.steering') as Float32Array;
-        for (let l = 0; l < layers; l++) {
-          const at = (all: Float32Array) => all.subarray(l * c, (l + 1) * c);
-          expect(
-            relativeError(at(gradient), at(want.f32('grad.steering'))),
-            `grad.steering of layer ${l}`,
-          ).toBeLessThan(1e-4);
-        }
+      const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
+      for (const key of [
+        'logits',
+        ...Array.from({ length: layers }, (_, l) => `resid_post.${l}`),
+        'logprobs',
+        'loss',
+      ]) {
+        expect(relativeError(got.get(key) as Float32Array, want.f32(key)), key).toBeLessThan(2e-5);
+      }
+      const gradient = got.get('grad.steering') as Float32Array;
+      for (let l = 0; l < layers; l++) {
+        const at = (all: Float32Array) => all.subarray(l * c, (l + 1) * c);
+        expect(relativeError(at(gradient), at(want.f32('grad.steering'))), `grad.steering of layer ${l}`).toBeLessThan(
+          1e-4,
+        );
       }
       const base = await plainPass(model, ids);
       expect(largestError(base.logits, want.f32('logits_base'))).toBeLessThan(1e-3);

@@ -22,7 +22,8 @@ interface Chat {
 
 const path = hasShared ? sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf') : '';
 const isThere = path !== '' && existsSync(path);
-if (!isThere) console.warn('SmolLM2-135M-Instruct.Q4_1.gguf is not in the shared folder (TRIMTAB_SHARED): not compared.');
+if (!isThere)
+  console.warn('SmolLM2-135M-Instruct.Q4_1.gguf is not in the shared folder (TRIMTAB_SHARED): not compared.');
 
 /** All ten prompts and 64 tokens take minutes on a software adapter: asked for by TRIMTAB_FULL=1. */
 const FULL = process.env.TRIMTAB_FULL === '1';

@@ -2,7 +2,9 @@ import { readFile } from '#platform';
 import { parseSafetensors } from '../../src/model/safetensors.ts';
 
 /** Tensors of a file in test/golden, by name. */
-export async function golden(file: string): Promise<{ f32(name: string): Float32Array; ids(name: string): number[]; names: string[] }> {
+export async function golden(
+  file: string,
+): Promise<{ f32(name: string): Float32Array; ids(name: string): number[]; names: string[] }> {
   const path = `test/golden/${file}.safetensors`;
   const { tensors } = parseSafetensors(await readFile(path), path);
   const get = (name: string) => {

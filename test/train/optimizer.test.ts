@@ -1,8 +1,8 @@
 import { afterAll, expect, it } from 'vitest';
 import { Optimizer } from '../../src/train/optimizer.ts';
 import { type PolicyGroup, policyPass } from '../../src/train/policy.ts';
-import { testDevice } from '../setup/device.ts';
 import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
 import { golden, goldenJson, largestError, relativeError } from '../setup/golden.ts';
 
 const device = await testDevice();
@@ -33,7 +33,9 @@ it('makes ten steps end to end within 1e-3 of PyTorch in every layer', async () 
   const { num_hidden_layers: layers, hidden_size: c } = model.config;
   const optimizer = new Optimizer(device, layers, c, ADAM);
   // With advantage 1 the policy loss is the mean negative log-probability of the given tokens.
-  const groups = texts.map((text): PolicyGroup => ({ prompt: text.prompt_ids, completions: [text.completion_ids], advantages: [1] }));
+  const groups = texts.map(
+    (text): PolicyGroup => ({ prompt: text.prompt_ids, completions: [text.completion_ids], advantages: [1] }),
+  );
   for (let t = 0; t < 10; t++) {
     optimizer.zeroGrad();
     const { loss } = await policyPass(model, groups, {
@@ -51,7 +53,10 @@ it('makes ten steps end to end within 1e-3 of PyTorch in every layer', async () 
     for (let l = 0; l < layers; l++) {
       const from = (t * layers + l) * c;
       const reference = want.f32('params').subarray(from, from + c);
-      expect(relativeError(state.vectors.subarray(l * c, (l + 1) * c), reference), `step ${t}, layer ${l}`).toBeLessThan(1e-3);
+      expect(
+        relativeError(state.vectors.subarray(l * c, (l + 1) * c), reference),
+        `step ${t}, layer ${l}`,
+      ).toBeLessThan(1e-3);
     }
   }
   optimizer.dispose();

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type PolicyGroup, type PolicyOptions, plan, policyPass } from '../../src/train/policy.ts';
-import { testDevice } from '../setup/device.ts';
 import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
 import { golden, goldenJson, relativeError } from '../setup/golden.ts';
 
 interface Rollouts {
@@ -31,7 +31,11 @@ function groupsWith(advantage: string): PolicyGroup[] {
   }));
 }
 
-async function run(groups: readonly PolicyGroup[], options: Partial<PolicyOptions> = {}, trained: ReadonlySet<number> = all) {
+async function run(
+  groups: readonly PolicyGroup[],
+  options: Partial<PolicyOptions> = {},
+  trained: ReadonlySet<number> = all,
+) {
   const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'grad');
   const result = await policyPass(model, groups, {
     steering,
@@ -96,7 +100,9 @@ describe('what must not change the gradient', () => {
   it('a completion of zero advantage is counted in N_tok although it is not run', async () => {
     const groups = groupsWith('rloo');
     expect(groups[2]?.advantages.every((a) => a === 0)).toBe(true);
-    const run_ = plan(groups, { beta: 0, maxRows: 4096 }).flat().map((part) => part.group);
+    const run_ = plan(groups, { beta: 0, maxRows: 4096 })
+      .flat()
+      .map((part) => part.group);
     expect(run_).not.toContain(2);
   });
 

@@ -7,19 +7,35 @@ import { builtinReward, type RewardFunction } from '../../src/eval/rewards.ts';
 import { parseTrainConfig, type TrainConfig } from '../../src/train/config.ts';
 import { runExperiment } from '../../src/train/experiment.ts';
 import { memoryStore, RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
-import { testDevice } from '../setup/device.ts';
 import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
 
 const device = await testDevice();
 const lm = await demoModel(device);
-const problems = parseProblems(new TextDecoder().decode(await readFile('models/demo/problems-train.jsonl')), 'problems-train.jsonl').slice(0, 40);
-const base = { model: 'models/demo', max_steps: 4, num_prompts: 2, num_generations: 3, max_completion_length: 12, learning_rate: 0.03, seed: 5, save_steps: 2 };
+const problems = parseProblems(
+  new TextDecoder().decode(await readFile('models/demo/problems-train.jsonl')),
+  'problems-train.jsonl',
+).slice(0, 40);
+const base = {
+  model: 'models/demo',
+  max_steps: 4,
+  num_prompts: 2,
+  num_generations: 3,
+  max_completion_length: 12,
+  learning_rate: 0.03,
+  seed: 5,
+  save_steps: 2,
+};
 /** Rewards length, so that short completions already teach something. */
 const byLength: RewardFunction = ({ completion }) => completion.length;
 
 afterAll(() => device.destroy());
 
-async function train(store: RunStore, given: Partial<TrainConfig> = {}, more: { resume?: boolean; reward?: RewardFunction; signal?: AbortSignal; onStep?: () => void } = {}) {
+async function train(
+  store: RunStore,
+  given: Partial<TrainConfig> = {},
+  more: { resume?: boolean; reward?: RewardFunction; signal?: AbortSignal; onStep?: () => void } = {},
+) {
   return runExperiment({
     lm,
     config: parseTrainConfig({ ...base, ...given }, 'the test'),
@@ -57,7 +73,11 @@ describe('a run', () => {
     await train(whole);
     const controller = new AbortController();
     let steps = 0;
-    const interrupted = train(parts, {}, { signal: controller.signal, onStep: () => ++steps === 3 && controller.abort(new Error('Ctrl-C')) });
+    const interrupted = train(
+      parts,
+      {},
+      { signal: controller.signal, onStep: () => ++steps === 3 && controller.abort(new Error('Ctrl-C')) },
+    );
     await expect(interrupted).rejects.toThrow('Ctrl-C');
     await train(parts, {}, { resume: true });
     expect(await bytes(parts, RUN_FILES.steering)).toEqual(await bytes(whole, RUN_FILES.steering));
@@ -70,10 +90,20 @@ describe('a run', () => {
     await train(whole);
     // A killed process saves nothing: the checkpoint of step 2 stays, and the logs may be ahead of it, torn.
     let frozen: RunStore | undefined;
-    const store: RunStore = { ...killed, writeAtomic: (name, content) => (frozen ? Promise.resolve() : killed.writeAtomic(name, content)) };
+    const store: RunStore = {
+      ...killed,
+      writeAtomic: (name, content) => (frozen ? Promise.resolve() : killed.writeAtomic(name, content)),
+    };
     let steps = 0;
     const controller = new AbortController();
-    const run = train(store, {}, { signal: controller.signal, onStep: () => ++steps === 3 && ((frozen = killed), controller.abort(new Error('SIGKILL'))) });
+    const run = train(
+      store,
+      {},
+      {
+        signal: controller.signal,
+        onStep: () => ++steps === 3 && ((frozen = killed), controller.abort(new Error('SIGKILL'))),
+      },
+    );
     await expect(run).rejects.toThrow('SIGKILL');
     await killed.append(RUN_FILES.metrics, '{"step": 3, "los');
     await train(killed, {}, { resume: true });
@@ -89,7 +119,10 @@ describe('a run', () => {
       for (const mode of ['sampled', 'greedy']) expect(summary[which][mode]).toMatchObject({ n: 3 });
     }
     expect(summary).toMatchObject({ seed: 5, steps: 4, adapter: device.caps.adapter });
-    const rows = (await text(store, RUN_FILES.metrics)).trim().split('\n').map((line) => JSON.parse(line));
+    const rows = (await text(store, RUN_FILES.metrics))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(rows.map((row) => row.step)).toEqual([0, 1, 2, 3]);
     for (const row of rows) {
       expect(Math.abs(row['rewards/length/mean'])).toBeLessThanOrEqual(1);
@@ -109,7 +142,9 @@ describe('a run', () => {
 
   it('refuses a reward that is no number, naming the completion', async () => {
     const broken: RewardFunction = () => Number.NaN;
-    await expect(train(memoryStore(), {}, { reward: broken })).rejects.toThrow(/reward length gave NaN for completion 0 of prompt 0/);
+    await expect(train(memoryStore(), {}, { reward: broken })).rejects.toThrow(
+      /reward length gave NaN for completion 0 of prompt 0/,
+    );
   });
 
   it('leaks no tensor', async () => {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { EndToEnd } from '../../../bench/end_to_end.ts';
-import { type Row, rowsTable } from '../../../bench/row.ts';
+import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { runBench, SHAPES } from '../../../bench/run.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
@@ -51,24 +51,28 @@ export const command = defineCommand<Options>({
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
     const rows: Row[] = [];
     const view = sections(context);
-    await runBench(device, {
-      only: options.only === undefined ? undefined : list(options.only),
-      models,
-      peers: options.peers,
-      all: options.all === true,
-      profile: options.profile === true,
-      toggles,
-      endToEnd: () => demonstration(context, device),
-      section: view.section,
-      emit(row) {
-        rows.push(row);
-        view.add(row);
-        context.printJson(row);
-      },
-      note: (line) => context.note(line),
-    });
-    view.end();
-    if (options.out) await writeFile(options.out, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    try {
+      await runBench(device, {
+        only: options.only === undefined ? undefined : list(options.only),
+        models,
+        peers: options.peers,
+        all: options.all === true,
+        profile: options.profile === true,
+        toggles,
+        endToEnd: () => demonstration(context, device),
+        section: view.section,
+        emit(row) {
+          rows.push(row);
+          view.add(row);
+          context.printJson(row);
+        },
+        note: (line) => context.note(line),
+      });
+    } finally {
+      view.end();
+      if (options.out) await writeFile(options.out, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    }
+    return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
 });
 

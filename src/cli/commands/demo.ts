@@ -13,15 +13,18 @@ export const command = defineCommand<Record<string, unknown>>({
   ],
   configure(command) {
     addConfigOptions(command, ['model', 'data', 'question_key', 'answer_key', 'eval_data']);
-    command.option('--resume <folder>', 'continue the demonstration in this folder');
   },
   async run(context, options) {
     const model = relative(process.cwd(), `${packageRoot()}/models/demo`) || '.';
-    const { summary, lens, examples, where } = await trainRun(context, { ...options, model });
+    const run = await trainRun(context, { ...options, model });
+    if (!run) return;
+    const { summary, lens, examples, where } = run;
     context.print(`\n${exampleLines(examples)}\n`);
     context.print(`${lensTable(lens)}\n`);
     context.print(`${where}/report.html shows the curves; steering.safetensors beside it holds the vectors.`);
-    context.print(`Try them: npx trimtab generate --model ${model} --raw --prompt $'Question: Ada has 3 pens and buys 4.\\nAnswer:' --steering ${where}/steering.safetensors`);
+    context.print(
+      `Try them: npx trimtab generate --model ${model} --raw --prompt $'Question: Ada has 3 pens and buys 4.\\nAnswer:' --steering ${where}/steering.safetensors`,
+    );
     context.printJson({ where, ...summary });
   },
 });

@@ -1,5 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createGPU, version } from '#platform';
+import { UserError } from '../../gpu/errors.ts';
 import { hasSwiftShader } from '../../gpu/swiftshader.node.ts';
+import { allVariants } from '../../kernels/index.ts';
 import { onFallbackAdapter } from '../adapter.ts';
 import { type Context, defineCommand } from '../command.ts';
 
@@ -32,13 +36,21 @@ interface AdapterReport {
   readonly limits: Readonly<Record<string, number>>;
 }
 
-export const command = defineCommand({
+export const command = defineCommand<{ dumpWgsl?: string }>({
   examples: [
     ['trimtab doctor', 'the adapter that training would run on'],
     ['trimtab doctor --json', 'the same for a script or a bug report'],
     ['TRIMTAB_ADAPTER=native trimtab doctor', 'without the fallback to SwiftShader'],
+    ['trimtab doctor --dump-wgsl wgsl', 'every shader as the compiler gets it, one file each'],
   ],
-  async run(context) {
+  configure(command) {
+    command.option(
+      '--dump-wgsl <folder>',
+      'write every assembled shader there, also those that this adapter lacks a feature for',
+    );
+  },
+  async run(context, options) {
+    if (options.dumpWgsl !== undefined) return dumpShaders(context, options.dumpWgsl);
     const adapter = await (await createGPU()).requestAdapter({ powerPreference: 'high-performance' });
     const report = adapter && describe(adapter);
     const advice = report && !report.software ? [] : adviceFor(process.platform, report);
@@ -54,6 +66,24 @@ export const command = defineCommand({
     return report ? 0 : 2;
   },
 });
+
+/** Needs no adapter: what is written does not depend on it. */
+async function dumpShaders(context: Context, folder: string): Promise<void> {
+  const variants = allVariants();
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const { name, wgsl } of variants) await writeFile(join(folder, `${name}.wgsl`), wgsl);
+  } catch (error) {
+    throw new UserError(
+      `The shaders cannot be written to ${folder}: ${(error as Error).message}. Name another folder.`,
+    );
+  }
+  context.print(`${variants.length} shaders are in ${folder}`);
+  context.printJson({
+    folder,
+    shaders: variants.map(({ name, kernel }) => ({ name, features: kernel.features ?? [] })),
+  });
+}
 
 function describe(adapter: GPUAdapter): AdapterReport {
   const { info, limits } = adapter;

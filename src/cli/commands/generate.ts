@@ -1,14 +1,20 @@
 import { UserError } from '../../gpu/errors.ts';
 import { generate } from '../../model/generate.ts';
+import { contextLength } from '../../model/model.ts';
+import { uploadSteering } from '../../model/steering.ts';
 import { defineCommand } from '../command.ts';
+import {
+  addModelOptions,
+  addSteeringOptions,
+  type ModelOptions,
+  readSteering,
+  type SteeringOptions,
+} from '../model_options.ts';
 import { integer, number } from '../options.ts';
-import { openModel, openSteering } from '../setup.ts';
+import { loadModel, openFiles } from '../setup.ts';
 
-interface Options {
-  model: string;
+interface Options extends ModelOptions, SteeringOptions {
   prompt: string;
-  steering?: string;
-  scale?: number;
   maxNewTokens: number;
   temperature: number;
   topK: number;
@@ -20,17 +26,27 @@ interface Options {
 
 export const command = defineCommand<Options>({
   examples: [
-    ['trimtab generate --model models/demo --prompt $\'Question: Ada has 3 pens and buys 4. How many pens has Ada?\\nAnswer:\' --raw', 'the bare text, continued'],
-    ['trimtab generate --model models/demo --raw --prompt TEXT --steering runs/demo/steering.safetensors --scale 0.5', 'with half of the vectors'],
-    ['trimtab generate --model chat.gguf --prompt "Why is the sky blue?" --temperature 0.7', 'as a message in the model’s chat template'],
+    [
+      "trimtab generate --model models/demo --prompt $'Question: Ada has 3 pens and buys 4. How many pens has Ada?\\nAnswer:' --raw",
+      'the bare text, continued',
+    ],
+    [
+      'trimtab generate --model models/demo --raw --prompt TEXT --steering runs/demo/steering.safetensors --scale 0.5',
+      'with half of the vectors',
+    ],
+    [
+      'trimtab generate --model chat.gguf --prompt "Why is the sky blue?" --temperature 0.7',
+      'as a message in the model’s chat template',
+    ],
   ],
   configure(command) {
-    command
-      .requiredOption('--model <path>', 'Hugging Face folder or .gguf file')
+    addModelOptions(command)
       .requiredOption('--prompt <text>', 'what to continue')
-      .option('--raw', 'continue the text as it is; otherwise a model with a chat template gets it as a user’s message')
-      .option('--steering <file>', 'steering vectors (safetensors)')
-      .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number())
+      .option(
+        '--raw',
+        'continue the text as it is; otherwise a model with a chat template gets it as a user’s message',
+      );
+    addSteeringOptions(command)
       .option('--max-new-tokens <n>', 'longest continuation', integer({ min: 1 }), 128)
       .option('--temperature <number>', '0 takes the likeliest token', number({ min: 0 }), 0)
       .option('--top-k <n>', 'sample among the k likeliest tokens; 0: all', integer({ min: 0 }), 0)
@@ -39,15 +55,22 @@ export const command = defineCommand<Options>({
       .option('--seed <n>', 'key of the random numbers', integer({ min: 0 }), 0);
   },
   async run(context, options) {
-    const { signal } = context;
-    const device = await context.openDevice();
-    const lm = await openModel(context, device, options.model);
-    const { tokenizer } = lm;
+    const opened = await openFiles(options.model);
+    const { tokenizer } = opened;
     const asChat = !options.raw && tokenizer.hasChatTemplate;
     const text = asChat ? tokenizer.renderChat([{ role: 'user', content: options.prompt }]) : options.prompt;
     const ids = tokenizer.encode(text, { addSpecialTokens: !asChat && !options.raw });
     if (ids.length === 0) throw new UserError('--prompt is empty: give at least one token to continue.');
-    const steering = options.steering ? (await openSteering(lm, options.steering, options.scale)).steering : undefined;
+    const room = contextLength(opened.source.config);
+    if (ids.length >= room) {
+      throw new UserError(
+        `The prompt is ${ids.length} tokens long, and the context holds ${room}, the continuation included. Shorten it.`,
+      );
+    }
+    const read = await readSteering(context, opened, options);
+    const lm = await loadModel(context, opened, options);
+    const { device, config } = lm.model;
+    const steering = read && uploadSteering(device, config, read.file, read.scale, read.path);
     const stream = tokenizer.stream({ skipSpecialTokens: true });
     const stop = options.stop ?? [];
     const [completions] = await generate(
@@ -68,7 +91,7 @@ export const command = defineCommand<Options>({
         seed: options.seed,
         eosIds: lm.eosIds,
         steering,
-        signal,
+        signal: context.signal,
         shouldStop: (so) => stop.some((end) => tokenizer.decode(so, { skipSpecialTokens: true }).includes(end)),
         onToken: (_request, _completion, id) => {
           if (!context.json) process.stdout.write(stream.push(id));

@@ -5,21 +5,34 @@ import { trainRun } from '../train_run.ts';
 
 export const command = defineCommand<Record<string, unknown>>({
   examples: [
-    ['trimtab train --model models/demo --steps 40 --seed 1 --out runs/mine', 'the demonstration model on the problems that it brings'],
-    ['trimtab train --model models/demo --data examples/problems.jsonl --out runs/own', 'on problems of your own: JSON lines with question and answer'],
+    [
+      'trimtab train --model models/demo --steps 40 --seed 1 --out runs/mine',
+      'the demonstration model on the problems that it brings',
+    ],
+    [
+      'trimtab train --model models/demo --data examples/problems.jsonl --out runs/own',
+      'on problems of your own: JSON lines with question and answer',
+    ],
     ['trimtab train my.yaml --learning-rate 1e-3', 'from a configuration file; options win'],
     ['trimtab train --resume runs/mine', 'go on after Ctrl-C, a crash or a lost device, to the same bits'],
-    ['trimtab train --model models/demo --reward random --out runs/control', 'the control: a reward that knows nothing'],
+    ['trimtab train --model chat.gguf --data problems.jsonl --dry-run', 'how much GPU memory it will take'],
+    [
+      'trimtab train --model models/demo --reward random --out runs/control',
+      'the control: a reward that knows nothing',
+    ],
   ],
   configure(command) {
     command.argument('[config]', 'YAML file with any of the fields below, in snake_case');
     addConfigOptions(command);
-    command.option('--resume <folder>', 'continue the run in this folder');
   },
   async run(context, options, [file]) {
-    const { summary, lens, where } = await trainRun(context, options, file);
+    const run = await trainRun(context, options, file);
+    if (!run) return;
+    const { summary, lens, where } = run;
     context.print(`\n${lensTable(lens)}\n`);
-    context.print(`${where}/ holds steering.safetensors, metrics.jsonl, completions.jsonl, summary.json and report.html`);
+    context.print(
+      `${where} holds steering.safetensors, metrics.jsonl, completions.jsonl, summary.json and report.html`,
+    );
     context.printJson({ where, ...summary });
   },
 });

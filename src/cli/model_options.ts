@@ -1,0 +1,79 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readFile } from '#platform';
+import { UserError } from '../gpu/errors.ts';
+import type { OpenedModel } from '../model/language_model.ts';
+import type { WeightDType } from '../model/model.ts';
+import { checkSteering, decodeSteering, type SteeringFile } from '../model/steering.ts';
+import { parseBytes } from '../train/config.ts';
+import type { Context } from './command.ts';
+import { number } from './options.ts';
+
+/** Options of every command that runs a model. */
+export interface ModelOptions {
+  readonly model: string;
+  readonly dtype: WeightDType;
+  readonly memoryBudget?: number;
+}
+
+export interface SteeringOptions {
+  readonly steering?: string;
+  readonly scale?: number;
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .requiredOption('--model <path>', 'Hugging Face folder or .gguf file')
+    .addOption(
+      new Option('--dtype <type>', 'type in which the weights are kept on the GPU; auto: as they are stored')
+        .choices(['auto', 'f32', 'f16', 'bf16'])
+        .default('auto'),
+    )
+    .option(
+      '--memory-budget <size>',
+      'most GPU memory that may be used, such as 4GiB; larger models are refused',
+      bytes,
+    );
+}
+
+export function addSteeringOptions(command: Command): Command {
+  return command
+    .option('--steering <file>', 'steering vectors (safetensors)')
+    .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number());
+}
+
+function bytes(text: string): number {
+  const value = parseBytes(text);
+  if (value === undefined) throw new InvalidArgumentError('It must be a size such as 4GiB or 500MB.');
+  return value;
+}
+
+/** Vectors that were found to fit a model, and the factor to use. */
+export interface ReadSteering {
+  readonly file: SteeringFile;
+  readonly scale: number;
+  readonly path: string;
+}
+
+/** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another shape */
+export async function readSteering(
+  context: Context,
+  opened: OpenedModel,
+  options: SteeringOptions,
+): Promise<ReadSteering | undefined> {
+  const { steering: path, scale } = options;
+  if (path === undefined) {
+    if (scale !== undefined)
+      throw new UserError('--scale is a factor on steering vectors: give them with --steering FILE.');
+    return undefined;
+  }
+  const file = decodeSteering(await readFile(path), path);
+  checkSteering(opened.source.config, file, path);
+  const { model } = file.metadata;
+  if (model !== undefined && model !== opened.source.identity) {
+    context.note(`warning: ${path} was trained on another model of the same shape as ${opened.name}.`);
+  }
+  const used = scale ?? Number(file.metadata.scale ?? 1);
+  if (!Number.isFinite(used))
+    throw new UserError(`${path}: scale in its metadata is ${file.metadata.scale}, no number. Give --scale.`);
+  return { file, scale: used, path };
+}

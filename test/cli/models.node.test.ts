@@ -1,0 +1,125 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseSafetensors } from '../../src/model/safetensors.ts';
+import { encodeSteering } from '../../src/model/steering.ts';
+import { golden, goldenJson, relativeError } from '../setup/golden.ts';
+import { trimtab } from './run.ts';
+
+interface Greedy {
+  prompt: string;
+  prompt_ids: number[];
+  completion_ids: number[];
+  text: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'trimtab-models-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const MODEL = ['--model', 'models/demo'];
+const want = await golden('demo');
+const steering = join(folder, 'steering.safetensors');
+writeFileSync(
+  steering,
+  encodeSteering({ vectors: want.f32('steering'), numLayers: 6, hiddenSize: 128, metadata: { scale: '1' } }),
+);
+
+describe('trimtab generate', () => {
+  it('prints what transformers generates, as {prompt_ids, completion_ids, text} and nothing else', async () => {
+    const [first] = await goldenJson<Greedy[]>('demo-greedy');
+    const { prompt, prompt_ids, completion_ids } = first as Greedy;
+    const args = ['--prompt', prompt, '--max-new-tokens', '72', '--temperature', '0', '--raw', '--json'];
+    const { code, stdout } = trimtab(['generate', ...MODEL, ...args]);
+    expect(code).toBe(0);
+    const out = JSON.parse(stdout);
+    expect(Object.keys(out)).toEqual(['prompt_ids', 'completion_ids', 'text']);
+    expect(out).toMatchObject({ prompt_ids, completion_ids });
+    const plain = trimtab(['generate', ...MODEL, '--prompt', prompt, '--max-new-tokens', '72', '--raw']);
+    expect(plain.stdout).toBe(`${out.text}\n`);
+  });
+
+  it('adds vectors by their scale: 0 gives the text without, 1 another', () => {
+    const args = [
+      'generate',
+      ...MODEL,
+      '--prompt',
+      'Question: Ada has 3 pens.',
+      '--max-new-tokens',
+      '12',
+      '--raw',
+      '--json',
+    ];
+    const [none, zero, one] = [[], ['--steering', steering, '--scale', '0'], ['--steering', steering]].map(
+      (more) => JSON.parse(trimtab([...args, ...more]).stdout).text,
+    );
+    expect(zero).toBe(none);
+    expect(one).not.toBe(none);
+  });
+});
+
+describe('trimtab eval', () => {
+  it('measures problems both ways and writes a line for every answer', () => {
+    const details = join(folder, 'rows.jsonl');
+    const { code, stdout } = trimtab(['eval', ...MODEL, '--limit', '3', '--details', details, '--json']);
+    expect(code).toBe(0);
+    const out = JSON.parse(stdout);
+    for (const mode of ['greedy', 'sampled']) {
+      expect(Object.keys(out[mode]).sort()).toEqual(['accuracy', 'hi', 'lo', 'n']);
+      expect(out[mode].n).toBe(3);
+    }
+    const rows = readFileSync(details, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows.map((row) => row.mode)).toEqual(['greedy', 'sampled', 'greedy', 'sampled', 'greedy', 'sampled']);
+  });
+});
+
+describe('trimtab dump', () => {
+  it('writes logits, activations, loss and gradient as PyTorch has them', () => {
+    const [ids, out] = [join(folder, 'ids.json'), join(folder, 'dump.safetensors')];
+    writeFileSync(ids, JSON.stringify(want.ids('ids')));
+    expect(trimtab(['dump', ...MODEL, '--ids', ids, '--steering', steering, '--out', out]).code).toBe(0);
+    const { tensors } = parseSafetensors(new Uint8Array(readFileSync(out)), out);
+    const names = ['logits', ...[0, 1, 2, 3, 4, 5].map((l) => `resid_post.${l}`), 'logprobs', 'loss', 'grad.steering'];
+    expect([...tensors.keys()].sort()).toEqual([...names].sort());
+    for (const name of names) {
+      const tensor = tensors.get(name);
+      expect(relativeError(tensor?.data as Float32Array, want.f32(name)), name).toBeLessThan(1e-4);
+    }
+  });
+});
+
+describe('trimtab lens', () => {
+  it('lists the tokens that every layer pushes up', () => {
+    const { code, stdout } = trimtab(['lens', ...MODEL, '--steering', steering, '--top', '3', '--json']);
+    expect(code).toBe(0);
+    const { layers } = JSON.parse(stdout);
+    expect(layers).toHaveLength(6);
+    expect(layers[0].top).toHaveLength(3);
+    expect(layers[0].norm).toBeGreaterThan(0);
+  });
+});
+
+describe('trimtab doctor --dump-wgsl', () => {
+  it('writes every shader that there is, with and without an adapter', () => {
+    const out = join(folder, 'wgsl');
+    const { code, stdout } = trimtab(['doctor', '--dump-wgsl', out, '--json'], { TRIMTAB_ADAPTER: 'native' });
+    expect(code).toBe(0);
+    const written = readdirSync(out);
+    expect(written).toHaveLength(JSON.parse(stdout).shaders.length);
+    const text = written.map((file) => readFileSync(join(out, file), 'utf8')).join('\n');
+    for (const file of readdirSync('shaders').filter((name) => name.endsWith('.wgsl'))) {
+      expect(text.includes(readFileSync(join('shaders', file), 'utf8').trim()), file).toBe(true);
+    }
+  });
+});
+
+describe('every command that runs a model', () => {
+  it.each(['generate', 'eval', 'dump', 'lens', 'train', 'demo'])('%s --help shows examples', (command) => {
+    const { code, stdout } = trimtab([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples:\\n {2}trimtab ${command}`));
+  });
+});

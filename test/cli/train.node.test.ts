@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseSafetensors } from '../../src/model/safetensors.ts';
+import { type CommandResult, trimtab } from './run.ts';
+
+const bin = fileURLToPath(new URL('../../bin/trimtab.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'trimtab-train-'));
+const at = (name: string) => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Seconds of training whose vectors move: a reward that short completions differ in. */
+const STEPS = 6;
+const TINY = [
+  ...['--model', 'models/demo', '--num-prompts', '2', '--num-generations', '2', '--max-completion-length', '8'],
+  ...['--steps', String(STEPS), '--save-steps', '2', '--eval-size', '0', '--reward', 'random'],
+];
+
+const train = (out: string, ...more: string[]): CommandResult => trimtab(['train', ...TINY, '--out', out, ...more]);
+const read = (run: string, file: string) => readFileSync(join(run, file));
+const lines = (run: string, file: string) =>
+  read(run, file)
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+/** Starts a run and sends a signal to all of its processes once so many steps are in its log. @returns what it printed, and its end */
+async function signalled(out: string, signal: NodeJS.Signals, steps: number) {
+  const child: ChildProcess = spawn(process.execPath, [bin, 'train', ...TINY, '--out', out], { detached: true });
+  let stderr = '';
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  const exit = once(child, 'exit');
+  const metrics = join(out, 'metrics.jsonl');
+  while (
+    child.exitCode === null &&
+    !(existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > steps)
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  process.kill(-(child.pid as number), signal);
+  const [code, by] = await exit;
+  return { stderr, code, by };
+}
+
+const whole = at('whole');
+
+beforeAll(() => {
+  const { code, stderr } = train(whole);
+  expect(code, stderr).toBe(0);
+});
+
+describe('trimtab train', () => {
+  it('writes vectors, metrics, completions, summary, report and checkpoint', () => {
+    const { tensors, metadata } = parseSafetensors(new Uint8Array(read(whole, 'steering.safetensors')), 'steering');
+    expect(tensors.get('steering')?.shape).toEqual([6, 128]);
+    expect((tensors.get('steering')?.data as Float32Array).some((x) => x !== 0)).toBe(true);
+    expect(metadata).toMatchObject({ site: 'resid_post', scale: '1', step: String(STEPS) });
+    expect(lines(whole, 'metrics.jsonl').map((row) => row.step)).toEqual([0, 1, 2, 3, 4, 5]);
+    const [first] = lines(whole, 'completions.jsonl');
+    for (const key of ['prompt', 'completion', 'reward', 'advantage', 'finish_reason'])
+      expect(first).toHaveProperty(key);
+    expect(JSON.parse(read(whole, 'summary.json').toString())).toMatchObject({
+      steps: STEPS,
+      seed: 0,
+      reward: 'random',
+    });
+    expect(read(whole, 'report.html').toString()).toMatch(/^<!doctype html>/i);
+  });
+
+  it('writes the same vectors with the same seed into another folder, and others with another seed', () => {
+    expect(train(at('same')).code).toBe(0);
+    expect(read(at('same'), 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
+    expect(train(at('seed'), '--seed', '1', '--json').code).toBe(0);
+    const vectors = (run: string) =>
+      parseSafetensors(new Uint8Array(read(run, 'steering.safetensors')), run).tensors.get('steering');
+    expect(vectors(at('seed'))).not.toEqual(vectors(whole));
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'killed in the middle and resumed, writes the bytes of a run that was not',
+    async () => {
+      const out = at('killed');
+      expect((await signalled(out, 'SIGKILL', 3)).by).toBe('SIGKILL');
+      expect(existsSync(join(out, 'summary.json'))).toBe(false);
+      const { code, stderr } = trimtab(['train', '--resume', out]);
+      expect(code, stderr).toBe(0);
+      for (const file of ['steering.safetensors', 'completions.jsonl']) {
+        expect(read(out, file).equals(read(whole, file)), file).toBe(true);
+      }
+      const plain = (run: string) =>
+        lines(run, 'metrics.jsonl').map(({ step, loss, grad_norm, reward }) => ({ step, loss, grad_norm, reward }));
+      expect(plain(out)).toEqual(plain(whole));
+    },
+  );
+
+  it.skipIf(process.platform === 'win32')('saves on Ctrl-C, says how to go on, and does', async () => {
+    const out = at('interrupted');
+    const { code, stderr } = await signalled(out, 'SIGINT', 1);
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain(`steps are saved in ${out}. Go on with: trimtab train --resume ${out}`);
+    expect(stderr).toContain('Interrupted by Ctrl-C.');
+    expect(stderr).not.toContain('mistake in trimtab');
+    expect(trimtab(['train', '--resume', out]).code).toBe(0);
+    expect(read(out, 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
+  });
+
+  it('goes on beyond the end with more steps', () => {
+    const out = at('longer');
+    cpSync(whole, out, { recursive: true });
+    expect(trimtab(['train', '--resume', out, '--steps', String(STEPS + 1)]).code).toBe(0);
+    expect(lines(out, 'metrics.jsonl')).toHaveLength(STEPS + 1);
+  });
+
+  it('takes a reward of the user’s own, and names it in the metrics', () => {
+    const module = at('shortest.mjs');
+    writeFileSync(module, 'export default ({ completion, answer }) => -completion.length - answer.length;\n');
+    const { code, stderr } = train(at('own'), '--reward', module, '--steps', '1');
+    expect(code, stderr).toBe(0);
+    expect(lines(at('own'), 'metrics.jsonl')[0]['rewards/shortest/mean']).toBeLessThan(0);
+  });
+
+  it('prints its plan with --dry-run, and makes no folder', () => {
+    const { code, stdout } = train(at('planned'), '--dry-run');
+    expect(code).toBe(0);
+    for (const part of ['weights', 'keys and values', 'recompute none', 'recompute layer', 'at most at once'])
+      expect(stdout).toContain(part);
+    expect(existsSync(at('planned'))).toBe(false);
+    const { memory } = JSON.parse(train(at('planned'), '--dry-run', '--json').stdout);
+    expect(memory.total).toBeGreaterThan(memory.weights);
+  });
+
+  it('reads a configuration with files beside it; options win', () => {
+    writeFileSync(at('problems.jsonl'), '{"question": "What is 1 + 1?", "answer": "2"}\n'.repeat(3));
+    writeFileSync(at('config.yaml'), 'model: models/demo\ndata: problems.jsonl\nmax_steps: 9\nanswer: last_number\n');
+    const { code, stdout, stderr } = trimtab(['train', at('config.yaml'), '--steps', '2', '--dry-run', '--json']);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout).config).toMatchObject({
+      max_steps: 2,
+      answer: 'last_number',
+      data: at('problems.jsonl'),
+    });
+  });
+});
