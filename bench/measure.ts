@@ -124,11 +124,13 @@ export interface Contender {
   batch(times: number): Promise<void>;
 }
 
-/** Repeats of a contender's batch, and the least time that a batch takes where one execution is short. */
+/** Turns of every contender, and the least time that a batch takes where one execution is short. */
 const ROUNDS = 7;
 const SLOW_ROUNDS = 3;
 const BATCH_MS = 8;
 const MAX_BATCH = 100;
+/** Batches of a turn, at most: so many as are done while the slowest contender does one. */
+const MAX_TURN = 4;
 
 /**
  * Times contenders by the clock in turns, A B A B, so that what else the machine does falls on all alike.
@@ -140,20 +142,22 @@ export async function interleaved(contenders: readonly Contender[]): Promise<Tim
     await contender.batch(times);
     return (performance.now() - start) / times;
   };
-  const times: number[] = [];
-  let slowest = 0;
+  const plans: { contender: Contender; times: number; batchMs: number; samples: number[] }[] = [];
   for (const contender of contenders) {
     // The first compiles; where it is slow all the same, one more tells nothing that the rounds do not.
     let once = await clock(contender, 1);
     if (once < 50 * BATCH_MS) once = await clock(contender, 1);
     if (once < BATCH_MS) once = Math.min(once, await clock(contender, 4));
-    slowest = Math.max(slowest, once);
-    times.push(Math.min(MAX_BATCH, Math.max(1, Math.ceil(BATCH_MS / once))));
+    const times = Math.min(MAX_BATCH, Math.max(1, Math.ceil(BATCH_MS / once)));
+    plans.push({ contender, times, batchMs: times * once, samples: [] });
   }
+  const slowest = Math.max(...plans.map((plan) => plan.batchMs));
   const rounds = slowest > 1000 ? SLOW_ROUNDS : ROUNDS;
-  const samples = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, contender] of contenders.entries()) samples[i]?.push(await clock(contender, times[i] as number));
+    for (const { contender, times, batchMs, samples } of plans) {
+      const turn = Math.min(MAX_TURN, Math.floor(slowest / batchMs));
+      for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
+    }
   }
-  return samples.map((each) => timing(each, 'wall'));
+  return plans.map((plan) => timing(plan.samples, 'wall'));
 }

@@ -7,11 +7,27 @@ type JaxArray = InstanceType<Jax['Array']>;
 /** jax-js (Eric Zhang): every computation is one `jit`. Undefined where it is not installed or finds no adapter. */
 export async function jaxPeer(): Promise<Peer | undefined> {
   const jax = await import('@jax-js/jax').catch(() => undefined);
+  addIteratorHelpers();
   if (!jax) return undefined;
   const devices = await jax.init('webgpu');
   if (!devices.includes('webgpu')) return undefined;
   jax.defaultDevice('webgpu');
   return { impl: 'jax-js', prepare: async (problem, inputs) => prepare(jax, problem, inputs) };
+}
+
+/** Its attention calls `map` and `filter` of iterators, which Node has from version 22 on. */
+function addIteratorHelpers(): void {
+  const iterators = Object.getPrototypeOf(Object.getPrototypeOf([].values())) as object;
+  if ('map' in iterators) return;
+  for (const name of ['map', 'filter'] as const) {
+    Object.defineProperty(iterators, name, {
+      configurable: true,
+      writable: true,
+      value(this: Iterable<unknown>, change: (item: unknown) => unknown) {
+        return Array.from(this)[name](change).values();
+      },
+    });
+  }
 }
 
 function prepare(jax: Jax, p: Problem, inputs: Record<string, Float32Array>): Contestant {

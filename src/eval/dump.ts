@@ -87,7 +87,7 @@ export async function plainPass(
   const padded = await device.read(scores.tensor);
   const resid = (await device.readBytes(kept)).map((bytes) => new Float32Array(bytes.buffer));
   tape.release(last, hidden, scores);
-  kept.forEach((tensor) => device.arena.free(tensor));
+  for (const tensor of kept) device.arena.free(tensor);
   tables.free();
   const logits = new Float32Array(t * v); // [T, V]
   for (let i = 0; i < t; i++) logits.set(padded.subarray(i * stride, i * stride + v), i * v);

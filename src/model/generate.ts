@@ -128,7 +128,6 @@ class Batcher {
       request.completions.map(() => ({ ids: [], logp: [], entropy: [], finishReason: 'length' as const })),
     );
     this.#waiting = requests.flatMap((r, request) => r.completions.map((_, index) => ({ request, index }))).reverse();
-    requests.forEach((_, i) => this.#capOf(i));
     this.#cache = new KVCache(model, this.#cacheRows());
   }
 
@@ -158,7 +157,8 @@ class Batcher {
     }
     for (const { prefix, request, completions } of admitted) {
       const { prompt } = this.#requests[request] as GenerationRequest;
-      prompt.forEach((id, i) => rows.push(id, i, prefix.start + i, [0, 0, prefix.start, prefix.start + i + 1]));
+      for (const [i, id] of prompt.entries())
+        rows.push(id, i, prefix.start + i, [0, 0, prefix.start, prefix.start + i + 1]);
       for (const _ of completions) headRows.push(rows.n - 1);
     }
     const sampled = [...decoding, ...admitted.flatMap((a) => a.completions)];
@@ -183,9 +183,8 @@ class Batcher {
     const counters = new Uint32Array(4 * r);
     const floats = new Float32Array(control.buffer);
     sampled.forEach((a, i) => {
-      const { sampling, key } = this.#requests[a.request]?.completions[
-        a.index
-      ] as GenerationRequest['completions'][number];
+      const { completions } = this.#requests[a.request] as GenerationRequest;
+      const { sampling, key } = completions[a.index] as (typeof completions)[number];
       floats[4 * i] = sampling.temperature;
       control[4 * i + 1] = sampling.topK ?? 0;
       floats[4 * i + 2] = sampling.topP ?? 1;

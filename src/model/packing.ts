@@ -60,7 +60,7 @@ export function pack(groups: readonly Group[]): Packed {
       keyQueries.set([row, lastQuery], 2 * row);
       row++;
     };
-    prompt.forEach((token, i) => put(token, i, [start, start, start, start + i + 1], end));
+    for (const [i, token] of prompt.entries()) put(token, i, [start, start, start, start + i + 1], end);
     const predict = (at: number, pairs: readonly { completion: number; token: number }[]) => {
       if (pairs.length === 0) return;
       pairStart.push(targets.length);
@@ -145,6 +145,8 @@ export function uploadPacked(device: Device, packed: Packed): PackedTables {
       pairStart: up(packed.pairStart, [rows + 1], 'pair starts'),
       targets: up(packed.targets, [pairs], 'targets'),
     },
-    free: () => made.forEach((tensor) => device.arena.free(tensor)),
+    free: () => {
+      for (const tensor of made) device.arena.free(tensor);
+    },
   };
 }

@@ -32,7 +32,7 @@ export function encodeSteering(file: SteeringFile): Uint8Array {
 export function decodeSteering(bytes: Uint8Array, where: string): SteeringFile {
   const { tensors, metadata } = parseSafetensors(bytes, where);
   const steering = tensors.get('steering');
-  if (!steering || steering.dtype !== 'F32' || steering.shape.length !== 2) {
+  if (steering?.dtype !== 'F32' || steering.shape.length !== 2) {
     const shown = [...tensors].slice(0, 3).map(([name, t]) => `${name} ${t.dtype} [${t.shape.join(', ')}]`);
     throw new UserError(
       `${where} holds no steering vectors: expected a tensor "steering" [layers, hidden_size] of F32, ` +

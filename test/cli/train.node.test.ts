@@ -60,7 +60,7 @@ describe('trimtab train', () => {
   it('writes vectors, metrics, completions, summary, report and checkpoint', () => {
     const { tensors, metadata } = parseSafetensors(new Uint8Array(read(whole, 'steering.safetensors')), 'steering');
     expect(tensors.get('steering')?.shape).toEqual([6, 128]);
-    expect((tensors.get('steering')?.data as Float32Array).some((x) => x !== 0)).toBe(true);
+    expect(Array.from((tensors.get('steering') as { data: Float32Array }).data).some((x) => x !== 0)).toBe(true);
     expect(metadata).toMatchObject({ site: 'resid_post', scale: '1', step: String(STEPS) });
     expect(lines(whole, 'metrics.jsonl').map((row) => row.step)).toEqual([0, 1, 2, 3, 4, 5]);
     const [first] = lines(whole, 'completions.jsonl');

@@ -101,7 +101,12 @@ describe('a run', () => {
       {},
       {
         signal: controller.signal,
-        onStep: () => ++steps === 3 && ((frozen = killed), controller.abort(new Error('SIGKILL'))),
+        onStep: () => {
+          steps++;
+          if (steps < 3) return;
+          frozen = killed;
+          controller.abort(new Error('SIGKILL'));
+        },
       },
     );
     await expect(run).rejects.toThrow('SIGKILL');

@@ -1,0 +1,4 @@
+import { cases } from '../cases/roofline.ts';
+import { describeCases } from './driver.ts';
+
+describeCases('roofline', cases());
