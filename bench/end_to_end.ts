@@ -39,6 +39,8 @@ const DECODE_ROWS = 64;
 const DECODE_PASSES = 32;
 /** Prompts of one prefill. */
 const PREFILL_PROMPTS = 16;
+/** Repeats of the forward and the training pass, whose ratio is wanted. */
+const PASSES = 7;
 /** Steps that are timed, after one that is not. */
 const STEPS = 3;
 /** As in the trainer. */
@@ -179,7 +181,7 @@ class EndToEndBench {
       });
     };
     const passes = { forward, training_pass: training('none'), training_pass_recompute: training('layer') };
-    const times = await interleaved(Object.values(passes).map(repeated));
+    const times = await interleaved(Object.values(passes).map(repeated), PASSES);
     const forwardMs = times[0]?.median as number;
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
     let pairs = 0;

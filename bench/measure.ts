@@ -134,9 +134,10 @@ const MAX_TURN = 4;
 
 /**
  * Times contenders by the clock in turns, A B A B, so that what else the machine does falls on all alike.
+ * @param equalRounds that many rounds with one batch of each; by default the fast have more batches than the slow
  * @returns milliseconds of one execution, in the order of the contenders.
  */
-export async function interleaved(contenders: readonly Contender[]): Promise<Timing[]> {
+export async function interleaved(contenders: readonly Contender[], equalRounds?: number): Promise<Timing[]> {
   const clock = async (contender: Contender, times: number) => {
     const start = performance.now();
     await contender.batch(times);
@@ -152,10 +153,10 @@ export async function interleaved(contenders: readonly Contender[]): Promise<Tim
     plans.push({ contender, times, batchMs: times * once, samples: [] });
   }
   const slowest = Math.max(...plans.map((plan) => plan.batchMs));
-  const rounds = slowest > 1000 ? SLOW_ROUNDS : ROUNDS;
+  const rounds = equalRounds ?? (slowest > 1000 ? SLOW_ROUNDS : ROUNDS);
   for (let round = 0; round < rounds; round++) {
     for (const { contender, times, batchMs, samples } of plans) {
-      const turn = Math.min(MAX_TURN, Math.floor(slowest / batchMs));
+      const turn = equalRounds ? 1 : Math.min(MAX_TURN, Math.floor(slowest / batchMs));
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
     }
   }

@@ -7,7 +7,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Parts of the paths in `test/` that together take seconds. */
 const FAST_TESTS = [
-  ...['test/gpu/', 'test/eval/', 'test/cli/'],
+  ...['test/gpu/', 'test/eval/'],
+  ...['main', 'second_process', 'serve', 'progress', 'folder_store'].map((name) => `test/cli/${name}`),
   ...['config', 'chat', 'safetensors', 'source', 'gguf', 'tokenizer'].map((name) => `test/model/${name}`),
   ...['advantage', 'config', 'philox', 'schedule'].map((name) => `test/train/${name}`),
 ];

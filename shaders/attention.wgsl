@@ -61,6 +61,19 @@ fn load_kv(head_base: u32, lane: u32) -> Slice {
   return slice_inside(s, lane);
 }
 
+/// Four rows of keys or of values: a lane holds its quarter of the head of all four, in its own order: x0 is row `lane`
+/// of the chunk, x1 row `lane ^ 1`, and so on.
+struct Chunk { x0: Slice, x1: Slice, x2: Slice, x3: Slice }
+
+fn load_chunk(bases: vec4u, offset: u32, lane: u32) -> Chunk {
+  return Chunk(
+    load_kv(bases.x + offset, lane),
+    load_kv(bases.y + offset, lane),
+    load_kv(bases.z + offset, lane),
+    load_kv(bases.w + offset, lane),
+  );
+}
+
 fn store_out(head_base: u32, lane: u32, s: Slice) {
   let base = head_base + lane;
   let end = head_base + HEAD_VECS;
@@ -89,8 +102,14 @@ fn start(p: Place, lane: u32) -> Slot {
   return slot;
 }
 
-/// Takes lane `lane`'s score of a chunk into the running softmax and returns its weight.
-fn weigh(slot: ptr<function, Slot>, score: f32, seen: bool, lane: u32) -> f32 {
+/// This lane's score of its key of the chunk.
+fn score(slot: Slot, k: Chunk, lane: u32) -> f32 {
+  let parts = vec4f(slice_dot(slot.q, k.x0), slice_dot(slot.q, k.x1), slice_dot(slot.q, k.x2), slice_dot(slot.q, k.x3));
+  return quad_turned_sum(parts, lane);
+}
+
+/// Takes a chunk into the running softmax: `score` and whether the slot's row sees the key are this lane's key's.
+fn attend(slot: ptr<function, Slot>, score: f32, seen: bool, v: Chunk, lane: u32) {
   let masked = select(LOWEST, score, seen);
   let top = max((*slot).top, quad_max(masked, lane));
   let shrink = exp2((*slot).top - top);
@@ -98,11 +117,7 @@ fn weigh(slot: ptr<function, Slot>, score: f32, seen: bool, lane: u32) -> f32 {
   (*slot).top = top;
   (*slot).total = (*slot).total * shrink + weight;
   (*slot).acc = slice_scaled((*slot).acc, shrink);
-  return weight;
-}
-
-fn attend(slot: ptr<function, Slot>, weight: f32, mine: bool, lane: u32, value: Slice) {
-  slice_add(&(*slot).acc, quad_sum(select(0.0, weight, mine), lane), value);
+  slice_add4(&(*slot).acc, quad_turn(weight, lane), v.x0, v.x1, v.x2, v.x3);
 }
 
 fn finish(slot: Slot, p: Place, lane: u32) {
@@ -143,42 +158,27 @@ fn attention(
   for (var pass_index = 0u; pass_index < passes; pass_index++) {
     let span = pass_span(rows, pass_index);
     for (var first = span.first; first < span.last; first += 4u) {
-      let key_limit = span.last - 1u;
-      var p0 = 0.0; var p1 = 0.0; var p2 = 0.0; var p3 = 0.0;
-      var p4 = 0.0; var p5 = 0.0; var p6 = 0.0; var p7 = 0.0;
-      for (var c = 0u; c < 4u; c++) {
-        let key = load_kv(k_base + min(first + c, key_limit) * params.kv_stride, lane);
-        let mine = lane == c;
-        p0 = select(p0, quad_sum(slice_dot(s0.q, key), lane), mine);
-        if (SLOTS > 1u) { p1 = select(p1, quad_sum(slice_dot(s1.q, key), lane), mine); }
-        if (SLOTS > 2u) { p2 = select(p2, quad_sum(slice_dot(s2.q, key), lane), mine); }
-        if (SLOTS > 3u) { p3 = select(p3, quad_sum(slice_dot(s3.q, key), lane), mine); }
-        if (SLOTS > 4u) { p4 = select(p4, quad_sum(slice_dot(s4.q, key), lane), mine); }
-        if (SLOTS > 5u) { p5 = select(p5, quad_sum(slice_dot(s5.q, key), lane), mine); }
-        if (SLOTS > 6u) { p6 = select(p6, quad_sum(slice_dot(s6.q, key), lane), mine); }
-        if (SLOTS > 7u) { p7 = select(p7, quad_sum(slice_dot(s7.q, key), lane), mine); }
-      }
+      let rows = min(vec4u(first) + (vec4u(lane) ^ vec4u(0u, 1u, 2u, 3u)), vec4u(span.last - 1u)) * params.kv_stride;
       let key_row = first + lane;
-      p0 = weigh(&s0, p0, key_row < span.ends[0], lane);
-      if (SLOTS > 1u) { p1 = weigh(&s1, p1, key_row < span.ends[1u / TILE], lane); }
-      if (SLOTS > 2u) { p2 = weigh(&s2, p2, key_row < span.ends[2u / TILE], lane); }
-      if (SLOTS > 3u) { p3 = weigh(&s3, p3, key_row < span.ends[3u / TILE], lane); }
-      if (SLOTS > 4u) { p4 = weigh(&s4, p4, key_row < span.ends[min(4u / TILE, 3u)], lane); }
-      if (SLOTS > 5u) { p5 = weigh(&s5, p5, key_row < span.ends[min(5u / TILE, 3u)], lane); }
-      if (SLOTS > 6u) { p6 = weigh(&s6, p6, key_row < span.ends[min(6u / TILE, 3u)], lane); }
-      if (SLOTS > 7u) { p7 = weigh(&s7, p7, key_row < span.ends[min(7u / TILE, 3u)], lane); }
-      for (var c = 0u; c < 4u; c++) {
-        let value = load_kv(v_base + min(first + c, key_limit) * params.kv_stride, lane);
-        let mine = lane == c;
-        attend(&s0, p0, mine, lane, value);
-        if (SLOTS > 1u) { attend(&s1, p1, mine, lane, value); }
-        if (SLOTS > 2u) { attend(&s2, p2, mine, lane, value); }
-        if (SLOTS > 3u) { attend(&s3, p3, mine, lane, value); }
-        if (SLOTS > 4u) { attend(&s4, p4, mine, lane, value); }
-        if (SLOTS > 5u) { attend(&s5, p5, mine, lane, value); }
-        if (SLOTS > 6u) { attend(&s6, p6, mine, lane, value); }
-        if (SLOTS > 7u) { attend(&s7, p7, mine, lane, value); }
-      }
+      let keys = load_chunk(rows, k_base, lane);
+      let p0 = score(s0, keys, lane);
+      var p1 = 0.0; var p2 = 0.0; var p3 = 0.0; var p4 = 0.0; var p5 = 0.0; var p6 = 0.0; var p7 = 0.0;
+      if (SLOTS > 1u) { p1 = score(s1, keys, lane); }
+      if (SLOTS > 2u) { p2 = score(s2, keys, lane); }
+      if (SLOTS > 3u) { p3 = score(s3, keys, lane); }
+      if (SLOTS > 4u) { p4 = score(s4, keys, lane); }
+      if (SLOTS > 5u) { p5 = score(s5, keys, lane); }
+      if (SLOTS > 6u) { p6 = score(s6, keys, lane); }
+      if (SLOTS > 7u) { p7 = score(s7, keys, lane); }
+      let values = load_chunk(rows, v_base, lane);
+      attend(&s0, p0, key_row < span.ends[0], values, lane);
+      if (SLOTS > 1u) { attend(&s1, p1, key_row < span.ends[1u / TILE], values, lane); }
+      if (SLOTS > 2u) { attend(&s2, p2, key_row < span.ends[2u / TILE], values, lane); }
+      if (SLOTS > 3u) { attend(&s3, p3, key_row < span.ends[3u / TILE], values, lane); }
+      if (SLOTS > 4u) { attend(&s4, p4, key_row < span.ends[min(4u / TILE, 3u)], values, lane); }
+      if (SLOTS > 5u) { attend(&s5, p5, key_row < span.ends[min(5u / TILE, 3u)], values, lane); }
+      if (SLOTS > 6u) { attend(&s6, p6, key_row < span.ends[min(6u / TILE, 3u)], values, lane); }
+      if (SLOTS > 7u) { attend(&s7, p7, key_row < span.ends[min(7u / TILE, 3u)], values, lane); }
     }
   }
 

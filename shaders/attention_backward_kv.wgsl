@@ -5,7 +5,8 @@
 // A quad of lanes owns KEYS (at most 8) neighbouring key rows of one kv head, each lane a quarter of the head
 // dimension, and visits every query from the first to the last that attends any of them, ascending, and its heads: no
 // atomics, one order of summation. `key_queries[j]` = (first, end) such that exactly the query rows first <= i < end
-// attend key row j. Loads bound it.
+// attend key row j. Loads bound it, and, on a CPU, what the sums cost to carry from one iteration to the next: so an
+// iteration takes STEP queries, 4 where a lane can hold them and 1 where heads are large.
 
 const GROUP = HEADS / KV_HEADS;
 const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;
@@ -93,21 +94,51 @@ fn start(row: u32, kv_head: u32, lane: u32) -> Slot {
   return slot;
 }
 
-struct Query { row: u32, q: Slice, dout: Slice, lse: f32, delta: f32 }
+struct Query { q: Slice, dout: Slice }
 
-fn attended(slot: ptr<function, Slot>, query: Query, queries: vec2u, lane: u32) {
-  let seen = query.row >= queries.x && query.row < queries.y;
-  let score = quad_sum(slice_dot(query.q, (*slot).key), lane);
-  let dweight = quad_sum(slice_dot(query.dout, (*slot).value), lane);
-  let weight = exp2(select(-1000.0, score - query.lse, seen));
-  slice_add(&(*slot).dv, weight, query.dout);
-  slice_add(&(*slot).dk, weight * (dweight - query.delta), query.q);
+fn load_query(row: u32, head: u32, lane: u32) -> Query {
+  return Query(
+    load_qkv(row * ROW_VECS + head * HEAD_VECS, lane),
+    load_dout((row * HEADS + head) * HEAD_VECS, lane),
+  );
+}
+
+fn attended(slot: ptr<function, Slot>, by: Query, row: u32, lse: f32, delta: f32, range: vec2u, lane: u32) {
+  let seen = row >= range.x && row < range.y;
+  let score = quad_sum(slice_dot(by.q, (*slot).key), lane) * (params.scale * LOG2_E);
+  let dweight = quad_sum(slice_dot(by.dout, (*slot).value), lane);
+  let weight = exp2(select(-1000.0, score - lse, seen));
+  slice_add(&(*slot).dv, weight, by.dout);
+  slice_add(&(*slot).dk, weight * (dweight - delta), by.q);
+}
+
+/// Four queries of one head: a lane holds its quarter of the head of all four, ofj being that of query `lane ^ j`, and
+/// weighs the first of them, `row`.
+struct Queries { of0: Query, of1: Query, of2: Query, of3: Query, row: u32, lse: f32, delta: f32 }
+
+fn attended4(slot: ptr<function, Slot>, by: Queries, range: vec2u, lane: u32) {
+  let key = (*slot).key;
+  let value = (*slot).value;
+  let scores =
+    vec4f(slice_dot(by.of0.q, key), slice_dot(by.of1.q, key), slice_dot(by.of2.q, key), slice_dot(by.of3.q, key));
+  let dweights = vec4f(
+    slice_dot(by.of0.dout, value),
+    slice_dot(by.of1.dout, value),
+    slice_dot(by.of2.dout, value),
+    slice_dot(by.of3.dout, value),
+  );
+  let seen = by.row >= range.x && by.row < range.y;
+  let score = quad_turned_sum(scores, lane) * (params.scale * LOG2_E);
+  let weight = exp2(select(-1000.0, score - by.lse, seen));
+  let dscore = weight * (quad_turned_sum(dweights, lane) - by.delta);
+  slice_add4(&(*slot).dv, quad_turn(weight, lane), by.of0.dout, by.of1.dout, by.of2.dout, by.of3.dout);
+  slice_add4(&(*slot).dk, quad_turn(dscore, lane), by.of0.q, by.of1.q, by.of2.q, by.of3.q);
 }
 
 fn finish(slot: Slot, row: u32, kv_head: u32, lane: u32) {
   if (row >= params.n) { return; }
   let base = row * ROW_VECS + (HEADS + kv_head) * HEAD_VECS;
-  store_dqkv(base, lane, slice_scaled(slot.dk, 1.0 / LOG2_E));
+  store_dqkv(base, lane, slice_scaled(slot.dk, params.scale));
   store_dqkv(base + KV_HEADS * HEAD_VECS, lane, slot.dv);
 }
 
@@ -151,23 +182,41 @@ fn attention_backward_kv(
     max(max(queries4.y, queries5.y), max(queries6.y, queries7.y)),
   );
 
-  for (var row = first; row < end; row++) {
+  for (var row = first; row < end; row += STEP) {
     for (var head = kv_head * GROUP; head < (kv_head + 1u) * GROUP; head++) {
-      let at = row * HEADS + head;
-      var query: Query;
-      query.row = row;
-      query.q = slice_scaled(load_qkv(row * ROW_VECS + head * HEAD_VECS, lane), params.scale * LOG2_E);
-      query.dout = load_dout(at * HEAD_VECS, lane);
-      query.lse = lse[at] * LOG2_E;
-      query.delta = delta[at];
-      attended(&s0, query, queries0, lane);
-      if (KEYS > 1u) { attended(&s1, query, queries1, lane); }
-      if (KEYS > 2u) { attended(&s2, query, queries2, lane); }
-      if (KEYS > 3u) { attended(&s3, query, queries3, lane); }
-      if (KEYS > 4u) { attended(&s4, query, queries4, lane); }
-      if (KEYS > 5u) { attended(&s5, query, queries5, lane); }
-      if (KEYS > 6u) { attended(&s6, query, queries6, lane); }
-      if (KEYS > 7u) { attended(&s7, query, queries7, lane); }
+      if (STEP == 4u) {
+        let rows = min(vec4u(row) + (vec4u(lane) ^ vec4u(0u, 1u, 2u, 3u)), vec4u(end - 1u));
+        let at = rows.x * HEADS + head;
+        let queries = Queries(
+          load_query(rows.x, head, lane),
+          load_query(rows.y, head, lane),
+          load_query(rows.z, head, lane),
+          load_query(rows.w, head, lane),
+          row + lane,
+          lse[at] * LOG2_E,
+          delta[at],
+        );
+        attended4(&s0, queries, queries0, lane);
+        if (KEYS > 1u) { attended4(&s1, queries, queries1, lane); }
+        if (KEYS > 2u) { attended4(&s2, queries, queries2, lane); }
+        if (KEYS > 3u) { attended4(&s3, queries, queries3, lane); }
+        if (KEYS > 4u) { attended4(&s4, queries, queries4, lane); }
+        if (KEYS > 5u) { attended4(&s5, queries, queries5, lane); }
+        if (KEYS > 6u) { attended4(&s6, queries, queries6, lane); }
+        if (KEYS > 7u) { attended4(&s7, queries, queries7, lane); }
+      } else {
+        let query = load_query(row, head, lane);
+        let query_lse = lse[row * HEADS + head] * LOG2_E;
+        let query_delta = delta[row * HEADS + head];
+        attended(&s0, query, row, query_lse, query_delta, queries0, lane);
+        if (KEYS > 1u) { attended(&s1, query, row, query_lse, query_delta, queries1, lane); }
+        if (KEYS > 2u) { attended(&s2, query, row, query_lse, query_delta, queries2, lane); }
+        if (KEYS > 3u) { attended(&s3, query, row, query_lse, query_delta, queries3, lane); }
+        if (KEYS > 4u) { attended(&s4, query, row, query_lse, query_delta, queries4, lane); }
+        if (KEYS > 5u) { attended(&s5, query, row, query_lse, query_delta, queries5, lane); }
+        if (KEYS > 6u) { attended(&s6, query, row, query_lse, query_delta, queries6, lane); }
+        if (KEYS > 7u) { attended(&s7, query, row, query_lse, query_delta, queries7, lane); }
+      }
     }
   }
 

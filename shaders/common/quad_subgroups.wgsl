@@ -18,3 +18,15 @@ fn quad_max(value: f32, lane: u32) -> f32 {
   let pair = max(value, quadSwapX(value));
   return max(pair, quadSwapY(pair));
 }
+
+/// Component j is `value` of lane `lane ^ j`.
+@diagnostic(off, subgroup_uniformity)
+fn quad_turn(value: f32, lane: u32) -> vec4f {
+  return vec4f(value, quadSwapX(value), quadSwapY(value), quadSwapDiagonal(value));
+}
+
+/// Four sums over the quad, one a lane: component j of `parts` is this lane's part of the sum of lane `lane ^ j`.
+@diagnostic(off, subgroup_uniformity)
+fn quad_turned_sum(parts: vec4f, lane: u32) -> f32 {
+  return (parts.x + quadSwapX(parts.y)) + (quadSwapY(parts.z) + quadSwapDiagonal(parts.w));
+}

@@ -73,6 +73,26 @@ fn slice_add(y: ptr<function, Slice>, factor: f32, x: Slice) {
   if (SLICE_VECS > 15u) { (*y)[AT15] += factor * x[AT15]; }
 }
 
+/// y += f.x * a + f.y * b + f.z * c + f.w * d, added in this order.
+fn slice_add4(y: ptr<function, Slice>, f: vec4f, a: Slice, b: Slice, c: Slice, d: Slice) {
+  (*y)[0] = ((((*y)[0] + f.x * a[0]) + f.y * b[0]) + f.z * c[0]) + f.w * d[0];
+  if (SLICE_VECS > 1u) { (*y)[AT1] = ((((*y)[AT1] + f.x * a[AT1]) + f.y * b[AT1]) + f.z * c[AT1]) + f.w * d[AT1]; }
+  if (SLICE_VECS > 2u) { (*y)[AT2] = ((((*y)[AT2] + f.x * a[AT2]) + f.y * b[AT2]) + f.z * c[AT2]) + f.w * d[AT2]; }
+  if (SLICE_VECS > 3u) { (*y)[AT3] = ((((*y)[AT3] + f.x * a[AT3]) + f.y * b[AT3]) + f.z * c[AT3]) + f.w * d[AT3]; }
+  if (SLICE_VECS > 4u) { (*y)[AT4] = ((((*y)[AT4] + f.x * a[AT4]) + f.y * b[AT4]) + f.z * c[AT4]) + f.w * d[AT4]; }
+  if (SLICE_VECS > 5u) { (*y)[AT5] = ((((*y)[AT5] + f.x * a[AT5]) + f.y * b[AT5]) + f.z * c[AT5]) + f.w * d[AT5]; }
+  if (SLICE_VECS > 6u) { (*y)[AT6] = ((((*y)[AT6] + f.x * a[AT6]) + f.y * b[AT6]) + f.z * c[AT6]) + f.w * d[AT6]; }
+  if (SLICE_VECS > 7u) { (*y)[AT7] = ((((*y)[AT7] + f.x * a[AT7]) + f.y * b[AT7]) + f.z * c[AT7]) + f.w * d[AT7]; }
+  if (SLICE_VECS > 8u) { (*y)[AT8] = ((((*y)[AT8] + f.x * a[AT8]) + f.y * b[AT8]) + f.z * c[AT8]) + f.w * d[AT8]; }
+  if (SLICE_VECS > 9u) { (*y)[AT9] = ((((*y)[AT9] + f.x * a[AT9]) + f.y * b[AT9]) + f.z * c[AT9]) + f.w * d[AT9]; }
+  if (SLICE_VECS > 10u) { (*y)[AT10] = ((((*y)[AT10] + f.x * a[AT10]) + f.y * b[AT10]) + f.z * c[AT10]) + f.w * d[AT10]; }
+  if (SLICE_VECS > 11u) { (*y)[AT11] = ((((*y)[AT11] + f.x * a[AT11]) + f.y * b[AT11]) + f.z * c[AT11]) + f.w * d[AT11]; }
+  if (SLICE_VECS > 12u) { (*y)[AT12] = ((((*y)[AT12] + f.x * a[AT12]) + f.y * b[AT12]) + f.z * c[AT12]) + f.w * d[AT12]; }
+  if (SLICE_VECS > 13u) { (*y)[AT13] = ((((*y)[AT13] + f.x * a[AT13]) + f.y * b[AT13]) + f.z * c[AT13]) + f.w * d[AT13]; }
+  if (SLICE_VECS > 14u) { (*y)[AT14] = ((((*y)[AT14] + f.x * a[AT14]) + f.y * b[AT14]) + f.z * c[AT14]) + f.w * d[AT14]; }
+  if (SLICE_VECS > 15u) { (*y)[AT15] = ((((*y)[AT15] + f.x * a[AT15]) + f.y * b[AT15]) + f.z * c[AT15]) + f.w * d[AT15]; }
+}
+
 fn slice_scaled(x: Slice, factor: f32) -> Slice {
   var s: Slice;
   s[0] = factor * x[0];

@@ -128,7 +128,9 @@ export class Progress {
     const [first, last] = [this.marks[0], this.marks.at(-1)];
     if (!first || !last || last.done <= first.done) return '';
     const rate = (last.done - first.done) / (last.time - first.time);
-    return `${formatDuration(Math.max(0, (this.total - this.done) / rate - (this.now() - last.time)))} left`;
+    const left = (this.total - this.done) / rate - (this.now() - last.time);
+    // A step that takes longer than those before says nothing of when it ends.
+    return left > 0 ? `${formatDuration(left)} left` : '';
   }
 
   private line(): string {

@@ -36,11 +36,16 @@ function givenOptions(options: Readonly<Record<string, unknown>>): Record<string
   for (const { name } of configFields()) {
     const key = flagOf(name).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
     const value = options[key];
-    if (typeof value === 'string') given[name] = TEXTS.has(name) ? value : scalar(value);
+    if (typeof value === 'string') given[name] = (READERS[name] ?? (TEXTS.has(name) ? String : scalar))(value);
   }
-  if (typeof given.stop === 'string') given.stop = [given.stop];
   return given;
 }
+
+/** Lists are easier typed without brackets: `--layers 3,4`, `--stop "Question:"` (a YAML list works as well). */
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  stop: (text) => (text.startsWith('[') ? parse(text) : [text]),
+  layers: (text) => (/^[\d\s,]+$/.test(text) ? text.split(',').map(Number) : scalar(text)),
+};
 
 const TEXTS: ReadonlySet<string> = new Set([
   'model',

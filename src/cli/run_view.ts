@@ -59,7 +59,7 @@ export function runView(
     step: (row) => {
       rewards.push(row.reward);
       progress?.update(row.step + 1, {
-        text: `reward ${row.reward.toFixed(2)}  ${row['completions/mean_length'].toFixed(0)} tokens  |g| ${row.grad_norm.toFixed(2)}`,
+        text: `reward ${row.reward.toFixed(2)}  ${row['completions/mean_length'].toFixed(0)} tokens  |g| ${row.grad_norm.toPrecision(2)}`,
         series: rewards,
       });
       doing = 'prompts';
@@ -74,8 +74,14 @@ export function accuracyLine(which: string, { greedy, sampled }: Evaluation): st
   return `${which.padEnd(8)} ${parts.join('   ')}   (${(greedy ?? sampled)?.n ?? 0} problems)`;
 }
 
-/** Layers with their norms and likeliest tokens. */
+/** Layers with their norms and likeliest tokens; vectors that never moved say nothing. */
 export function lensTable(lens: readonly LensLayer[]): string {
+  if (lens.every(({ norm }) => norm === 0)) {
+    return (
+      'The vectors are all zero. In training that means: in every group all rewards were alike, and there was nothing to learn ' +
+      'from. More completions a problem (num_generations), easier problems or a prompt with worked examples help.'
+    );
+  }
   return table(
     ['layer', 'norm', 'tokens that the vector pushes up'],
     lens.map(({ layer, norm, top }) => [

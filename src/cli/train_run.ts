@@ -66,6 +66,11 @@ export async function trainRun(
     return undefined;
   }
 
+  if (checkpoint && checkpoint.adapter !== device.caps.adapter) {
+    context.note(
+      `Begun on ${checkpoint.adapter}, going on on ${device.caps.adapter}: it rounds differently, so the bytes will differ.`,
+    );
+  }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
   if (!checkpoint) await refuseUsedFolder(store);

@@ -29,6 +29,9 @@ export interface DeviceOptions {
   readonly without?: readonly ('f16' | 'subgroups' | 'timestamp')[];
 }
 
+/** How long a failed read waits for the news that the device is lost. */
+const LOSS_TOLD_MS = 2000;
+
 type Data = Float32Array | Uint32Array | Uint8Array | Uint16Array;
 
 /** The GPU as the rest of trimtab sees it: memory, pipelines, recording, reading back, errors. */
@@ -43,6 +46,7 @@ export class Device {
   readonly #staging = new Map<number, GPUBuffer[]>();
   #expected: Promise<unknown>[] = [];
   #failure: Error | undefined;
+  readonly #lost: Promise<void>;
 
   constructor(gpu: GPUDevice, caps: Capabilities, options: DeviceOptions = {}) {
     this.gpu = gpu;
@@ -72,7 +76,7 @@ export class Device {
         event.error instanceof GPUOutOfMemoryError ? 'The GPU is out of memory' : 'The GPU refused a command';
       this.#failure ??= new GpuError(`${what}: ${event.error.message}`);
     };
-    void gpu.lost.then((info) => {
+    this.#lost = gpu.lost.then((info) => {
       if (info.reason !== 'destroyed') this.#failure = new DeviceLostError(`The GPU device was lost: ${info.message}`);
     });
   }
@@ -137,7 +141,9 @@ export class Device {
     try {
       await patiently(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))), this.caps.isSoftware);
     } catch (error) {
-      await this.sync();
+      // A lost device first rejects what was asked of it, and tells a moment later that it is lost.
+      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
+      await this.#checkErrors();
       throw error;
     }
     await this.#checkErrors();

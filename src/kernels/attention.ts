@@ -17,7 +17,12 @@ import type { Tensor } from '../gpu/tensor.ts';
 /** Slots (row, head) that the shaders have named variables for, and rows that `ranges` are compared across. */
 const MAX_SLOTS = 8;
 const MAX_ROWS = 4;
+/** Queries that dk and dv take in at a time where heads are at most STEP_HEAD_DIM long, and else one. */
+const STEP = 4;
+const STEP_HEAD_DIM = 32;
+/** Keys of a quad. Beside the queries of a step, more of them cost more to compile than they save. */
 const MAX_KEYS = 8;
+const MAX_KEYS_STEPPED = 6;
 /** Floats that a lane should keep at most: registers of a GPU; on a processor more only costs compile time. */
 const GPU_FLOATS = 128;
 const CPU_FLOATS = 512;
@@ -124,7 +129,7 @@ const backwardKv = bothExchanges({
     dqkv: 'read_write array<vec4f>',
   },
   params: { n: 'u32', scale: 'f32' },
-  constants: { ...MODEL, KEYS: 4 },
+  constants: { ...MODEL, KEYS: 4, STEP },
   cost: (p, c) => ({ flops: 8 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -188,13 +193,14 @@ export function attentionBackward(
   const params = { n: o.n, scale: o.scale };
   const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
   launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
-  const keys = Math.min(MAX_KEYS, slotsThatFit(rec.device, 4, o.headDim));
+  const stepped = o.headDim <= STEP_HEAD_DIM;
+  const keys = Math.min(stepped ? MAX_KEYS_STEPPED : MAX_KEYS, slotsThatFit(rec.device, 4, o.headDim));
   launch(
     rec,
     backwardKv,
     { qkv, dout, lse, delta, key_queries: keyQueries, dqkv },
     params,
-    { ...modelConstants(o), KEYS: keys },
+    { ...modelConstants(o), KEYS: keys, STEP: stepped ? STEP : 1 },
     Math.ceil(o.n / keys) * o.kvHeads,
   );
 }

@@ -21,7 +21,7 @@ export interface MemoryPlan {
   readonly activations: { readonly none: number; readonly layer: number };
   /** Gradients and the tile of logits, besides. */
   readonly workspace: number;
-  /** Rollout and training pass take turns: the larger of the two, and what stays. */
+  /** Rollout and training pass take turns: the larger of the two, in whole buffers, and what stays. */
   readonly total: number;
 }
 
@@ -39,6 +39,8 @@ const DEFAULT_CACHE = 2 ** 29;
 /** `generate`'s own limits: completions in flight, and prompt rows taken in by one pass. */
 const IN_FLIGHT = 256;
 const PROMPT_ROWS = 1024;
+/** Buffers come in size classes: at most so much more than what is asked for. */
+const CLASSES = 1.25;
 const MIB = 2 ** 20;
 
 /**
@@ -84,9 +86,9 @@ export function planMemory(
   const bindable = Math.floor(maxBinding / (4 * Math.max(2 * f, q + kv, tile, c)));
   const room =
     train.memory_budget === undefined ? Number.POSITIVE_INFINITY : train.memory_budget - model.weightBytes - optimizer;
-  const cache = Math.min(wantedCache, Math.max(leastCache, room - generation));
+  const cache = Math.min(wantedCache, Math.max(leastCache, room / CLASSES - generation));
   const forActivations = Math.min(DEFAULT_ACTIVATIONS, Math.max(0, room));
-  const rows = Math.max(sequence, Math.min(wantedRows, bindable, Math.floor(forActivations / eachRow)));
+  const rows = Math.max(sequence, Math.min(wantedRows, bindable, Math.floor(forActivations / (CLASSES * eachRow))));
   const plan: MemoryPlan = {
     weights: model.weightBytes,
     optimizer,
@@ -96,7 +98,7 @@ export function planMemory(
     rows,
     activations: { none: rows * perRow.none, layer: rows * perRow.layer },
     workspace: rows * workRow,
-    total: model.weightBytes + optimizer + Math.max(cache + generation, rows * eachRow),
+    total: model.weightBytes + optimizer + CLASSES * Math.max(cache + generation, rows * eachRow),
   };
   if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
   return plan;
@@ -104,8 +106,8 @@ export function planMemory(
 
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
   const { weights, optimizer, cache, generation, activations, workspace, total } = plan;
-  const rollout = cache + generation;
-  const pass = activations[train.recompute] + workspace;
+  const rollout = CLASSES * (cache + generation);
+  const pass = CLASSES * (activations[train.recompute] + workspace);
   const ways = [
     ...(weights > total / 2 && train.dtype === 'auto'
       ? ['set dtype to f16 (where the file holds f32 or quantised weights)']

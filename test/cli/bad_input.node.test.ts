@@ -21,7 +21,10 @@ function edit(path: string, fields: object): void {
 
 function steering(name: string, numLayers: number): void {
   const metadata = { model: 'another' };
-  writeFileSync(at(name), encodeSteering({ vectors: new Float32Array(numLayers * 128), numLayers, hiddenSize: 128, metadata }));
+  writeFileSync(
+    at(name),
+    encodeSteering({ vectors: new Float32Array(numLayers * 128), numLayers, hiddenSize: 128, metadata }),
+  );
 }
 
 beforeAll(() => {
@@ -34,7 +37,10 @@ beforeAll(() => {
   writeFileSync(at('line.jsonl'), '{"question": "a", "answer": "1"}\n{"question": "b"\n');
   writeFileSync(at('column.jsonl'), '{"question": "a", "answer": "1"}\n\n{"question": "b"}\n');
   writeFileSync(at('empty.jsonl'), '');
-  writeFileSync(at('long.jsonl'), `{"question": "a", "answer": "1"}\n{"question": "${'How many? '.repeat(400)}", "answer": "1"}\n`);
+  writeFileSync(
+    at('long.jsonl'),
+    `{"question": "a", "answer": "1"}\n{"question": "${'How many? '.repeat(400)}", "answer": "1"}\n`,
+  );
   writeFileSync(at('key.yaml'), '# mine\nmax_stepz: 3\n');
   writeFileSync(at('value.yaml'), 'max_steps: many\n');
   writeFileSync(at('ids.json'), '[1, 2, 999999]');
@@ -56,36 +62,108 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
   ['truncated weights', [...GENERATE, '@truncated'], /model\.safetensors is truncated: .*2504576 bytes.*1000000/],
   ['a truncated GGUF file', [...GENERATE, '@short.gguf'], /short\.gguf is truncated: .*20000/],
   ['a wrong magic number', [...GENERATE, '@magic.gguf'], /magic\.gguf is not a GGUF file: it begins with 68 65 6c 6c/],
-  ['tensors of another shape', [...GENERATE, '@shape'], /gate_proj\.weight has the shape \[384, 128\], the configuration asks for \[400, 128\]/],
-  ['an architecture that is not supported', [...GENERATE, '@architecture'], /"gpt2".*not supported\. Supported: qwen2, llama/],
+  [
+    'tensors of another shape',
+    [...GENERATE, '@shape'],
+    /gate_proj\.weight has the shape \[384, 128\], the configuration asks for \[400, 128\]/,
+  ],
+  [
+    'an architecture that is not supported',
+    [...GENERATE, '@architecture'],
+    /"gpt2".*not supported\. Supported: qwen2, llama/,
+  ],
   ['no tokenizer', [...GENERATE, '@tokenizerless'], /has no tokenizer\.json: copy/],
-  ['weights above the memory budget', [...GENERATE, 'models/demo', '--memory-budget', '1MB'], /take 2\.4 MiB, and the memory budget is 1 MiB\. Raise/],
-  ['vectors of another model', [...GENERATE, 'models/demo', '--steering', '@other.safetensors'], /5 layers of 128, but this model has 6 layers/],
-  ['weights given as vectors', [...GENERATE, 'models/demo', '--steering', 'models/demo/model.safetensors'], /no steering vectors: expected a tensor "steering"/],
+  [
+    'weights above the memory budget',
+    [...GENERATE, 'models/demo', '--memory-budget', '1MB'],
+    /take 2\.4 MiB, and the memory budget is 1 MiB\. Raise/,
+  ],
+  [
+    'vectors of another model',
+    [...GENERATE, 'models/demo', '--steering', '@other.safetensors'],
+    /5 layers of 128, but this model has 6 layers/,
+  ],
+  [
+    'weights given as vectors',
+    [...GENERATE, 'models/demo', '--steering', 'models/demo/model.safetensors'],
+    /no steering vectors: expected a tensor "steering"/,
+  ],
   ['a scale without vectors', [...GENERATE, 'models/demo', '--scale', '2'], /give them with --steering/],
   ['an empty prompt', ['generate', ...DEMO, '--prompt', ''], /--prompt is empty/],
-  ['a prompt longer than the context', ['generate', ...DEMO, '--prompt', 'word '.repeat(600)], /tokens long, and the context holds 512/],
-  ['token ids beyond the vocabulary', ['dump', ...DEMO, '--ids', '@ids.json', '--out', '@o'], /token 2 is 999999: ids go from 0 to 511/],
-  ['a problem line that is not JSON', ['eval', ...DEMO, '--data', '@line.jsonl'], /line\.jsonl:2: one JSON object .*expected/],
-  ['a problem without an answer', ['eval', ...DEMO, '--data', '@column.jsonl'], /column\.jsonl:3: an answer .*expected/],
+  [
+    'a prompt longer than the context',
+    ['generate', ...DEMO, '--prompt', 'word '.repeat(600)],
+    /tokens long, and the context holds 512/,
+  ],
+  [
+    'token ids beyond the vocabulary',
+    ['dump', ...DEMO, '--ids', '@ids.json', '--out', '@o'],
+    /token 2 is 999999: ids go from 0 to 511/,
+  ],
+  [
+    'a problem line that is not JSON',
+    ['eval', ...DEMO, '--data', '@line.jsonl'],
+    /line\.jsonl:2: one JSON object .*expected/,
+  ],
+  [
+    'a problem without an answer',
+    ['eval', ...DEMO, '--data', '@column.jsonl'],
+    /column\.jsonl:3: an answer .*expected/,
+  ],
   ['no problems', ['eval', ...DEMO, '--data', '@empty.jsonl'], /empty\.jsonl: problems were expected/],
-  ['a problem longer than the context, measuring', ['eval', ...DEMO, '--data', '@long.jsonl'], /long\.jsonl:2: .* tokens long, and the context holds 512/],
-  ['a problem longer than the context, training', ['train', ...DEMO, '--data', '@long.jsonl'], /long\.jsonl:2: .* tokens long, and the context holds 512/],
-  ['a file that cannot be written', ['eval', ...DEMO, '--details', '@no/such/rows.jsonl'], /rows\.jsonl cannot be written: there is no such folder/],
+  [
+    'a problem longer than the context, measuring',
+    ['eval', ...DEMO, '--data', '@long.jsonl'],
+    /long\.jsonl:2: .* tokens long, and the context holds 512/,
+  ],
+  [
+    'a problem longer than the context, training',
+    ['train', ...DEMO, '--data', '@long.jsonl'],
+    /long\.jsonl:2: .* tokens long, and the context holds 512/,
+  ],
+  [
+    'a file that cannot be written',
+    ['eval', ...DEMO, '--details', '@no/such/rows.jsonl'],
+    /rows\.jsonl cannot be written: there is no such folder/,
+  ],
   ['no model', ['train'], /No model was named/],
   ['an unknown key', ['train', '@key.yaml'], /key\.yaml:2: unknown key max_stepz; did you mean max_steps\?/],
   ['a wrong value', ['train', '@value.yaml'], /value\.yaml:1: max_steps is "many"; expected a whole number/],
   ['a wrong option', ['train', ...DEMO, '--steps', '0'], /max_steps is 0; expected a whole number of at least 1/],
   ['an unknown option', ['train', ...DEMO, '--stepz', '3'], /Did you mean --steps\?/],
   ['a layer that is not there', ['train', ...DEMO, '--layers', '[0, 6]'], /layer 6, and the model has layers 0 to 5/],
-  ['a run above the memory budget', ['train', ...DEMO, '--memory-budget', '3MB'], /needs .* MiB of GPU memory, and the memory budget is 3.0 MiB: weights 2.4 MiB.*recompute to layer/],
-  ['a prompt that is no file', ['train', ...DEMO, '--prompt', 'mine'], /is no preset .*, holds no \{question\}, and is no file/],
+  [
+    'a run above the memory budget',
+    ['train', ...DEMO, '--memory-budget', '3MB'],
+    /needs .* MiB of GPU memory, and the memory budget is 3.0 MiB: weights 2.4 MiB.*recompute to layer/,
+  ],
+  [
+    'a prompt that is no file',
+    ['train', ...DEMO, '--prompt', 'mine'],
+    /is no preset .*, holds no \{question\}, and is no file/,
+  ],
   ['a reward that is not there', ['train', ...DEMO, '--reward', 'nope.js'], /there is no such file/],
-  ['a reward module without a default export', ['train', ...DEMO, '--reward', '@nothing.mjs'], /its default export must be a function/],
-  ['a reward module that does not parse', ['train', ...DEMO, '--reward', '@syntax.mjs'], /cannot be loaded: SyntaxError/],
+  [
+    'a reward module without a default export',
+    ['train', ...DEMO, '--reward', '@nothing.mjs'],
+    /its default export must be a function/,
+  ],
+  [
+    'a reward module that does not parse',
+    ['train', ...DEMO, '--reward', '@syntax.mjs'],
+    /cannot be loaded: SyntaxError/,
+  ],
   ['a run folder that holds a run', ['train', ...DEMO, '--out', '@used'], /already holds a run \(metrics\.jsonl\)/],
-  ['a run folder that is a file', ['train', ...DEMO, '--out', '@ids.json'], /cannot be written: there is a file of that name/],
-  ['nothing to resume', ['train', '--resume', '@new'], /checkpoint\.safetensors does not exist: there is nothing to resume/],
+  [
+    'a run folder that is a file',
+    ['train', ...DEMO, '--out', '@ids.json'],
+    /cannot be written: there is a file of that name/,
+  ],
+  [
+    'nothing to resume',
+    ['train', '--resume', '@new'],
+    /checkpoint\.safetensors does not exist: there is nothing to resume/,
+  ],
   ['no folder to resume', ['train', '--resume', '@nowhere'], /There is no run folder/],
 ];
 
@@ -99,7 +177,12 @@ describe('what the user got wrong is one message and exit code 2', () => {
   });
 
   it('no adapter', () => {
-    const none = { TRIMTAB_ADAPTER: 'native', LD_LIBRARY_PATH: undefined, VK_ICD_FILENAMES: '/none', VK_DRIVER_FILES: '/none' };
+    const none = {
+      TRIMTAB_ADAPTER: 'native',
+      LD_LIBRARY_PATH: undefined,
+      VK_ICD_FILENAMES: '/none',
+      VK_DRIVER_FILES: '/none',
+    };
     const { code, stderr } = trimtab(['generate', ...DEMO, '--prompt', 'x'], none);
     // Macs and Windows always have one.
     expect(code).toBe(process.platform === 'linux' ? 2 : 0);

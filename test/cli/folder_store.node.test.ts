@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,29 +37,37 @@ describe('a run folder', () => {
     expect(await store.list()).toEqual(['log.jsonl']);
   });
 
-  it.runIf(existsSync('/dev/full'))('says that the disk is full, keeps the old file and no half of a new one', async () => {
-    const store = await folderStore(folder);
-    await store.writeAtomic('checkpoint', 'old');
-    // What is written there meets a full disk.
-    symlinkSync('/dev/full', join(folder, 'checkpoint.tmp'));
-    symlinkSync('/dev/full', join(folder, 'metrics.jsonl'));
-    await expect(store.writeAtomic('checkpoint', 'new')).rejects.toThrow(/cannot be written: the disk is full\. Free some space/);
-    await expect(store.append('metrics.jsonl', '{}\n')).rejects.toThrow(/the disk is full/);
-    expect(readFileSync(join(folder, 'checkpoint'), 'utf8')).toBe('old');
-    expect(readdirSync(folder).sort()).toEqual(['checkpoint', 'metrics.jsonl']);
-  });
+  it.runIf(existsSync('/dev/full'))(
+    'says that the disk is full, keeps the old file and no half of a new one',
+    async () => {
+      const store = await folderStore(folder);
+      await store.writeAtomic('checkpoint', 'old');
+      // What is written there meets a full disk.
+      symlinkSync('/dev/full', join(folder, 'checkpoint.tmp'));
+      symlinkSync('/dev/full', join(folder, 'metrics.jsonl'));
+      await expect(store.writeAtomic('checkpoint', 'new')).rejects.toThrow(
+        /cannot be written: the disk is full\. Free some space/,
+      );
+      await expect(store.append('metrics.jsonl', '{}\n')).rejects.toThrow(/the disk is full/);
+      expect(readFileSync(join(folder, 'checkpoint'), 'utf8')).toBe('old');
+      expect(readdirSync(folder).sort()).toEqual(['checkpoint', 'metrics.jsonl']);
+    },
+  );
 
   it('says why it cannot be made', async () => {
     writeFileSync(join(folder, 'file'), '');
     await expect(folderStore(join(folder, 'file'))).rejects.toThrow(/there is a file of that name/);
     await expect(folderStore(join(folder, 'file/run'))).rejects.toThrow(/a part of the path is a file/);
     await expect(folderStore(join(folder, 'none'), { mustExist: true })).rejects.toThrow(/There is no run folder/);
-    if (existsSync('/proc/self')) await expect(folderStore('/proc/trimtab')).rejects.toThrow(/no folder can be made there/);
+    if (existsSync('/proc/self'))
+      await expect(folderStore('/proc/trimtab')).rejects.toThrow(/no folder can be made there/);
   });
 
   it.skipIf(isRoot || process.platform === 'win32')('says that it may not be written to', async () => {
     chmodSync(folder, 0o500);
-    await expect(folderStore(folder)).rejects.toThrow(/writing there is not permitted\. Name another folder with --out/);
+    await expect(folderStore(folder)).rejects.toThrow(
+      /writing there is not permitted\. Name another folder with --out/,
+    );
     chmodSync(folder, 0o700);
   });
 });

@@ -9,8 +9,8 @@ import type { LanguageModel } from '../../src/model/language_model.ts';
 import { parseTrainConfig } from '../../src/train/config.ts';
 import { runExperiment } from '../../src/train/experiment.ts';
 import { memoryStore, RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
-import { testDevice } from '../setup/device.ts';
 import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
 import { repositoryPath } from '../setup/files.ts';
 
 const file = repositoryPath('models/demo/problems-train.jsonl');
@@ -54,7 +54,7 @@ async function mortalDevice(): Promise<{ device: Device; kill: () => void }> {
   });
   const kill = () => {
     gpu.destroy();
-    setTimeout(() => tell({ reason: 'unknown', message: 'the driver was reset' } as GPUDeviceLostInfo), 1500);
+    setTimeout(() => tell({ reason: 'unknown', message: 'the driver was reset' } as GPUDeviceLostInfo), 500);
   };
   return { device: new Device(mortal, caps), kill };
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import type { EndToEnd } from '../../../bench/end_to_end.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { runBench, SHAPES } from '../../../bench/run.ts';
@@ -47,6 +47,7 @@ export const command = defineCommand<Options>({
       return model;
     });
     const toggles = list(options.toggles ?? '');
+    if (options.out) startFile(options.out);
     const device = await context.openDevice({ toggles });
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
     const rows: Row[] = [];
@@ -65,16 +66,25 @@ export const command = defineCommand<Options>({
           rows.push(row);
           view.add(row);
           context.printJson(row);
+          if (options.out) appendFileSync(options.out, `${JSON.stringify(row)}\n`);
         },
         note: (line) => context.note(line),
       });
     } finally {
       view.end();
-      if (options.out) await writeFile(options.out, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     }
     return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
 });
+
+/** Begins the file of rows: that it cannot be written is known before anything is measured. */
+function startFile(path: string): void {
+  try {
+    writeFileSync(path, '');
+  } catch (error) {
+    throw new UserError(`--out ${path} cannot be written: ${(error as Error).message}`);
+  }
+}
 
 /** Shows every section as a table when it is complete. */
 function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import { openFolder } from '#platform';
+import { asker } from '../../src/eval/ask.ts';
+import { plainPass } from '../../src/eval/dump.ts';
+import { PRESETS } from '../../src/eval/prompts.ts';
+import type { Device } from '../../src/gpu/device.ts';
+import { generate } from '../../src/model/generate.ts';
+import { type LoadOptions, loadModel, type Model, weightBytes } from '../../src/model/model.ts';
+import { openModelSource } from '../../src/model/source.ts';
+import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '../../src/train/config.ts';
+import { runExperiment } from '../../src/train/experiment.ts';
+import { type MemoryPlan, planMemory } from '../../src/train/memory_plan.ts';
+import { policyPass } from '../../src/train/policy.ts';
+import { memoryStore } from '../../src/train/rundir.ts';
+import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
+import { repositoryPath } from '../setup/files.ts';
+import { relativeError } from '../setup/golden.ts';
+
+async function open(device: Device, folder: string, options: LoadOptions = {}) {
+  const source = await openModelSource(await openFolder(repositoryPath(folder)));
+  const model = await loadModel(device, source, options);
+  await source.close();
+  return { source, model };
+}
+
+const given: TrainConfigInput = { num_prompts: 4, num_generations: 8, max_completion_length: 24 };
+const settings = (more: TrainConfigInput = {}): TrainConfig => parseTrainConfig({ ...given, ...more }, 'the test');
+const PROMPT = 40;
+
+/** What the arena holds at the most during a step of the plan's size, besides what it held before. */
+async function measured(
+  device: Device,
+  model: Model,
+  config: TrainConfig,
+  plan: MemoryPlan,
+): Promise<{ rollout: number; pass: number }> {
+  const { arena } = device;
+  const prompt = Array.from({ length: PROMPT }, (_, i) => i + 1);
+  const completion = Array.from({ length: config.max_completion_length }, (_, i) => 2 * i + 1);
+  const { num_hidden_layers: layers, hidden_size: c } = model.config;
+  const zeros = () => device.upload(new Float32Array(layers * c), [layers, c]);
+  const [vectors, grad] = [zeros(), zeros()];
+  const steering = { tensor: vectors, scale: 1 };
+  const peakOf = async (work: () => Promise<unknown>) => {
+    arena.trim();
+    arena.peakBytes = arena.allocatedBytes;
+    const before = arena.allocatedBytes;
+    await work();
+    return arena.peakBytes - before;
+  };
+  const keys = (p: number) =>
+    Array.from({ length: config.num_generations }, (_, k) => ({ step: 0, prompt: p, completion: k }));
+  const rollout = await peakOf(() =>
+    generate(
+      model,
+      Array.from({ length: config.num_prompts }, (_, p) => ({
+        prompt,
+        maxNewTokens: config.max_completion_length,
+        completions: keys(p).map((key) => ({ sampling: { temperature: 1 }, key })),
+      })),
+      { seed: 0, eosIds: [], steering, cacheBytes: plan.cache },
+    ),
+  );
+  const group = {
+    prompt,
+    completions: Array.from({ length: config.num_generations }, () => completion),
+    advantages: Array.from({ length: config.num_generations }, (_, k) => (k % 2 ? 1 : -1)),
+  };
+  const pass = await peakOf(() =>
+    policyPass(
+      model,
+      Array.from({ length: config.num_prompts }, () => group),
+      {
+        steering,
+        target: { grad, layers: new Set(Array.from({ length: layers }, (_, l) => l)) },
+        temperature: 1,
+        beta: 0,
+        lossType: config.loss_type,
+        maxCompletionLength: config.max_completion_length,
+        recompute: config.recompute,
+        maxRows: plan.rows,
+      },
+    ),
+  );
+  for (const tensor of [vectors, grad]) arena.free(tensor);
+  return { rollout, pass };
+}
+
+describe('the memory plan', () => {
+  it('knows the bytes of the weights from the headers, in every type', async () => {
+    const device = await testDevice();
+    for (const folder of [
+      'models/demo',
+      'test/golden/models/llama-f32-untied-gqa8',
+      'test/golden/models/qwen2-f16-tied-gqa8',
+    ]) {
+      for (const dtype of ['auto', 'f32', 'f16', 'bf16'] as const) {
+        const { source, model } = await open(device, folder, { dtype });
+        expect(weightBytes(source, { dtype }), `${folder} as ${dtype}`).toBe(model.bytes);
+        model.dispose();
+      }
+    }
+  });
+
+  it.each(['none', 'layer'] as const)(
+    'is not below what a step takes, nor far above it, with recompute %s',
+    async (recompute) => {
+      const device = await testDevice({});
+      const { source, model } = await open(device, 'models/demo');
+      const config = settings({ recompute });
+      const size = { config: source.config, weightBytes: weightBytes(source) };
+      const plan = planMemory(size, config, PROMPT);
+      const { rollout, pass } = await measured(device, model, config, plan);
+      const planned = { rollout: plan.cache + plan.generation, pass: plan.activations[recompute] + plan.workspace };
+      // Buffers come in size classes: up to a quarter more than asked for, which the total has in it.
+      expect(rollout / planned.rollout).toBeLessThan(1.25);
+      expect(pass / planned.pass).toBeLessThan(1.25);
+      expect(rollout / planned.rollout).toBeGreaterThan(0.4);
+      expect(pass / planned.pass).toBeGreaterThan(0.4);
+    },
+  );
+
+  it('cuts the micro-batches until they fit the budget, and refuses what cannot fit, saying what would help', async () => {
+    const { source, model } = await open(await testDevice(), 'models/demo');
+    model.dispose();
+    const size = { config: source.config, weightBytes: weightBytes(source) };
+    const free = planMemory(size, settings(), PROMPT);
+    const tight = planMemory(size, settings({ memory_budget: '16MiB' }), PROMPT);
+    expect(tight.rows).toBeLessThan(free.rows);
+    expect(tight.rows).toBeGreaterThanOrEqual(PROMPT + 24);
+    expect(tight.total).toBeLessThanOrEqual(16 * 2 ** 20);
+    const recomputed = planMemory(size, settings({ memory_budget: '16MiB', recompute: 'layer' }), PROMPT);
+    expect(recomputed.rows).toBeGreaterThan(tight.rows);
+    const refused = () => planMemory(size, settings({ memory_budget: '4MiB' }), PROMPT);
+    expect(refused).toThrow(/needs \d\.\d MiB of GPU memory, and the memory budget is 4\.0 MiB: weights 2\.4 MiB/);
+    expect(refused).toThrow(/Raise memory_budget \(--memory-budget\), or: .*set recompute to layer/);
+  });
+
+  it('holds: a run within a budget that is barely enough ends well, and takes no more', async () => {
+    const budget = 9 * 2 ** 20;
+    const device = await testDevice({ memoryBudget: budget });
+    const lm = await demoModel(device);
+    const problems = Array.from({ length: 4 }, (_, index) => ({
+      question: 'How many?',
+      answer: '1',
+      index,
+      source: `x:${index}`,
+    }));
+    await runExperiment({
+      lm,
+      config: settings({ model: 'models/demo', memory_budget: budget, max_steps: 2, save_steps: 0 }),
+      store: memoryStore(),
+      encode: asker(lm, PRESETS.qa),
+      stop: [],
+      reward: ({ completion }) => completion.length,
+      rewardName: 'length',
+      trainProblems: problems,
+      testProblems: problems,
+      resume: false,
+      now: () => performance.now(),
+    });
+    expect(device.arena.peakBytes).toBeLessThanOrEqual(budget);
+    expect(device.arena.peakBytes).toBeGreaterThan(budget / 2);
+  });
+
+  it('keeps every tensor of a micro-batch within one binding', async () => {
+    const config = {
+      hidden_size: 1536,
+      intermediate_size: 8960,
+      num_hidden_layers: 28,
+      num_attention_heads: 12,
+      num_key_value_heads: 2,
+      head_dim: 128,
+      vocab_size: 151936,
+      max_position_embeddings: 32768,
+    };
+    const plan = planMemory(
+      { config: config as Parameters<typeof planMemory>[0]['config'], weightBytes: 3e9 },
+      settings({ num_prompts: 64, recompute: 'layer', max_completion_length: 512 }),
+      200,
+      128 * 2 ** 20,
+    );
+    expect(plan.rows * 2 * 8960 * 4).toBeLessThanOrEqual(128 * 2 ** 20);
+    expect(plan.rows).toBeGreaterThanOrEqual(712);
+  });
+});
+
+describe('weights kept in another type', () => {
+  it('give logits as near as the type is', async () => {
+    const device = await testDevice();
+    const logits = async (dtype: 'f32' | 'f16' | 'bf16') => {
+      const { model } = await open(device, 'test/golden/models/llama-f32-untied-gqa8', { dtype });
+      const result = await plainPass(model, [1, 2, 3, 4, 5]);
+      model.dispose();
+      return result.logits;
+    };
+    const [full, half, brain] = [await logits('f32'), await logits('f16'), await logits('bf16')];
+    expect(relativeError(half, full)).toBeLessThan(2e-3);
+    expect(relativeError(brain, full)).toBeLessThan(2e-2);
+    expect(relativeError(brain, full)).toBeGreaterThan(relativeError(half, full));
+  });
+});
