@@ -7,9 +7,10 @@ import type { Cost } from '../src/gpu/kernel.ts';
 import type { TimedDispatch } from '../src/gpu/profiler.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
+import { logProbabilities } from '../src/model/log_probabilities.ts';
 import { pack, uploadPacked } from '../src/model/packing.ts';
 import type { TrainConfig } from '../src/train/config.ts';
-import { logProbabilities, type PolicyGroup, policyPass } from '../src/train/policy.ts';
+import { type PolicyGroup, policyPass } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { interleaved, type Timing, timing } from './measure.ts';
@@ -163,7 +164,7 @@ class EndToEndBench {
     const forward = async () => {
       const tables = uploadPacked(device, pack(groups));
       const tape = new Tape(device);
-      const logp = logProbabilities(model, tables, { steering, temperature: 1, recompute: 'none' }, tape);
+      const logp = logProbabilities(tape, model, tables, { steering, temperature: 1 });
       await device.read(logp.tensor);
       tape.release(logp);
       tables.free();
@@ -210,6 +211,7 @@ class EndToEndBench {
       problems,
       encode,
       stop,
+      digest: 'benchmark',
       reward: builtinReward('correct', config.answer, 0) as NonNullable<ReturnType<typeof builtinReward>>,
       rewardName: 'correct',
       store: memoryStore(),

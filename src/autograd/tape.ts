@@ -91,13 +91,6 @@ export class Tape {
     return gradient;
   }
 
-  /** Frees everything recorded without differentiating it. */
-  discard(): void {
-    for (const node of this.#nodes.splice(0)) this.#forget(node);
-    for (const gradient of this.#gradients.values()) this.dropGradient(gradient);
-    this.#gradients.clear();
-  }
-
   /** Gives `value` the gradient too, without a copy: it is copied only if somebody must add to it. */
   shareGradient(value: Value, gradient: Gradient): void {
     if (!value.requiresGrad) return;

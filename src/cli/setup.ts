@@ -55,9 +55,11 @@ export async function loadModel(
       bytes > SHOW_PROGRESS_ABOVE ? new Progress({ label: `load ${opened.name}`, total: 100 }) : undefined;
     const lm = await uploadModel(device, opened, {
       dtype,
-      onProgress: (done, total) => progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) }),
+      onProgress: (done, total) => {
+        progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) });
+        if (done === total) progress?.finish();
+      },
     });
-    progress?.finish();
     context.note(`${opened.name}: ${formatBytes(bytes)} on ${device.caps.adapter}`);
     return lm;
   } finally {

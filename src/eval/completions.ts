@@ -9,17 +9,16 @@ export interface Prompt {
   readonly ids: readonly number[];
 }
 
-/** Tokens whose text is searched for a stop string after each token: longer than any sensible stop string. */
-const TAIL = 24;
-
 /** A completion ends as soon as one of the texts appears in it. */
 export function stopCondition(
   lm: LanguageModel,
   stop: readonly string[],
 ): ((ids: readonly number[]) => boolean) | undefined {
   if (stop.length === 0) return undefined;
+  // A token is at least one byte, so a stop text that has just been completed lies within so many tokens.
+  const reach = Math.max(...stop.map((text) => new TextEncoder().encode(text).length)) + 1;
   return (ids) => {
-    const tail = lm.tokenizer.decode(ids.slice(-TAIL), { skipSpecialTokens: true });
+    const tail = lm.tokenizer.decode(ids.slice(-reach), { skipSpecialTokens: true });
     return stop.some((text) => tail.includes(text));
   };
 }

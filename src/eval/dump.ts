@@ -2,14 +2,12 @@ import * as ops from '../autograd/ops.ts';
 import { Tape } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { packSequence, uploadPacked } from '../model/packing.ts';
 import type { TensorToWrite } from '../model/safetensors.ts';
 import type { Steering } from '../model/steering.ts';
 import { finalNorm, forward } from '../model/transformer.ts';
-
-/** Tokens of the vocabulary in one tile of the head, as in training. */
-const TILE = 8192;
 
 /**
  * Everything that one needs to compare the engine with another: for a sequence of T tokens `logits` [T, V],
@@ -25,24 +23,21 @@ export async function dumpTensors(model: Model, ids: readonly number[], steering
   checkIds(ids, v, model.maxPositions);
   const { arena } = device;
   const t = ids.length;
-  const packed = packSequence(ids);
-  const tables = uploadPacked(device, { ...packed });
-  const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'grad.steering');
-
   // The last token predicts nothing, so it has no row in the training layout: its logits come from a pass of their own.
   const { logits, resid } = await plainPass(model, ids, steering);
-  const tape = new Tape(device, { grad, layers: new Set(Array.from({ length: layers }, (_, l) => l)) });
-  const last = forward(tape, model, tables, { steering });
-  const hidden = finalNorm(tape, model, last, tables.headRows, tables.pairs.rows);
-  const { logp, entropy } = ops.head(tape, hidden, model.lm_head, tables.pairs, 1, TILE);
-  const coef = device.upload(new Float32Array(t - 1).fill(-1 / (t - 1)), [t - 1], 'f32', 'd logp');
-  tape.release(last, hidden, entropy);
-  tape.backward(logp, { tensor: coef, references: 1 });
-  const logprobs = await device.read(logp.tensor);
-  const steeringGrad = await device.read(grad);
-  tape.release(logp);
-  arena.free(grad);
-  tables.free();
+  const [logprobs, gradient] = await arena.guard(async () => {
+    const tables = uploadPacked(device, packSequence(ids));
+    const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'grad.steering');
+    const tape = new Tape(device, { grad, layers: new Set(Array.from({ length: layers }, (_, l) => l)) });
+    const logp = logProbabilities(tape, model, tables, { temperature: 1, steering });
+    const coef = device.upload(new Float32Array(t - 1).fill(-1 / (t - 1)), [t - 1], 'f32', 'd logp');
+    tape.backward(logp, { tensor: coef, references: 1 });
+    const read = await device.readBytes([logp.tensor, grad]);
+    tape.release(logp);
+    arena.free(grad);
+    tables.free();
+    return read.map((bytes) => new Float32Array(bytes.buffer)) as [Float32Array, Float32Array];
+  });
 
   const loss = -logprobs.reduce((sum, x) => sum + x, 0) / (t - 1);
   const f32 = (name: string, shape: readonly number[], data: Float32Array): TensorToWrite => ({
@@ -56,7 +51,7 @@ export async function dumpTensors(model: Model, ids: readonly number[], steering
     ...resid.map((data, l) => f32(`resid_post.${l}`, [t, c], data)),
     f32('logprobs', [t - 1], logprobs),
     f32('loss', [1], Float32Array.of(loss)),
-    f32('grad.steering', [layers, c], steeringGrad),
+    f32('grad.steering', [layers, c], gradient),
   ];
 }
 

@@ -31,7 +31,10 @@ export async function logitLens(lm: LanguageModel, vectors: Tensor, k = 10): Pro
   const scores = device.arena.alloc([layers, stride], 'f32', 'lens'); // [L, stride]
   const rec = device.recorder();
   linear(rec, { inp: vectors, weight: model.lm_head, out: scores }, { m: layers, n: vocab, k: c, outStride: stride });
-  const [dots, values] = await Promise.all([device.read(scores), device.read(vectors)]);
+  const [dots, values] = (await device.readBytes([scores, vectors])).map((bytes) => new Float32Array(bytes.buffer)) as [
+    Float32Array,
+    Float32Array,
+  ];
   device.arena.free(scores);
   return Array.from({ length: layers }, (_, layer) => {
     const row = dots.subarray(layer * stride, layer * stride + vocab);

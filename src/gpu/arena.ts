@@ -11,7 +11,9 @@ export class Arena {
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
   readonly #forget: (buffer: GPUBuffer) => void;
   readonly #idle = new Map<number, GPUBuffer[]>();
-  readonly #live = new Map<GPUBuffer, string>();
+  /** In the order of their allocation. */
+  readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
+  #serial = 0;
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
   /** The most that `allocatedBytes` has been. */
@@ -48,22 +50,38 @@ export class Arena {
       );
     }
     const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
-    this.#live.set(buffer, label);
+    this.#live.set(buffer, { label, serial: this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
 
   /** Gives a tensor's buffer back for reuse. Work already recorded keeps its meaning: the queue runs in order. */
   free(tensor: Tensor | undefined): void {
     if (!tensor) return;
-    if (!this.#live.delete(tensor.buffer)) throw new Error(`${tensor.label} was freed twice`);
-    const list = this.#idle.get(tensor.buffer.size);
-    if (list) list.push(tensor.buffer);
-    else this.#idle.set(tensor.buffer.size, [tensor.buffer]);
+    if (!this.#live.has(tensor.buffer)) throw new Error(`${tensor.label} was freed twice`);
+    this.#release(tensor.buffer);
+  }
+
+  /** Runs `work`; if it fails, everything that it allocated and still holds is freed. */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    const first = this.#serial;
+    try {
+      return await work();
+    } catch (error) {
+      for (const [buffer, { serial }] of [...this.#live]) if (serial >= first) this.#release(buffer);
+      throw error;
+    }
+  }
+
+  #release(buffer: GPUBuffer): void {
+    this.#live.delete(buffer);
+    const list = this.#idle.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.#idle.set(buffer.size, [buffer]);
   }
 
   /** Labels of the tensors that have not been freed; tests compare it before and after. */
   live(): string[] {
-    return [...this.#live.values()];
+    return Array.from(this.#live.values(), ({ label }) => label);
   }
 
   get liveBytes(): number {

@@ -4,7 +4,7 @@ import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
-import { DTYPE_BYTES, type DType, numel, type Tensor } from './tensor.ts';
+import { type DType, numel, type Tensor } from './tensor.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
@@ -213,9 +213,10 @@ export class Device {
   }
 }
 
-/** Bytes of a tensor of this shape and dtype. */
-export function bytesOf(shape: readonly number[], dtype: DType): number {
-  return numel(shape) * DTYPE_BYTES[dtype];
+/** Whether an adapter computes on the CPU: kernels then take their variants for few lanes. */
+export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|\bwarp\b|basic render/i.test(text);
 }
 
 /** Takes the adapter's largest limits and the optional features that kernels use. */
@@ -254,9 +255,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     device,
     {
       adapter: adapterName || 'unnamed adapter',
-      isSoftware:
-        info.isFallbackAdapter === true ||
-        /swiftshader|llvmpipe|lavapipe|software/i.test(`${adapterName} ${info.architecture}`),
+      isSoftware: isSoftwareAdapter(info),
       f16: has('f16'),
       subgroups: has('subgroups'),
       subgroupMinSize: info.subgroupMinSize ?? 4,

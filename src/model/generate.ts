@@ -93,16 +93,15 @@ export async function generate(
   requests: readonly GenerationRequest[],
   options: GenerateOptions,
 ): Promise<Completion[][]> {
-  const batcher = new Batcher(model, requests, options);
-  try {
+  return model.device.arena.guard(async () => {
+    const batcher = new Batcher(model, requests, options);
     while (batcher.hasWork) {
       options.signal?.throwIfAborted();
       await batcher.step();
     }
-    return batcher.results;
-  } finally {
     batcher.dispose();
-  }
+    return batcher.results;
+  });
 }
 
 class Batcher {
@@ -223,16 +222,13 @@ class Batcher {
       },
     );
     tape.release(resid, hidden, scores);
-    try {
-      const [tokens, logp, entropy] = await this.#device.readBytes([out.tokens, out.logp, out.entropy]);
-      return {
-        tokens: new Uint32Array((tokens as Uint8Array).buffer),
-        logp: new Float32Array((logp as Uint8Array).buffer),
-        entropy: new Float32Array((entropy as Uint8Array).buffer),
-      };
-    } finally {
-      for (const tensor of [...made, ...Object.values(out)]) arena.free(tensor);
-    }
+    const [tokens, logp, entropy] = await this.#device.readBytes([out.tokens, out.logp, out.entropy]);
+    for (const tensor of [...made, ...Object.values(out)]) arena.free(tensor);
+    return {
+      tokens: new Uint32Array((tokens as Uint8Array).buffer),
+      logp: new Float32Array((logp as Uint8Array).buffer),
+      entropy: new Float32Array((entropy as Uint8Array).buffer),
+    };
   }
 
   /** Appends a sampled token; false once the completion is finished and its rows are given back. */
@@ -299,6 +295,8 @@ class Batcher {
     const { prompt, maxNewTokens } = this.#requests[request] as GenerationRequest;
     const context = this.#model.maxPositions;
     if (prompt.length === 0) throw new UserError(`prompt ${request + 1} is empty: it must hold at least one token`);
+    if (maxNewTokens < 1)
+      throw new UserError(`prompt ${request + 1} asks for ${maxNewTokens} new tokens: at least 1 is sampled.`);
     if (prompt.length >= context) {
       throw new UserError(
         `prompt ${request + 1} is ${prompt.length} tokens long and the context holds ${context}: nothing can be generated. Shorten the prompt.`,

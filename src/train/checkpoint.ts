@@ -1,6 +1,6 @@
 import { UserError } from '../gpu/errors.ts';
 import { parseSafetensors, writeSafetensors } from '../model/safetensors.ts';
-import type { TrainConfig } from './config.ts';
+import { parseTrainConfig, type TrainConfig } from './config.ts';
 import { RUN_FILES, type RunStore } from './rundir.ts';
 
 /** The optimiser's state on the host, all [L, C]. */
@@ -21,6 +21,8 @@ export interface Checkpoint {
   readonly warmup: number;
   /** Identity of the frozen model. */
   readonly model: string;
+  /** Digest of the problems as the model is asked them: questions, answers, prompt, stop texts. */
+  readonly problems: string;
   /** Adapter that the steps ran on: another one rounds differently. */
   readonly adapter: string;
   readonly config: TrainConfig;
@@ -62,8 +64,12 @@ export async function loadCheckpoint(store: RunStore): Promise<Checkpoint> {
     );
   }
   const [numLayers, hiddenSize] = steering.shape as [number, number];
+  for (const tensor of [steering, expAvg, expAvgSq]) {
+    if (tensor.dtype === 'F32' && tensor.data.length === numLayers * hiddenSize) continue;
+    throw new UserError(`${where} is broken: its three tensors should be F32 [${numLayers}, ${hiddenSize}] each.`);
+  }
   return {
-    ...(JSON.parse(rest) as Omit<Checkpoint, 'state' | 'numLayers' | 'hiddenSize'>),
+    ...parseMetadata(rest, where),
     numLayers,
     hiddenSize,
     state: {
@@ -74,8 +80,27 @@ export async function loadCheckpoint(store: RunStore): Promise<Checkpoint> {
   };
 }
 
+function parseMetadata(text: string, where: string): Omit<Checkpoint, 'state' | 'numLayers' | 'hiddenSize'> {
+  let value: Partial<Checkpoint>;
+  try {
+    value = JSON.parse(text) as Partial<Checkpoint>;
+  } catch {
+    throw new UserError(`${where} is broken: its metadata is not JSON. Start a new run with another --out.`);
+  }
+  const { step, seconds, numTokens, warmup, model, problems, adapter, config } = value;
+  const numbers = [step, seconds, numTokens, warmup].every((x) => typeof x === 'number' && Number.isFinite(x));
+  const texts = [model, problems, adapter].every((x) => typeof x === 'string');
+  if (!numbers || !texts || typeof config !== 'object') {
+    throw new UserError(
+      `${where} was written by another version of trimtab: its metadata lacks fields. Start a new run.`,
+    );
+  }
+  return { ...(value as Checkpoint), config: parseTrainConfig(config, where) };
+}
+
 /**
- * Fields that may differ when a run goes on: they do not enter any number of a step, but for memory_budget, which may cut the
+ * Fields that may differ when a run goes on: they do not enter any number of a step (what `model` and `data`
+ * stand for is compared by identity and digest), but for memory_budget, which may cut the
  * micro-batches elsewhere and so change the last bits. Who ran out of memory must be able to go on with another one.
  */
 const FREE: ReadonlySet<string> = new Set([

@@ -5,6 +5,7 @@ import { type LensLayer, logitLens } from '../eval/lens.ts';
 import { renderReport } from '../eval/report.ts';
 import type { RewardFunction } from '../eval/rewards.ts';
 import type { AccuracyPair } from '../eval/stats.ts';
+import { UserError } from '../gpu/errors.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
 import { checkResumable, loadCheckpoint } from './checkpoint.ts';
@@ -47,7 +48,7 @@ export interface ExperimentEvents {
 export type Stage = 'base' | 'train' | 'steered' | 'report';
 
 export interface ExperimentResult {
-  readonly summary: Partial<RunSummary>;
+  readonly summary: RunSummary;
   readonly metrics: readonly MetricsRow[];
   readonly lens: readonly LensLayer[];
   readonly examples: readonly ExamplePair[];
@@ -73,6 +74,13 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);
   else await refuseUsedFolder(store);
+  const digest = await problemDigest(options);
+  if (checkpoint && checkpoint.problems !== digest) {
+    throw new UserError(
+      `${store.where} was trained on other problems, or they are asked in another way now: a problem, the prompt or the stop texts ` +
+        'have changed. Restore them, or start a new run with --out.',
+    );
+  }
   const metrics: MetricsRow[] = checkpoint ? (await rewindRun(store, checkpoint.step)).metrics : [];
   await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
 
@@ -84,6 +92,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     reward: options.reward,
     rewardName: options.rewardName,
     stop: options.stop,
+    digest,
     store,
     now,
     checkpoint,
@@ -98,15 +107,13 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   try {
     // From here on there is something to resume, even if the first evaluation is interrupted.
     if (!checkpoint) await trainer.save();
-    const base = await measure('base', undefined, options, trainer.plan);
+    const base = await measure('base', 0, undefined, options, trainer.plan);
     on?.stage?.('train');
     await trainer.run();
-    // A longer run than the one that was measured must be measured again.
-    if (checkpoint && checkpoint.step < config.max_steps) await store.remove(EVALUATION.steered);
-    const steered = await measure('steered', trainer.steering, options, trainer.plan);
+    const steered = await measure('steered', trainer.step, trainer.steering, options, trainer.plan);
     on?.stage?.('report');
     const lens = await logitLens(lm, trainer.steering.tensor);
-    const summary: Partial<RunSummary> = {
+    const summary: RunSummary = {
       ...(base && { base: accuracies(base) }),
       ...(steered && { steered: accuracies(steered) }),
       seconds: trainer.seconds,
@@ -115,7 +122,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
       seed: config.seed,
       reward: options.rewardName,
     };
-    await writeSummary(store, summary as RunSummary & Record<string, unknown>);
+    await writeSummary(store, summary);
     const result = { summary, metrics, lens, examples: pairs(base, steered) };
     await store.writeAtomic(RUN_FILES.report, renderReport(reportData(config, lm, result)));
     return result;
@@ -124,9 +131,13 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   }
 }
 
-/** An evaluation on the held-out problems, kept in the run folder so that a resumed run does not repeat it. */
+/**
+ * An evaluation on the held-out problems, kept in the run folder with the step whose vectors it measured and the number of
+ * problems, so that a resumed run does not repeat it and a longer one does.
+ */
 async function measure(
   which: 'base' | 'steered',
+  step: number,
   steering: Steering | undefined,
   options: ExperimentOptions,
   plan: MemoryPlan,
@@ -134,24 +145,45 @@ async function measure(
   const { lm, config, store, on, testProblems } = options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
-  const kept = options.resume ? await store.read(EVALUATION[which]) : undefined;
-  const result = kept
-    ? (JSON.parse(new TextDecoder().decode(kept)) as Evaluation)
-    : await evaluate(lm, testProblems.map(options.encode), {
-        answer: config.answer,
-        maxNewTokens: config.max_completion_length,
-        seed: config.seed,
-        temperature: config.temperature,
-        steering,
-        stop: options.stop,
-        signal: options.signal,
-        // Under a budget no more than the rollouts were granted.
-        ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
-        onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
-      });
-  if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify(result)}\n`);
+  const problems = testProblems.length;
+  const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
+  const result =
+    kept ??
+    (await evaluate(lm, testProblems.map(options.encode), {
+      answer: config.answer,
+      maxNewTokens: config.max_completion_length,
+      seed: config.seed,
+      temperature: config.temperature,
+      steering,
+      stop: options.stop,
+      signal: options.signal,
+      // Under a budget no more than the rollouts were granted.
+      ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
+      onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
+    }));
+  if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify({ step, problems, ...result })}\n`);
   on?.evaluated?.(which, result);
   return result;
+}
+
+/** SHA-256 of all questions and answers, the text of the first prompt and the stop texts. */
+async function problemDigest({ trainProblems, encode, stop }: ExperimentOptions): Promise<string> {
+  const [first] = trainProblems;
+  const asked = [first && encode(first).text, stop, trainProblems.map(({ question, answer }) => [question, answer])];
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(asked)));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The evaluation in a file if it is one of this step and of so many problems. */
+async function keptEvaluation(
+  store: RunStore,
+  name: string,
+  wanted: { step: number; problems: number },
+): Promise<Evaluation | undefined> {
+  const bytes = await store.read(name);
+  if (!bytes) return undefined;
+  const kept = JSON.parse(new TextDecoder().decode(bytes)) as Evaluation & { step?: number; problems?: number };
+  return kept.step === wanted.step && kept.problems === wanted.problems ? kept : undefined;
 }
 
 function accuracies({ sampled, greedy }: Evaluation): AccuracyPair {

@@ -1,8 +1,8 @@
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { HEAD_TILE } from '../model/log_probabilities.ts';
 import { contextLength } from '../model/model.ts';
 import type { TrainConfig } from './config.ts';
-import { HEAD_TILE } from './policy.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {

@@ -1,10 +1,9 @@
-import * as ops from '../autograd/ops.ts';
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import { policyLoss, reduceTerms } from '../kernels/policy_loss.ts';
+import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { type Group, type Packed, type PackedTables, pack, uploadPacked } from '../model/packing.ts';
+import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
-import { finalNorm, forward } from '../model/transformer.ts';
 
 export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
@@ -27,8 +26,6 @@ export interface PolicyOptions {
   readonly recompute: 'none' | 'layer';
   /** Rows of one micro-batch; groups beyond it go to the next, and a larger group is split over its completions. */
   readonly maxRows: number;
-  /** Tokens of the vocabulary in one tile of the head. */
-  readonly headTile?: number;
   /** Looked at before every micro-batch. */
   readonly signal?: AbortSignal | undefined;
   /** Before every micro-batch: those done, and all. */
@@ -92,63 +89,37 @@ async function microBatch(
 ) {
   const { device } = model;
   const { arena } = device;
-  const tables = uploadPacked(device, packed);
-  const pairs = packed.targets.length;
-  const inputs = {
-    advantage: device.upload(advantage, [pairs], 'f32', 'advantages'),
-    weight: device.upload(weight, [pairs], 'f32', 'token weights'),
-  };
-  const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
-  const sums = arena.alloc([2], 'f32', 'loss sums');
-  const reference = options.beta > 0 ? logProbabilities(model, tables, options) : undefined;
+  return arena.guard(async () => {
+    const tables = uploadPacked(device, packed);
+    const pairs = packed.targets.length;
+    const inputs = {
+      advantage: device.upload(advantage, [pairs], 'f32', 'advantages'),
+      weight: device.upload(weight, [pairs], 'f32', 'token weights'),
+    };
+    const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
+    const sums = arena.alloc([2], 'f32', 'loss sums');
+    const { temperature, recompute, steering, beta } = options;
+    // The reference is the model without vectors, and nothing of it is differentiated.
+    const reference = beta > 0 ? logProbabilities(new Tape(device), model, tables, { temperature }) : undefined;
 
-  const tape = new Tape(device, options.target);
-  const logp = logProbabilities(model, tables, { ...options, steering: options.steering }, tape);
-  const coef = arena.alloc([pairs], 'f32', 'd logp');
-  policyLoss(
-    tape.rec,
-    { logp: logp.tensor, ...inputs, coef, terms, ...(reference && { refLogp: reference.tensor }) },
-    { pairs, beta: options.beta },
-  );
-  reduceTerms(tape.rec, { terms, sums }, { pairs });
-  tape.backward(logp, { tensor: coef, references: 1 });
-  try {
+    const tape = new Tape(device, options.target);
+    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering });
+    const coef = arena.alloc([pairs], 'f32', 'd logp');
+    policyLoss(
+      tape.rec,
+      { logp: logp.tensor, ...inputs, coef, terms, ...(reference && { refLogp: reference.tensor }) },
+      { pairs, beta },
+    );
+    reduceTerms(tape.rec, { terms, sums }, { pairs });
+    tape.backward(logp, { tensor: coef, references: 1 });
     const [scalars, rows] = await device.readBytes([sums, logp.tensor]);
-    const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
-    return { loss: loss as number, kl: kl as number, logp: new Float32Array((rows as Uint8Array).buffer) };
-  } finally {
     tape.release(logp, reference);
     for (const tensor of [...Object.values(inputs), terms, sums]) arena.free(tensor);
     tables.free();
-  }
+    const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
+    return { loss: loss as number, kl: kl as number, logp: new Float32Array((rows as Uint8Array).buffer) };
+  });
 }
-
-/** Log-probabilities of all pairs, [P]; without a tape those of the model without vectors. */
-export function logProbabilities(
-  model: Model,
-  tables: PackedTables,
-  options: { temperature: number; headTile?: number; recompute: 'none' | 'layer'; steering?: Steering },
-  tape?: Tape,
-) {
-  const on = tape ?? new Tape(model.device);
-  const steering = tape ? options.steering : undefined;
-  const resid = forward(on, model, tables, { steering, recompute: options.recompute });
-  const hidden = finalNorm(on, model, resid, tables.headRows, tables.pairs.rows);
-  on.release(resid);
-  const { logp, entropy } = ops.head(
-    on,
-    hidden,
-    model.lm_head,
-    tables.pairs,
-    options.temperature,
-    options.headTile ?? HEAD_TILE,
-  );
-  on.release(hidden, entropy);
-  return logp;
-}
-
-/** Fixed, so that the order of summation over the vocabulary does not depend on the batch. */
-export const HEAD_TILE = 8192;
 
 /** The weight of each completion's tokens in the loss. */
 function tokenWeights(groups: readonly PolicyGroup[], options: PolicyOptions): number[][] {

@@ -81,8 +81,9 @@ export interface CompletionRow {
 
 /** summary.json: what scripts read. Fields may be added, these keep name and meaning. */
 export interface RunSummary {
-  base: AccuracyPair;
-  steered: AccuracyPair;
+  /** Absent where nothing was measured (`eval_size: 0`, no held-out problems). */
+  base?: AccuracyPair;
+  steered?: AccuracyPair;
   /** Whole run, evaluations included; over all parts of a resumed run. */
   seconds: number;
   /** Steps taken. */
@@ -157,6 +158,6 @@ export async function refuseUsedFolder(store: RunStore): Promise<void> {
 }
 
 /** Writes summary.json, indented, with a final newline. */
-export async function writeSummary(store: RunStore, summary: RunSummary & Record<string, unknown>): Promise<void> {
+export async function writeSummary(store: RunStore, summary: RunSummary): Promise<void> {
   await store.writeAtomic(RUN_FILES.summary, `${JSON.stringify(summary, null, 2)}\n`);
 }

@@ -28,6 +28,8 @@ export interface TrainerOptions {
   /** For metrics: `rewards/{name}/mean`. */
   readonly rewardName: string;
   readonly stop: readonly string[];
+  /** Digest of the problems as the model is asked them, for the checkpoint. */
+  readonly digest: string;
   readonly store: RunStore;
   readonly now: () => number;
   readonly checkpoint?: Checkpoint | undefined;
@@ -128,6 +130,7 @@ export class Trainer {
       numTokens: this.#numTokens,
       warmup: this.#warmup,
       model: lm.model.identity,
+      problems: this.#o.digest,
       adapter,
       config,
       numLayers,
@@ -187,9 +190,9 @@ export class Trainer {
     });
     const rate = learningRate(this.step, config, this.#warmup);
     const { gradNorm, state } = await this.optimizer.update(rate);
+    refuseNotFinite(this.step, pass.loss, gradNorm);
     const done = now();
 
-    this.#state = state;
     const entropies = samples.flatMap((s) => s.completion.entropy);
     const row = metricsRow(
       samples.map((s, i) => ({
@@ -219,6 +222,8 @@ export class Trainer {
       },
     );
     await this.#log(row, samples);
+    // Only now is the step done: whatever failed before, a checkpoint holds the step before it, whole.
+    this.#state = state;
     this.#numTokens = row.num_tokens;
     this.step++;
     this.#o.onStep?.(row, samples);
@@ -301,6 +306,15 @@ export class Trainer {
     if (this.step % config.logging_steps === 0 || this.step + 1 === config.max_steps)
       await appendRows(store, RUN_FILES.metrics, [row]);
   }
+}
+
+/** @throws UserError where the step's numbers are none: its vectors must not become a checkpoint. */
+function refuseNotFinite(step: number, loss: number, gradNorm: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+  throw new UserError(
+    `step ${step}: the loss is ${loss} and the gradient's norm ${gradNorm}; the vectors of the step before are kept. ` +
+      'Lower learning_rate or steering_scale; if it happens at step 0, the weights themselves hold NaN or infinity.',
+  );
 }
 
 /** Norm of each row of [L, C]. */

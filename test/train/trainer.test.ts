@@ -4,6 +4,8 @@ import { asker } from '../../src/eval/ask.ts';
 import { parseProblems } from '../../src/eval/data.ts';
 import { PRESETS } from '../../src/eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../../src/eval/rewards.ts';
+import { UserError } from '../../src/gpu/errors.ts';
+import { parseSafetensors } from '../../src/model/safetensors.ts';
 import { parseTrainConfig, type TrainConfig } from '../../src/train/config.ts';
 import { runExperiment } from '../../src/train/experiment.ts';
 import { memoryStore, RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
@@ -34,7 +36,13 @@ afterAll(() => device.destroy());
 async function train(
   store: RunStore,
   given: Partial<TrainConfig> = {},
-  more: { resume?: boolean; reward?: RewardFunction; signal?: AbortSignal; onStep?: () => void } = {},
+  more: {
+    resume?: boolean;
+    problems?: typeof problems;
+    reward?: RewardFunction;
+    signal?: AbortSignal;
+    onStep?: () => void;
+  } = {},
 ) {
   return runExperiment({
     lm,
@@ -44,7 +52,7 @@ async function train(
     stop: [],
     reward: more.reward ?? byLength,
     rewardName: 'length',
-    trainProblems: problems,
+    trainProblems: more.problems ?? problems,
     testProblems: problems.slice(0, 3),
     resume: more.resume ?? false,
     now: () => performance.now(),
@@ -150,6 +158,47 @@ describe('a run', () => {
     await expect(train(memoryStore(), {}, { reward: broken })).rejects.toThrow(
       /reward length gave NaN for completion 0 of prompt 0/,
     );
+  });
+
+  it('saves the step before, whole, when its log cannot be written', async () => {
+    const [whole, full] = [memoryStore(), memoryStore()];
+    await train(whole);
+    let room = true;
+    const store: RunStore = {
+      ...full,
+      append: (name, content) =>
+        room ? full.append(name, content) : Promise.reject(new UserError('the disk is full')),
+    };
+    let steps = 0;
+    const onStep = () => {
+      steps++;
+      room = steps < 3;
+    };
+    await expect(train(store, {}, { onStep })).rejects.toThrow('the disk is full');
+    await train(full, {}, { resume: true });
+    expect(await bytes(full, RUN_FILES.steering)).toEqual(await bytes(whole, RUN_FILES.steering));
+  });
+
+  it('measures again when it goes on for longer, and not when it does not', async () => {
+    const store = memoryStore();
+    await train(store, { max_steps: 1 });
+    const steered = async () => JSON.parse(await text(store, 'eval-steered.json')).step;
+    expect(await steered()).toBe(1);
+    await train(store, { max_steps: 2 }, { resume: true });
+    expect(await steered()).toBe(2);
+  });
+
+  it('refuses to go on with other problems', async () => {
+    const store = memoryStore('runs/z');
+    await train(store, { max_steps: 1 });
+    await expect(train(store, {}, { resume: true, problems: problems.slice(1) })).rejects.toThrow(/other problems/);
+  });
+
+  it('refuses to save vectors that are no numbers', async () => {
+    const store = memoryStore('runs/nan');
+    await expect(train(store, { learning_rate: 1e38, steering_scale: 1e30 })).rejects.toThrow(/loss is|norm/);
+    const { tensors } = parseSafetensors((await store.read(RUN_FILES.checkpoint)) as Uint8Array);
+    expect(Array.from(tensors.get('steering')?.data as Float32Array).every(Number.isFinite)).toBe(true);
   });
 
   it('leaks no tensor', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGPU, version } from '#platform';
+import { isSoftwareAdapter } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { hasSwiftShader } from '../../gpu/swiftshader.node.ts';
 import { allVariants } from '../../kernels/index.ts';
@@ -87,14 +88,13 @@ async function dumpShaders(context: Context, folder: string): Promise<void> {
 
 function describe(adapter: GPUAdapter): AdapterReport {
   const { info, limits } = adapter;
-  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   const { subgroupMinSize: min, subgroupMaxSize: max } = info;
   return {
     name: info.device || info.description || `${info.vendor} ${info.architecture}`,
     vendor: info.vendor,
     architecture: info.architecture,
     driver: info.description,
-    software: info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(text),
+    software: isSoftwareAdapter(info),
     source: onFallbackAdapter() ? 'npm' : 'machine',
     ...(adapter.features.has('subgroups') && min !== undefined && max !== undefined ? { subgroups: [min, max] } : {}),
     features: [...adapter.features].sort(),
