@@ -67,10 +67,17 @@ export class Comparison {
     }
     try {
       const timings = await interleaved(entered.map(({ contestant }) => contestant));
+      const peers = entered.flatMap(({ contestant }, i) =>
+        contestant.impl === 'trimtab' ? [] : [timings[i]?.median as number],
+      );
       const timed = entered.map(({ contestant: { impl, note }, error }, i) => {
         const timing = timings[i] as (typeof timings)[number];
         this.#rates.set(`${impl} ${problem.name}`, problem.cost.flops / timing.median / 1e6);
-        return this.#rows.timed(id(problem, impl), timing, problem.cost, { error, ...(note && { note }) });
+        return this.#rows.timed(id(problem, impl), timing, problem.cost, {
+          error,
+          ...(impl === 'trimtab' && peers.length > 0 && { speedup: Math.min(...peers) / timing.median }),
+          ...(note && { note }),
+        });
       });
       return [...timed, ...missing];
     } finally {

@@ -33,11 +33,15 @@ export interface Row {
   readonly tokens_per_second?: number;
   /** `training_pass`: its median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
+  /** trimtab's row where it is compared: the median of the fastest peer over its own. */
+  readonly speedup?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
   readonly error?: number;
 }
 
-export type Extra = Partial<Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'error'>>;
+export type Extra = Partial<
+  Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'speedup' | 'error'>
+>;
 
 /** How the reason of a row begins that should have run. */
 export const FAILED = 'failed';
@@ -113,6 +117,7 @@ function remark(row: Row): string {
   if (row.skipped) parts.push(`skipped: ${row.skipped}`);
   if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
+  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');
 }

@@ -52,7 +52,11 @@ export function randomSource(seed: number): {
   };
   return {
     next: () => 2 * unit() - 1,
-    array: (n, scale = 1) => Float32Array.from({ length: n }, () => scale * (2 * unit() - 1)),
+    array: (n, scale = 1) => {
+      const values = new Float32Array(n);
+      for (let i = 0; i < n; i++) values[i] = scale * (2 * unit() - 1);
+      return values;
+    },
     integer: (below) => Math.floor(unit() * below),
   };
 }

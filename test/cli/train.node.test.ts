@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,13 +74,9 @@ describe('trimtab train', () => {
     expect(read(whole, 'report.html').toString()).toMatch(/^<!doctype html>/i);
   });
 
-  it('writes the same vectors with the same seed into another folder, and others with another seed', () => {
+  it('writes the same vectors with the same seed into another folder', () => {
     expect(train(at('same')).code).toBe(0);
     expect(read(at('same'), 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
-    expect(train(at('seed'), '--seed', '1', '--json').code).toBe(0);
-    const vectors = (run: string) =>
-      parseSafetensors(new Uint8Array(read(run, 'steering.safetensors')), run).tensors.get('steering');
-    expect(vectors(at('seed'))).not.toEqual(vectors(whole));
   });
 
   it.skipIf(process.platform === 'win32')(
@@ -111,19 +107,15 @@ describe('trimtab train', () => {
     expect(read(out, 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
   });
 
-  it('goes on beyond the end with more steps', () => {
-    const out = at('longer');
-    cpSync(whole, out, { recursive: true });
-    expect(trimtab(['train', '--resume', out, '--steps', String(STEPS + 1)]).code).toBe(0);
-    expect(lines(out, 'metrics.jsonl')).toHaveLength(STEPS + 1);
-  });
-
-  it('takes a reward of the user’s own, and names it in the metrics', () => {
+  it('takes a reward of the user’s own, names it in the metrics, and goes on beyond the end with more steps', () => {
     const module = at('shortest.mjs');
     writeFileSync(module, 'export default ({ completion, answer }) => -completion.length - answer.length;\n');
     const { code, stderr } = train(at('own'), '--reward', module, '--steps', '1');
     expect(code, stderr).toBe(0);
-    expect(lines(at('own'), 'metrics.jsonl')[0]['rewards/shortest/mean']).toBeLessThan(0);
+    expect(trimtab(['train', '--resume', at('own'), '--steps', '2']).code).toBe(0);
+    const rows = lines(at('own'), 'metrics.jsonl');
+    expect(rows.map((row) => row.step)).toEqual([0, 1]);
+    expect(rows[1]['rewards/shortest/mean']).toBeLessThan(0);
   });
 
   it('prints its plan with --dry-run, and makes no folder', () => {

@@ -35,14 +35,14 @@ export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): 
   return Math.sqrt(difference / Math.max(norm, 1e-30));
 }
 
-/** The largest |got − want|. */
+/** The largest |got − want|; NaN where any of them is. */
 export function largestError(got: ArrayLike<number>, want: ArrayLike<number>): number {
   if (got.length !== want.length) throw new Error(`${got.length} numbers against ${want.length}`);
   let largest = 0;
   for (let i = 0; i < want.length; i++) {
     const difference = Math.abs((got[i] as number) - (want[i] as number));
-    // Not Math.max: it would let a NaN through when the other side is larger, depending on order.
-    if (!(difference <= largest)) largest = difference;
+    if (Number.isNaN(difference)) return Number.NaN;
+    largest = Math.max(largest, difference);
   }
   return largest;
 }
