@@ -7,6 +7,7 @@ export { type Evaluation, evaluate } from './eval/evaluate.ts';
 export { logitLens } from './eval/lens.ts';
 export { defaultPrompt, PRESETS, type PromptSpec, parsePrompt } from './eval/prompts.ts';
 export { builtinReward, type RewardFunction } from './eval/rewards.ts';
+export { rewardCurveSvg } from './eval/svg.ts';
 export { type Capabilities, type Device, type DeviceOptions, openDevice } from './gpu/device.ts';
 export { DeviceLostError, GpuError, UserError } from './gpu/errors.ts';
 export type { ModelFolder, RandomAccess } from './gpu/platform.ts';

@@ -1,4 +1,4 @@
-import { REPORT_STYLE } from './reportStyle.ts';
+import { REPORT_STYLE } from './report_style.ts';
 import type { AccuracyPair } from './stats.ts';
 import {
   escapeText,

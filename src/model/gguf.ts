@@ -2,8 +2,8 @@
 import { UserError } from '../gpu/errors.ts';
 import { type Llama3RopeScaling, type ModelConfig, parseConfig } from './config.ts';
 import { type RandomAccess, readExactly } from './files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf-dequant.ts';
-import { ggufTokenizer } from './gguf-tokenizer.ts';
+import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf_dequant.ts';
+import { ggufTokenizer } from './gguf_tokenizer.ts';
 import { identify, isIgnored, type ModelSource, type WeightInfo } from './weights.ts';
 
 const ARCHITECTURES = ['llama'];

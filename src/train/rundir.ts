@@ -15,7 +15,7 @@ export const RUN_FILES = {
 } as const;
 
 /**
- * Where a run keeps its files: a folder in Node, the origin's private file system in Chrome, memory in tests.
+ * Where a run keeps its files: a folder in Node, memory in a page and in tests.
  * Names are plain file names. Methods reject with a UserError where the user can help (disk full, no permission).
  */
 export interface RunStore {

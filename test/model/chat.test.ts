@@ -6,7 +6,7 @@ import { memoryFolder } from '../../src/model/files.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import { repositoryPath } from '../setup/files.ts';
-import { tinyModel } from './tinyModel.ts';
+import { tinyModel } from './tiny_model.ts';
 
 const TEMPLATE =
   "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}] {{ m.content | trim }}{{ eos_token }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openFile } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { memoryFile, type RandomAccess } from '../../src/model/files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from '../../src/model/gguf-dequant.ts';
+import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from '../../src/model/gguf_dequant.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import { repositoryPath } from '../setup/files.ts';

@@ -5,7 +5,7 @@ import { memoryFile, memoryFolder } from '../../src/model/files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { repositoryPath } from '../setup/files.ts';
-import { type TinyOptions, tinyModel } from './tinyModel.ts';
+import { type TinyOptions, tinyModel } from './tiny_model.ts';
 
 const open = (options?: TinyOptions) => openModelSource(memoryFolder('m', tinyModel(options)));
 

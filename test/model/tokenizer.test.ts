@@ -6,7 +6,7 @@ import { openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import encodings from '../golden/gguf.json';
 import { repositoryPath } from '../setup/files.ts';
-import { TINY_TOKENIZER, tinyModel } from './tinyModel.ts';
+import { TINY_TOKENIZER, tinyModel } from './tiny_model.ts';
 
 describe("the demonstration model's tokenizer", () => {
   let tokenizer: Tokenizer;
