@@ -101,7 +101,7 @@ const forward = bothExchanges({
 const backwardQ = bothExchanges({
   name: 'attention_backward_q',
   source: backwardQSource,
-  include: ['slice', 'query_block'],
+  include: ['slice', 'backward_slices', 'query_block'],
   bindings: {
     qkv: 'read array<vec4f>',
     out: 'read array<vec4f>',
@@ -119,7 +119,7 @@ const backwardQ = bothExchanges({
 const backwardKv = bothExchanges({
   name: 'attention_backward_kv',
   source: backwardKvSource,
-  include: ['slice'],
+  include: ['slice', 'backward_slices'],
   bindings: {
     qkv: 'read array<vec4f>',
     dout: 'read array<vec4f>',

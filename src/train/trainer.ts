@@ -67,6 +67,8 @@ export class Trainer {
   readonly #started: number;
 
   #numTokens: number;
+  /** The permutation of the epoch that the last problem came from. */
+  #order: { epoch: number; indices: Uint32Array } | undefined;
   #state: OptimizerState;
 
   constructor(options: TrainerOptions) {
@@ -234,8 +236,9 @@ export class Trainer {
     const { config, problems } = this.#o;
     return Array.from({ length: config.num_prompts }, (_, i) => {
       const at = this.step * config.num_prompts + i;
-      const order = shuffled(problems.length, config.seed, Math.floor(at / problems.length));
-      return problems[order[at % problems.length] as number] as Problem;
+      const epoch = Math.floor(at / problems.length);
+      if (this.#order?.epoch !== epoch) this.#order = { epoch, indices: shuffled(problems.length, config.seed, epoch) };
+      return problems[this.#order.indices[at % problems.length] as number] as Problem;
     });
   }
 
