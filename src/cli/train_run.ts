@@ -12,6 +12,7 @@ import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine, planTable } from './plan_view.ts';
+import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
@@ -73,6 +74,7 @@ export async function trainRun(
   }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
+  const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
   const lm = await loadModel(context, opened, { dtype: config.dtype, device });
   context.note(memoryLine(plan, config));
@@ -100,6 +102,7 @@ export async function trainRun(
     throw error;
   } finally {
     view.end();
+    unlock();
   }
 }
 
