@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { parse } from 'yaml';
-import type { AnswerKind } from '../../eval/answers.ts';
 import { longestPrompt } from '../../eval/ask.ts';
 import { type Evaluation, evaluate } from '../../eval/evaluate.ts';
+import type { AnswerKind } from '../../eval/grade/extract.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { contextLength } from '../../model/model.ts';
 import { uploadSteering } from '../../model/steering.ts';
