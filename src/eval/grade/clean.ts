@@ -99,3 +99,10 @@ export function clean(answer: string): string {
     .replace(/\s+/g, ' ')
     .trim();
 }
+
+/** Whether two answers are the same but for spelling that carries no meaning; an empty one is like no other. */
+export function sameSpelling(a: string, b: string): boolean {
+  // `81, 256` is no `81,256`, and `1 2` no `12`.
+  const [left, right] = [a, b].map((text) => clean(text).replace(/(?<![\d,]) | (?!\d)/g, ''));
+  return left !== '' && left === right;
+}

@@ -9,7 +9,7 @@ type List = Extract<Value, { k: 'list' }>;
 type Scalar = Extract<Value, { k: 'scalar' }>;
 
 /** Longer lists are compared item by item in their order only. */
-const MAX_UNORDERED = 64;
+const MAX_UNORDERED = 32;
 const HUNDRED: Expr = { k: 'num', value: { num: 100n, den: 1n }, decimal: false };
 const ZERO_EXPR: Expr = { k: 'num', value: ZERO, decimal: false };
 

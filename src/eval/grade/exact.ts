@@ -78,7 +78,8 @@ export function exact(expr: Expr): Rational | undefined {
       return over && under && divide(over, under);
     }
     case 'pow': {
-      const [base, exponent] = [exact(expr.base), exact(expr.exponent)];
+      const exponent = exact(expr.exponent);
+      const base = exponent && exact(expr.base);
       if (!base || !exponent) return undefined;
       if (exponent.den === 1n) return power(base, exponent);
       const rooted = root(base, exponent.den);

@@ -92,7 +92,7 @@ export function extractAnswer(completion: string, kind: AnswerKind): string | un
 
 function lastMaths(text: string): { content: string; end: number } | undefined {
   const all = [
-    ...text.slice(-WINDOW).matchAll(/\$\$([^$]+)\$\$|\$([^$\n]+)\$|\\\(([^\n]{1,4000}?)\\\)|\\\[([^\\]{1,4000})\\\]/g),
+    ...text.slice(-WINDOW).matchAll(/\$\$([^$]+)\$\$|\$([^$\n]+)\$|\\\(([^\n]{1,400}?)\\\)|\\\[([^\\]{1,400})\\\]/g),
   ];
   const last = all.at(-1);
   if (!last) return undefined;

@@ -1,6 +1,8 @@
 import { limitedJudge } from '#judge';
+import { sameSpelling } from './clean.ts';
 import { type AnswerKind, extractAnswer, extractAny } from './extract.ts';
-import { type CompareOptions, MAX_ANSWER, sameSpelling, type Verdict } from './judge.ts';
+import type { CompareOptions, Verdict } from './judge.ts';
+import { MAX_ANSWER } from './limit.ts';
 
 /** A plain number as most answers are: no sign but a minus, no separators. */
 const INTEGER = /^-?(?:0|[1-9]\d{0,14})$/;

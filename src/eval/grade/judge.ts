@@ -1,4 +1,4 @@
-import { clean } from './clean.ts';
+import { sameSpelling } from './clean.ts';
 import { sameValue } from './compare.ts';
 import { parseAnswer } from './parser.ts';
 import { Unreadable, type Value } from './syntax.ts';
@@ -16,9 +16,6 @@ export interface CompareOptions {
   readonly textShortcut?: boolean;
 }
 
-/** Answers longer than this, in characters, equal nothing; gold answers of the usual sets have fewer than 200. */
-export const MAX_ANSWER = 4000;
-
 const NOUNS: Readonly<Record<Value['k'], string>> = {
   scalar: 'values',
   list: 'lists',
@@ -28,12 +25,6 @@ const NOUNS: Readonly<Record<Value['k'], string>> = {
   matrix: 'matrices',
   text: 'words',
 };
-
-export function sameSpelling(a: string, b: string): boolean {
-  // `81, 256` is no `81,256`, and `1 2` no `12`.
-  const [left, right] = [a, b].map((text) => clean(text).replace(/(?<![\d,]) | (?!\d)/g, ''));
-  return left !== '' && left === right;
-}
 
 function read(answer: string): Value | string {
   try {

@@ -106,7 +106,7 @@ export function tokenize(text: string): Token[] {
     const connective = /^[,;]?\s*(and|or)\s*:?$/i.exec(inner);
     if (connective) push('op', ',');
     else if (/^(?:percent|percentage|pct|%|\\%)$/i.test(inner)) push('op', '%');
-    else if (/[a-zA-Z]/.test(inner)) push('text', inner);
+    else if (/[a-zA-Z]/.test(inner) && !/^-?[\d.]/.test(inner)) push('text', inner);
     else if (inner !== '') {
       for (const token of tokenize(inner)) push(token.t, token.v);
     } else spaced = true;

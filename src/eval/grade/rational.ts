@@ -4,8 +4,8 @@ export interface Rational {
   readonly den: bigint;
 }
 
-/** Larger results are not computed: a hostile answer must not cost time or memory. 2^15 bits are about 9,900 digits. */
-const MAX_BITS = 1 << 15;
+/** Larger results are not computed: a hostile answer must not cost time or memory. 2^12 bits are about 1,230 digits. */
+const MAX_BITS = 1 << 12;
 
 export const ZERO: Rational = { num: 0n, den: 1n };
 export const ONE: Rational = { num: 1n, den: 1n };
@@ -17,6 +17,7 @@ function bits(value: bigint): number {
 /** In lowest terms; undefined for a zero denominator. */
 export function rational(num: bigint, den: bigint = 1n): Rational | undefined {
   if (den === 0n) return undefined;
+  if (den === 1n) return { num, den };
   let [a, b] = [num < 0n ? -num : num, den < 0n ? -den : den];
   while (b !== 0n) [a, b] = [b, a % b];
   const sign = den < 0n ? -1n : 1n;
@@ -46,7 +47,7 @@ export function divide(a: Rational, b: Rational): Rational | undefined {
   return rational(a.num * b.den, a.den * b.num);
 }
 
-/** Undefined for a fractional exponent, 0 to a power of 0 or less, and results of more than 2^15 bits. */
+/** Undefined for a fractional exponent, 0 to a power of 0 or less, and results of more than 2^12 bits. */
 export function power(base: Rational, exponent: Rational): Rational | undefined {
   if (exponent.den !== 1n) return undefined;
   const size = exponent.num < 0n ? -exponent.num : exponent.num;

@@ -147,14 +147,19 @@ describe('grade', () => {
     expect(await grade('The answer is 18.', '18', 'boxed')).toEqual(none);
     expect(await grade('#### 18', '18', 'answer_is')).toEqual(none);
     expect(await grade('\\boxed{18}', '18', 'hashes')).toEqual(none);
-    expect(await grade('\\boxed{18} in 2 steps', '18', 'last_number')).toMatchObject({ extracted: '2', correct: false });
+    expect(await grade('\\boxed{18} in 2 steps', '18', 'last_number')).toMatchObject({
+      extracted: '2',
+      correct: false,
+    });
     expect(await grade('\\boxed{17} no, \\boxed{18}', '18', 'boxed')).toMatchObject({ extracted: '18', correct: true });
     expect(await grade('\\boxed{18} and \\boxed{}', '18', 'boxed')).toMatchObject({ extracted: '', correct: false });
   });
 
   it('says why, and when it is the gold answer that cannot be read', async () => {
     expect(await grade('\\boxed{5}', '5.0', 'boxed')).toEqual({ extracted: '5', correct: true, why: 'equal values' });
-    expect(await grade('\\boxed{(1,2)}', '5', 'boxed')).toMatchObject({ why: 'lists where the gold answer has values' });
+    expect(await grade('\\boxed{(1,2)}', '5', 'boxed')).toMatchObject({
+      why: 'lists where the gold answer has values',
+    });
     expect(await grade('\\boxed{5}', '\\frac{1}{', 'boxed')).toMatchObject({ correct: false, goldUnreadable: true });
   });
 });

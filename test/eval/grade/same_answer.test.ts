@@ -58,6 +58,8 @@ const SAME: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
     ['1.85\\ \\text{USD}', '1.85'],
     ['12\\sqrt{13}\\text{ feet}', '12\\sqrt{13}'],
     ['52_8', '52'],
+    ['\\text{5 dollars}', '5'],
+    ['\\text{12 square units}', '12\\text{ cm}^2'],
   ],
   'radicals, powers and constants': [
     ['11\\sqrt{2}', '11\\sqrt2'],
