@@ -10,7 +10,7 @@ export interface Token {
   readonly spaced: boolean;
 }
 
-const MAX_DIGITS = 1000;
+const MAX_DIGITS = 2000;
 
 const TEXT_COMMANDS = new Set(
   'text textbf textit textrm textnormal textsf texttt mathrm mathbf mathit mathsf mathtt mbox operatorname emph bold boldsymbol'.split(
