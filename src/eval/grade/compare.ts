@@ -138,6 +138,7 @@ function sameRatio(a: Value, b: Value): boolean {
 }
 
 function ratioParts(value: Value): Expr[] | undefined {
+  if (value.k === 'scalar' && value.unit !== undefined) return undefined;
   if (value.k === 'scalar')
     return value.expr.k === 'div' ? [value.expr.over, value.expr.under] : [value.expr, ONE_EXPR];
   if (value.k !== 'ratio') return undefined;

@@ -176,6 +176,7 @@ const DIFFERENT: Readonly<Record<string, readonly (readonly [string, string])[]>
     ['05:00', '07:00'],
     ['19:60', '60:19'],
     ['10:30 a.m.', '10:30 p.m.'],
+    ['3:1', '3\\text{ cm}'],
   ],
   'what may be several answers': [
     ['1 or 2', '1'],
