@@ -5,6 +5,7 @@ export { dumpTensors } from './eval/dump.ts';
 export { type Evaluation, evaluate } from './eval/evaluate.ts';
 export type { AnswerKind } from './eval/grade/extract.ts';
 export { answerClasses, type Grade, grade, sameAnswer } from './eval/grade/grade.ts';
+export type { Verdict } from './eval/grade/judge.ts';
 export { logitLens } from './eval/lens.ts';
 export { defaultPrompt, PRESETS, type PromptSpec, parsePrompt } from './eval/prompts.ts';
 export { builtinReward, type RewardFunction } from './eval/rewards.ts';
