@@ -15,7 +15,16 @@ import { memoryLine, planTable } from './plan_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import {
+  type Asker,
+  askerFor,
+  loadModel,
+  noteUnreadable,
+  openFiles,
+  ownFile,
+  readProblems,
+  rewardFor,
+} from './setup.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -49,6 +58,7 @@ export async function trainRun(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
   const problems = await problemsFor(config, model);
+  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
