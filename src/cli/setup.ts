@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { openFile, openFolder, readFile } from '#platform';
 import { asker } from '../eval/ask.ts';
 import type { Prompt } from '../eval/completions.ts';
-import { type Problem, type ProblemOptions, parseProblems } from '../eval/data.ts';
-import { defaultPrompt, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
+import type { Problem } from '../eval/data.ts';
+import { defaultPrompt, PRESETS, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
@@ -76,11 +76,6 @@ export async function readText(path: string): Promise<string> {
   return new TextDecoder().decode(await readFile(path));
 }
 
-/** Problems of a file. @throws UserError naming file and line of the first bad one, or an empty file. */
-export async function readProblems(path: string, options: ProblemOptions = {}): Promise<Problem[]> {
-  return parseProblems(await readText(path), path, options);
-}
-
 /** A file that a model folder brings along, or undefined. */
 export function ownFile(model: string, name: string): string | undefined {
   const path = join(model, name);
@@ -94,7 +89,7 @@ async function promptSpec(setting: string | undefined, tokenizer: Tokenizer): Pr
   if (short) return short;
   if (existsSync(setting)) return parsePrompt(await readText(setting), setting);
   throw new UserError(
-    `prompt ${JSON.stringify(setting)} is no preset (qa, user-assistant, chat), holds no {question}, and is no file. Give one of these.`,
+    `prompt ${JSON.stringify(setting)} is no preset (${Object.keys(PRESETS).join(', ')}), holds no {question}, and is no file. Give one of these.`,
   );
 }
 
@@ -102,6 +97,7 @@ export interface Asker {
   /** Keeps what it has encoded: lengths are checked before the weights are loaded. */
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: string[];
+  readonly spec: PromptSpec;
 }
 
 export async function askerFor(
@@ -116,7 +112,7 @@ export async function askerFor(
     known.set(problem, prompt);
     return prompt;
   };
-  return { encode, stop: config.stop ?? spec.stop };
+  return { encode, stop: config.stop ?? spec.stop, spec };
 }
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */
