@@ -8,7 +8,7 @@ import { openRepository, type Repository } from './hub_repository.ts';
 export interface HubProgress {
   /** The file that is on its way. */
   readonly file: string;
-  /** Bytes of all files that were asked for together, those included that were there already. */
+  /** Bytes of all files that have to come, one after the other; those of an earlier attempt are done. */
   readonly done: number;
   readonly total: number;
 }

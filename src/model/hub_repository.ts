@@ -85,11 +85,13 @@ async function online(where: RepositoryName, options: Options, within: string | 
       if (entry && isSafe(path)) return entry;
       throw new UserError(`${name} (${revision}) has no ${path} on ${endpoint}.${why ? ` ${why}.` : ''}`);
     });
-    const total = wanted.reduce((sum, { size }) => sum + size, 0);
+    const there = await Promise.all(wanted.map(isThere));
+    const missing = wanted.filter((_, i) => !there[i]);
+    const total = missing.reduce((sum, { size }) => sum + size, 0);
     let before = 0;
-    for (const entry of wanted) {
+    for (const entry of missing) {
       const at = (bytes: number) => options.onProgress?.({ file: entry.path, done: before + bytes, total });
-      if (!(await isThere(entry))) await download(where, commit, entry, options, ask, at);
+      await download(where, commit, entry, options, ask, at);
       before += entry.size;
       at(0);
     }
