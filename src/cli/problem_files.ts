@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { openFile, readFile } from '#platform';
 import { type Problem, type ProblemOptions, problemsOf } from '../eval/data.ts';
 import { deduplicate, type Overlap } from '../eval/dataset.ts';
+import { filesOfPart, parseHubData } from '../eval/hub_data.ts';
 import { readTable } from '../eval/tables.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { RandomAccess } from '../gpu/platform.ts';
+import { listHubFiles, openHubFile } from '../model/hub.ts';
 import type { Context } from './command.ts';
+import { withHubProgress } from './model_files.ts';
 
 /** Several files in one option, with commas between them; a file whose name has one is itself. */
 export function fileList(setting: string | readonly string[]): string[] {
@@ -40,8 +43,18 @@ export async function readProblems(
   return problems;
 }
 
+/** The file of a path, or the files of a data set's part on the Hub, which come into the cache first. */
 async function openData(path: string): Promise<{ file: RandomAccess; name: string }[]> {
-  return [{ file: await openFile(path), name: path }];
+  const hub = parseHubData(path);
+  if (!hub) return [{ file: await openFile(path), name: path }];
+  return withHubProgress(async (options) => {
+    const where = { ...options, type: 'dataset', revision: hub.revision } as const;
+    const files: { file: RandomAccess; name: string }[] = [];
+    for (const part of filesOfPart(hub, await listHubFiles(hub.repo, where))) {
+      files.push({ file: await openHubFile(hub.repo, part, where), name: `hf:${hub.repo}/${part}` });
+    }
+    return files;
+  });
 }
 
 /** Takes repeated questions out and says how many. */

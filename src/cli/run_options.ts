@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import { parse } from 'yaml';
 import { UserError } from '../gpu/errors.ts';
 import { type ConfigField, configFields, parseTrainConfig, type TrainConfig } from '../train/config.ts';
+import { addOffline } from './model_files.ts';
 import { fileList } from './problem_files.ts';
 import { ownFile, readText } from './setup.ts';
 
@@ -22,7 +23,7 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
     if (without.includes(field.name)) continue;
     command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
   }
-  command.option('--resume <folder>', 'go on with the run in this folder, to the same bits');
+  addOffline(command).option('--resume <folder>', 'go on with the run in this folder, to the same bits');
   command.option('--dry-run', 'print the plan (bytes of GPU memory by part) and stop');
   command.option('--show-prompt', 'print the first prompt with its tokens, and stop');
 }
@@ -82,7 +83,9 @@ function besides(file: string, fields: Record<string, unknown>): Record<string, 
 
 /** A folder for a run that names none: `runs/demo`, or with a number where that one is taken. */
 export function freeFolder(model: string): string {
-  const name = basename(model).replace(/\.gguf$/, '');
+  const name = basename(model)
+    .replace(/\.gguf$/, '')
+    .replace(/[^\w.-]+/g, '-');
   for (let number = 1; ; number++) {
     const folder = number === 1 ? `runs/${name}` : `runs/${name}-${number}`;
     if (!existsSync(folder)) return folder;

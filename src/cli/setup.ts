@@ -1,8 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { openFile, openFolder, readFile } from '#platform';
+import { readFile } from '#platform';
 import { asker } from '../eval/ask.ts';
 import type { Prompt } from '../eval/completions.ts';
 import type { Problem } from '../eval/data.ts';
@@ -15,16 +15,16 @@ import { type WeightDType, weightBytes } from '../model/model.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
+import { modelFiles } from './model_files.ts';
 import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** Weights above this size say that they are being loaded. */
 const SHOW_PROGRESS_ABOVE = 32 * 2 ** 20;
 
-/** Opens a Hugging Face folder or a .gguf file: headers and tokenizer, no weights. @throws UserError for broken ones */
-export async function openFiles(path: string): Promise<OpenedModel> {
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? path.endsWith('.gguf');
-  return openModelFiles(isFile ? await openFile(path) : await openFolder(path));
+/** Opens a folder, a .gguf file or a model of the Hub: headers and tokenizer, no weights. @throws UserError for broken ones */
+export async function openFiles(model: string): Promise<OpenedModel> {
+  return openModelFiles(await modelFiles(model));
 }
 
 export interface LoadingOptions {

@@ -202,7 +202,7 @@ describe('trimtab train', () => {
       '--dry-run',
     ];
     expect(trimtab(train).stderr).toMatch(
-      /warning: 2 of \d+ training problems are held-out problems too[^]*problems\.jsonl:1 = .*test\.jsonl:1: /,
+      /warning: 2 of \d+ training problems are held-out problems too[\s\S]*problems\.jsonl:1 = .*test\.jsonl:1: /,
     );
     expect(trimtab([...train, '--overlap', 'drop']).stderr).toMatch(/They are left out of training/);
     expect(trimtab([...train, '--overlap', 'refuse'])).toMatchObject({
