@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'compare', summary: 'test whether two evaluations differ, and draw their pass@k curves', gpu: false },
   { name: 'transfer', summary: 'tabulate evaluations by training set, test set and model', gpu: false },
   { name: 'generate', summary: 'continue a prompt', gpu: true },
+  { name: 'grade', summary: 'compare answers with gold answers, line by line', gpu: false },
   { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },
   { name: 'dump', summary: 'write logits, activations and gradients for given tokens', gpu: true },
   { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { ANSWER_RULES, type AnswerRule } from '../eval/judge.ts';
+import type { AnswerRule } from '../eval/judge.ts';
 import { setName } from '../eval/transfer.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { OpenedModel } from '../model/language_model.ts';
@@ -43,7 +43,7 @@ export async function askingOf(
   return {
     prompt: setting,
     stop: options.stop ?? (chosen ? undefined : stop),
-    answer: first ?? (answer as AnswerRule | undefined) ?? spec.answer?.[0] ?? ANSWER_RULES[0],
+    answer: first ?? answer ?? spec.answer?.[0] ?? 'boxed',
     also,
     maxNewTokens: options.maxNewTokens ?? maxNewTokens ?? 256,
   };

@@ -14,7 +14,7 @@ import { memoryLine, planTable } from './plan_view.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, openFiles, rewardFor } from './setup.ts';
+import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor } from './setup.ts';
 import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
@@ -49,6 +49,7 @@ export async function trainRun(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
   const { heldOut, ...problems } = await problemsFor(context, config, model);
+  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);

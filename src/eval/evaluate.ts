@@ -3,8 +3,7 @@ import { type Completion, generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
 import { completionText, type Prompt, stopCondition } from './completions.ts';
-import { type AnswerRule, equalAnswers, type Judgement, judge } from './judge.ts';
-import { votesOf } from './pass_at_k.ts';
+import { type AnswerRule, type Judgement, judge, votesOf } from './judge.ts';
 import { byProblem, type Measured, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
@@ -205,7 +204,7 @@ async function withVotes(rows: readonly EvaluationRow[], rule: AnswerRule): Prom
     for (const samples of byProblem(rows, mode)) {
       const found = await votesOf(
         samples.map((row) => row.extracted),
-        (a, b) => equalAnswers(a, b, rule),
+        rule,
       );
       for (const [i, row] of samples.entries()) votes.set(row, found[i] as number | null);
     }

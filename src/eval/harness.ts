@@ -17,10 +17,9 @@ export function flexibleExtract(completion: string): string | undefined {
   return completion.match(FLEXIBLE)?.at(-1);
 }
 
-/** Equality of gsm8k's `exact_match`: as text, without commas, dollar signs and one closing dot. */
-export function sameExactly(a: string, b: string): boolean {
-  const bare = (text: string) => text.replace(/,|\$/g, '').replace(/\.$/, '').trim().toLowerCase();
-  return bare(a) === bare(b);
+/** An answer as gsm8k's `exact_match` compares it: as text, without commas, dollar signs and one closing dot. */
+export function bareText(answer: string): string {
+  return answer.replace(/,|\$/g, '').replace(/\.$/, '').trim().toLowerCase();
 }
 
 /** What the first closing sentence (`Final Answer: The final answer is $4$. I hope it is correct.`) names. */

@@ -34,39 +34,6 @@ export function majAtK(samples: readonly Vote[], k: number): boolean {
   return winner >= 0 && (samples[winner] as Vote).correct;
 }
 
-/**
- * Sorts the answers of one problem into classes of equal ones: each is compared with the first of every class before it.
- * @param answers of the samples in their order; null for none
- * @param same the grader's equivalence
- * @returns for each sample the place of its class's first member, null for no answer
- */
-export async function votesOf(
-  answers: readonly (string | null)[],
-  same: (a: string, b: string) => boolean | Promise<boolean>,
-): Promise<(number | null)[]> {
-  const classes: number[] = [];
-  const known = new Map<string, number>();
-  const votes: (number | null)[] = [];
-  for (const [place, answer] of answers.entries()) {
-    if (answer === null) {
-      votes.push(null);
-      continue;
-    }
-    let found = known.get(answer);
-    for (let i = 0; found === undefined && i < classes.length; i += 1) {
-      const first = classes[i] as number;
-      if (await same(answers[first] as string, answer)) found = first;
-    }
-    if (found === undefined) {
-      found = place;
-      classes.push(place);
-    }
-    known.set(answer, found);
-    votes.push(found);
-  }
-  return votes;
-}
-
 /** 1, 2, 4, … up to n, and n itself: where a pass@k curve is read unless somebody says otherwise. */
 export function powersUpTo(n: number): number[] {
   const ks: number[] = [];

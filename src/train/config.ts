@@ -1,6 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 
 /** What a field is for, and what its values have to be: the texts of `--help`, of the documentation and of the errors. */
@@ -160,9 +161,9 @@ const ENTRIES = {
     "Texts that end a completion, besides the end-of-sequence token; the prompt file's own otherwise.",
   ),
   answer: choice(
-    ['boxed', 'last_number'],
+    ANSWER_KINDS,
     'boxed',
-    'Where the verifier finds the answer: the last \\boxed{}, or the last number of the text. Never one in place of the other.',
+    'Where the verifier finds the answer: the last \\boxed{}, the last number of the text, what follows `answer is`, or what follows `####`. Never one in place of another.',
   ),
   reward: note(
     v.optional(reward, 'correct'),

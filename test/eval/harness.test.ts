@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { closingAnswer, flexibleExtract, sameExactly, strictMatch } from '../../src/eval/harness.ts';
-import { ANSWER_RULES, judge } from '../../src/eval/judge.ts';
+import { bareText, closingAnswer, flexibleExtract, strictMatch } from '../../src/eval/harness.ts';
+import { ANSWER_RULES, judge, votesOf } from '../../src/eval/judge.ts';
 import { PRESETS, renderPrompt } from '../../src/eval/prompts.ts';
 
 describe('gsm8k as lm-evaluation-harness reads it', () => {
@@ -17,8 +17,8 @@ describe('gsm8k as lm-evaluation-harness reads it', () => {
   });
 
   it('compares as text, without commas, dollar signs and a closing dot', () => {
-    expect(sameExactly('$1,200.', '1200')).toBe(true);
-    expect(sameExactly('12.0', '12')).toBe(false);
+    expect(bareText('$1,200.')).toBe('1200');
+    expect(bareText('12.0')).toBe('12.0');
   });
 });
 
@@ -50,6 +50,14 @@ describe('judge', () => {
 
   it('finds no answer in an empty text by any rule', async () => {
     for (const rule of ANSWER_RULES) expect(await judge('', '1', rule)).toEqual({ extracted: null, correct: false });
+  });
+});
+
+describe('votesOf', () => {
+  it('joins what the rule holds equal: values by the verifier, texts by the harness', async () => {
+    const answers = ['1/2', null, '0.5', '1,000', '.5', '1000'];
+    expect(await votesOf(answers, 'boxed')).toEqual([0, null, 0, 3, 0, 3]);
+    expect(await votesOf(answers, 'gsm8k_flexible')).toEqual([0, null, 2, 3, 4, 3]);
   });
 });
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type Arm, compareArms } from '../../src/eval/compare.ts';
 import { comparisonPage, curvesSvg, differenceRows } from '../../src/eval/compare_report.ts';
 import type { EvaluationRow } from '../../src/eval/evaluate.ts';
-import { votesOf } from '../../src/eval/pass_at_k.ts';
 import { wilson } from '../../src/eval/stats.ts';
 import { summarise } from '../../src/eval/summary.ts';
 import { setName, transferMarkdown, transferTable } from '../../src/eval/transfer.ts';
@@ -10,7 +9,7 @@ import { philox4x32, toIndex } from '../../src/gpu/philox.ts';
 import * as reference from '../reference/pass_at_k.ts';
 
 /** Problems with n samples each: answers 0 to 3 or none, of which 0 is right; the more of them the higher `skill`. */
-async function rowsOf(problems: number, n: number, skill: number, seed: number): Promise<EvaluationRow[]> {
+function rowsOf(problems: number, n: number, skill: number, seed: number): EvaluationRow[] {
   const rows: EvaluationRow[] = [];
   for (let problem = 0; problem < problems; problem += 1) {
     const answers = Array.from({ length: n }, (_, sample) => {
@@ -18,7 +17,6 @@ async function rowsOf(problems: number, n: number, skill: number, seed: number):
       const drawn = toIndex(word, 10);
       return drawn < skill ? '0' : drawn === 9 ? null : String(1 + (drawn % 3));
     });
-    const votes = await votesOf(answers, (a, b) => a === b);
     for (const [sample, extracted] of answers.entries()) {
       rows.push({
         problem,
@@ -29,7 +27,7 @@ async function rowsOf(problems: number, n: number, skill: number, seed: number):
         completion: '',
         extracted,
         correct: extracted === '0',
-        vote: votes[sample] ?? null,
+        vote: extracted === null ? null : answers.indexOf(extracted),
         finish_reason: sample === 0 ? 'length' : 'stop',
         tokens: sample,
       });
@@ -39,9 +37,9 @@ async function rowsOf(problems: number, n: number, skill: number, seed: number):
 }
 
 describe('summarise', () => {
-  it('equals the reference in every pass@k and maj@k to 1e-12', async () => {
+  it('equals the reference in every pass@k and maj@k to 1e-12', () => {
     const [problems, n] = [40, 24];
-    const rows = await rowsOf(problems, n, 3, 1);
+    const rows = rowsOf(problems, n, 3, 1);
     const ks = [1, 2, 3, 4, 8, 16, 24];
     const measured = summarise(rows, 'sampled', ks);
     for (const k of ks) {
@@ -76,14 +74,14 @@ describe('summarise', () => {
     expect(measured.no_answer).toBe(rows.filter((row) => row.extracted === null).length / rows.length);
   });
 
-  it('takes Wilson’s interval for one sample a problem', async () => {
-    const rows = await rowsOf(30, 1, 4, 2);
+  it('takes Wilson’s interval for one sample a problem', () => {
+    const rows = rowsOf(30, 1, 4, 2);
     const right = rows.filter((row) => row.correct).length;
     expect(summarise(rows, 'sampled')).toMatchObject({ ...wilson(right, 30), interval: 'wilson', samples: 1 });
   });
 
-  it('does not call a score certain because all problems have it', async () => {
-    const rows = await rowsOf(20, 4, 0, 3);
+  it('does not call a score certain because all problems have it', () => {
+    const rows = rowsOf(20, 4, 0, 3);
     const measured = summarise(rows, 'sampled');
     expect(measured.accuracy).toBe(0);
     expect(measured.hi).toBeCloseTo(wilson(0, 20).hi, 12);
@@ -91,13 +89,13 @@ describe('summarise', () => {
 });
 
 describe('compareArms', () => {
-  const arms = async (): Promise<[Arm, Arm]> => [
-    { name: 'base', rows: await rowsOf(60, 8, 2, 4) },
-    { name: 'steered', rows: await rowsOf(60, 8, 5, 5) },
+  const arms = (): [Arm, Arm] => [
+    { name: 'base', rows: rowsOf(60, 8, 2, 4) },
+    { name: 'steered', rows: rowsOf(60, 8, 5, 5) },
   ];
 
-  it('finds a difference that is there, and none between a run and itself', async () => {
-    const [base, steered] = await arms();
+  it('finds a difference that is there, and none between a run and itself', () => {
+    const [base, steered] = arms();
     const { sampled } = compareArms(base, steered, [1, 2, 4, 8]);
     expect(sampled?.lo).toBeGreaterThan(0);
     expect(sampled?.['maj@k']?.['8']?.mcnemar?.p).toBeLessThan(0.01);
@@ -106,16 +104,16 @@ describe('compareArms', () => {
     expect(same).toMatchObject({ difference: 0, lo: 0, hi: 0, n: 60 });
   });
 
-  it('takes the problems that both answered, and the k that both can give', async () => {
-    const [base, steered] = await arms();
+  it('takes the problems that both answered, and the k that both can give', () => {
+    const [base, steered] = arms();
     const part = { name: 'part', rows: steered.rows.filter((row) => row.problem < 20 && row.sample < 4) };
     const comparison = compareArms(base, part, [1, 2, 4, 8]);
     expect(comparison.n).toBe(20);
     expect(Object.keys(comparison.sampled?.['pass@k'] ?? {})).toEqual(['1', '2', '4']);
   });
 
-  it('refuses other problems, and runs that share none', async () => {
-    const [base, steered] = await arms();
+  it('refuses other problems, and runs that share none', () => {
+    const [base, steered] = arms();
     const other = { name: 'other', rows: steered.rows.map((row) => ({ ...row, question: `X${row.problem}` })) };
     expect(() => compareArms(base, other, [1])).toThrow(
       'base and other answered different problems: number 0 is "Q0" in one',
@@ -123,8 +121,8 @@ describe('compareArms', () => {
     expect(() => compareArms(base, { name: 'empty', rows: [] }, [1])).toThrow('there is nothing to compare');
   });
 
-  it('draws both curves into one picture, with names escaped', async () => {
-    const [base, steered] = await arms();
+  it('draws both curves into one picture, with names escaped', () => {
+    const [base, steered] = arms();
     const report = {
       title: '<b>',
       arms: [base, { ...steered, name: '<i>' }].map(({ name, rows }) => ({

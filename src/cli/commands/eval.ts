@@ -24,7 +24,7 @@ import {
 import { integer, integers, number } from '../options.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
 import { accuracyLine } from '../run_view.ts';
-import { askerFor, checkWritable, loadModel, openFiles, ownFile } from '../setup.ts';
+import { askerFor, checkWritable, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
 import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
@@ -119,6 +119,7 @@ export const command = defineCommand<Options>({
     const used = data ?? ownFile(options.model, 'problems-test.jsonl');
     if (used === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
     const problems = await problemsFor(context, options, used);
+    noteUnreadable(context, problems);
     for (const file of [options.details, options.report]) if (file) await checkWritable(file);
     const opened = await openFiles(options.model);
     const read = await readSteering(context, opened, options);
