@@ -1,10 +1,15 @@
+import { existsSync } from 'node:fs';
 import { parse } from 'yaml';
+import type { Problem } from '../eval/data.ts';
+import { deduplicate, overlapOf, split } from '../eval/dataset.ts';
 import type { AnswerRule } from '../eval/judge.ts';
 import { setName } from '../eval/transfer.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { OpenedModel } from '../model/language_model.ts';
 import { parseTrainConfig, type TrainConfig } from '../train/config.ts';
+import type { Context } from './command.ts';
 import type { ReadSteering } from './model_options.ts';
+import { fileList, overlapLines, readProblems } from './problem_files.ts';
 import { askerFor, ownFile, readText } from './setup.ts';
 
 /** How problems are put and judged; where an option is missing, as in training. */
@@ -55,6 +60,22 @@ function configOf({ file, path }: ReadSteering): Partial<TrainConfig> {
   if (typeof value !== 'object' || value === null)
     throw new UserError(`${path}: config in its metadata is no configuration.`);
   return parseTrainConfig(value, `${path}, config in its metadata`);
+}
+
+/** Warns of problems to be measured that the vectors were trained on, as far as their training data are at hand. */
+export async function noteOverlap(context: Context, read: ReadSteering, problems: readonly Problem[]): Promise<void> {
+  const { data, model, eval_split: size, seed = 0, ...keys } = configOf(read);
+  const named = data ?? (model === undefined ? undefined : ownFile(model, 'problems-train.jsonl'));
+  if (named === undefined || !fileList(named).every((path) => existsSync(path))) return;
+  const all = deduplicate(
+    await readProblems(named, { questionKey: keys.question_key, answerKey: keys.answer_key }),
+  ).problems;
+  const trained = size === undefined ? all : split(all, size, seed)?.rest;
+  const overlap = overlapOf(trained ?? all, problems);
+  if (overlap.length === 0) return;
+  context.note(
+    `warning: ${overlap.length} of these ${problems.length} problems are in ${named}, on which the vectors were trained:\n${overlapLines(overlap)}`,
+  );
 }
 
 /** Name of the data set that vectors were trained on; undefined where they do not say. */

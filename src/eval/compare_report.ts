@@ -107,7 +107,10 @@ function armsTable(arms: readonly ReportArm[]): string {
 
 /** `+12.0 points (4.1 to 19.6)`, and McNemar's p where there is one. */
 export function differenceText({ difference, lo, hi, mcnemar }: Difference): string {
-  const signed = (share: number) => `${share < 0 ? '−' : '+'}${Math.abs(share * 100).toFixed(1)}`;
+  const signed = (share: number) => {
+    const points = Math.abs(share * 100).toFixed(1);
+    return points === '0.0' ? points : `${share < 0 ? '−' : '+'}${points}`;
+  };
   const test = mcnemar
     ? `, McNemar p = ${Number(mcnemar.p.toPrecision(2))} (${mcnemar.only_first} : ${mcnemar.only_second})`
     : '';

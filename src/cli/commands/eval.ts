@@ -11,7 +11,7 @@ import type { OpenedModel } from '../../model/language_model.ts';
 import { contextLength } from '../../model/model.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
-import { type Asking, type AskingOptions, askingOf, trainedOn } from '../eval_asking.ts';
+import { type Asking, type AskingOptions, askingOf, noteOverlap, trainedOn } from '../eval_asking.ts';
 import { type ArmPlan, type Measuring, measureArm } from '../eval_run.ts';
 import {
   addModelOptions,
@@ -131,6 +131,7 @@ export const command = defineCommand<Options>({
     if (!options.compare && (options.report ?? options.baselinePrompt)) {
       throw new UserError('--report and --baseline-prompt belong to --compare: give that too.');
     }
+    if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
     const arms = await armsOf(options, opened, asking, read, problems);
     if (options.showPrompt) {
