@@ -11,6 +11,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'demo', summary: 'train the embedded model for a few minutes and show what changed', gpu: true },
   { name: 'train', summary: 'train steering vectors by reinforcement learning', gpu: true },
   { name: 'eval', summary: 'measure accuracy on problems, with and without vectors', gpu: true },
+  { name: 'compare', summary: 'test whether two evaluations differ, and draw their pass@k curves', gpu: false },
+  { name: 'transfer', summary: 'tabulate evaluations by training set, test set and model', gpu: false },
   { name: 'generate', summary: 'continue a prompt', gpu: true },
   { name: 'grade', summary: 'compare answers with gold answers, line by line', gpu: false },
   { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { openLocalModel } from '#platform';
+import { UserError } from '../gpu/errors.ts';
+import type { ModelFolder, RandomAccess } from '../model/files.ts';
+import { type HubOptions, openHubModel, parseHubName } from '../model/hub.ts';
+import { formatBytes } from './output.ts';
+import { Progress } from './progress.ts';
+
+/** What `--model` takes, for its help. */
+export const MODEL_HELP =
+  'Hugging Face folder, .gguf file, or name on the Hub: owner/name[@revision], owner/name/file.gguf, owner/name:Q4_K_M';
+
+/** Adds `--offline`, which is huggingface_hub's own variable for this process. */
+export function addOffline(command: Command): Command {
+  return command
+    .option('--offline', 'open no connection: take models and data of the Hub from the cache alone (HF_HUB_OFFLINE=1)')
+    .on('option:offline', () => {
+      process.env.HF_HUB_OFFLINE = '1';
+    });
+}
+
+/**
+ * The files of a model: those of a path where there is one, else of the Hub, downloaded first if need be.
+ * @throws UserError for what is neither, and for what the Hub refuses
+ */
+export async function modelFiles(model: string): Promise<ModelFolder | RandomAccess> {
+  const local = await openLocalModel(model);
+  if (local) return local;
+  const name = parseHubName(model);
+  if (!name) {
+    throw new UserError(
+      `There is no ${model}. A model is a folder, a .gguf file, or a name on the Hugging Face Hub such as ` +
+        'Qwen/Qwen2.5-0.5B-Instruct (owner/name, then @revision, /file.gguf or :Q4_K_M where needed).',
+    );
+  }
+  return withHubProgress(async (options) => {
+    try {
+      return await openHubModel(name, options);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(`There is no file or folder ${model} here, and as a model of the Hub: ${error.message}`);
+    }
+  });
+}
+
+/** Downloads above this size are shown. */
+const SHOW_ABOVE = 2 ** 20;
+
+/** Runs `work` with options for the Hub that show its downloads and remarks on standard error. */
+export async function withHubProgress<T>(work: (options: HubOptions) => Promise<T>): Promise<T> {
+  let progress: Progress | undefined;
+  let shown = 0;
+  try {
+    return await work({
+      onNote: (line) => process.stderr.write(`${line}\n`),
+      onProgress: ({ file, done, total }) => {
+        if (total !== shown) {
+          progress?.finish();
+          shown = total;
+          progress = total > SHOW_ABOVE ? new Progress({ label: 'download', total, format: formatBytes }) : undefined;
+        }
+        progress?.update(done, { text: file });
+      },
+    });
+  } finally {
+    progress?.finish();
+  }
+}

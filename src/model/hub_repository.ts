@@ -1,0 +1,237 @@
+import type { listFiles, modelInfo } from '@huggingface/hub';
+import { UserError } from '../gpu/errors.ts';
+import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
+import { named, type RandomAccess } from './files.ts';
+import type { HubOptions } from './hub.ts';
+
+export interface RepositoryName {
+  readonly type: 'model' | 'dataset';
+  /** `owner/name`. */
+  readonly name: string;
+  readonly revision: string;
+}
+
+/** A repository at one commit, seen through the store. */
+export interface Repository {
+  readonly name: string;
+  /** For messages: the Hub's address, or the store's. */
+  readonly place: string;
+  /** Files that it has; where there is no connection, those that the store has. */
+  readonly paths: readonly string[];
+  /** Brings files into the store, one after the other. @throws UserError where one does not exist or does not come; `why` says what it is for */
+  bring(paths: readonly string[], why?: string): Promise<void>;
+  /** A file that was fetched. */
+  open(path: string): Promise<RandomAccess>;
+  openIfThere(path: string): Promise<RandomAccess | undefined>;
+}
+
+type Options = HubOptions & HubSettings;
+
+/** No answer from the Hub, as opposed to one that says no. */
+class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+const ATTEMPTS = 5;
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/**
+ * @param within look at the files of this folder alone: a data set may have very many
+ * @throws UserError for what the Hub refuses, or what is not in the store where the Hub is not to be had
+ */
+export async function openRepository(where: RepositoryName, options: Options, within?: string): Promise<Repository> {
+  if (options.offline) return stored(where, options, 'no connection is allowed (--offline, HF_HUB_OFFLINE)');
+  try {
+    return await online(where, options, within);
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    const repository = await stored(where, options, `${options.endpoint} cannot be reached (${error.message})`);
+    options.onNote?.(`${error.message}: ${where.name} is taken from ${options.store.where} as it was last seen.`);
+    return repository;
+  }
+}
+
+/** The folder's name in the cache of every Hugging Face library. */
+function folderOf({ type, name }: RepositoryName): string {
+  return `${type}s--${name.replaceAll('/', '--')}`;
+}
+
+async function online(where: RepositoryName, options: Options, within: string | undefined): Promise<Repository> {
+  const { store, endpoint, signal } = options;
+  const { type, name, revision } = where;
+  const hub = await import('@huggingface/hub');
+  const ask: typeof fetch = (input, init) => request(where, options, String(input), init);
+  const repo = { type, name };
+  const parameters: Parameters<typeof modelInfo<'sha'>>[0] & Parameters<typeof listFiles>[0] = {
+    name,
+    repo,
+    revision,
+    hubUrl: endpoint,
+    fetch: ask,
+    additionalFields: ['sha'],
+  };
+  const commit = (await (type === 'model' ? hub.modelInfo(parameters) : hub.datasetInfo(parameters))).sha;
+  const entries = new Map<string, HubEntry>();
+  const listing = { ...parameters, revision: commit, recursive: within === undefined, ...(within && { path: within }) };
+  for await (const { type, path, size, lfs, oid } of hub.listFiles(listing)) {
+    if (type === 'file') entries.set(path, { path, size: lfs?.size ?? size, etag: lfs?.oid ?? (oid as string) });
+  }
+  const folder = folderOf(where);
+  if (revision !== commit) await store.remember(folder, revision, commit);
+
+  const bring: Repository['bring'] = async (paths, why) => {
+    const wanted = paths.map((path) => {
+      const entry = entries.get(path);
+      if (entry && isSafe(path)) return entry;
+      throw new UserError(`${name} (${revision}) has no ${path} on ${endpoint}.${why ? ` ${why}.` : ''}`);
+    });
+    const there = await Promise.all(wanted.map(isThere));
+    const missing = wanted.filter((_, i) => !there[i]);
+    const total = missing.reduce((sum, { size }) => sum + size, 0);
+    let before = 0;
+    for (const entry of missing) {
+      const at = (bytes: number) => options.onProgress?.({ file: entry.path, done: before + bytes, total });
+      await download(where, commit, entry, options, ask, at);
+      before += entry.size;
+      at(0);
+    }
+  };
+  const isThere = async ({ path, size }: HubEntry) => {
+    const file = await store.open(folder, commit, path);
+    await file?.close();
+    return file?.size === size;
+  };
+  signal?.throwIfAborted();
+  return { ...reader(where, commit, options), place: endpoint, paths: [...entries.keys()], bring };
+}
+
+async function stored(where: RepositoryName, options: Options, reason: string): Promise<Repository> {
+  const { store } = options;
+  const { name, revision } = where;
+  const folder = folderOf(where);
+  const commit = (await store.commitOf(folder, revision)) ?? (COMMIT.test(revision) ? revision : undefined);
+  const paths = commit === undefined ? [] : await store.list(folder, commit);
+  const missing = (what: string) =>
+    new UserError(
+      `${what} is not in ${store.where}, and ${reason}. Fetch it once with a connection and without --offline, ` +
+        'name another cache with HF_HUB_CACHE, or give the path of a folder or a .gguf file.',
+    );
+  if (commit === undefined || paths.length === 0) throw missing(`${name} (${revision})`);
+  const bring: Repository['bring'] = async (wanted) => {
+    const first = wanted.find((path) => !paths.includes(path));
+    if (first !== undefined) throw missing(`${first} of ${name} (${revision})`);
+  };
+  return { ...reader(where, commit, options), place: store.where, paths, bring };
+}
+
+function reader(
+  where: RepositoryName,
+  commit: string,
+  { store }: Options,
+): Pick<Repository, 'name' | 'open' | 'openIfThere'> {
+  const openIfThere = async (path: string) => {
+    const file = isSafe(path) ? await store.open(folderOf(where), commit, path) : undefined;
+    return file && named(file, `${where.name}/${path}`);
+  };
+  const open = async (path: string) => {
+    const file = await openIfThere(path);
+    if (!file) throw new UserError(`${path} of ${where.name} has vanished from ${store.where}. Try again.`);
+    return file;
+  };
+  return { name: where.name, open, openIfThere };
+}
+
+/** A repository's owner chooses its paths: none may lead out of the store. */
+function isSafe(path: string): boolean {
+  return !/[\\:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+/** Tries again where the connection breaks, from where it broke. */
+async function download(
+  where: RepositoryName,
+  commit: string,
+  entry: HubEntry,
+  options: Options,
+  ask: typeof fetch,
+  at: (bytes: number) => void,
+): Promise<void> {
+  const { store, endpoint, signal, retryDelay = 1000 } = options;
+  const path = entry.path.split('/').map(encodeURIComponent).join('/');
+  const url = `${endpoint}/${where.type === 'dataset' ? 'datasets/' : ''}${where.name}/resolve/${commit}/${path}`;
+  let got = 0;
+  const read = async (offset: number): Promise<ReadableStream<Uint8Array>> => {
+    const headers = { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) };
+    const response = await ask(url, { headers });
+    got = response.status === 206 ? offset : 0;
+    const counting = new TransformStream<Uint8Array, Uint8Array>({
+      transform(part, controller) {
+        // A server that does not know ranges sends what is there already once more.
+        const fresh = part.subarray(Math.min(part.length, Math.max(0, offset - got)));
+        got += part.length;
+        if (fresh.length > 0) controller.enqueue(fresh);
+        at(got);
+      },
+    });
+    return (response.body as ReadableStream<Uint8Array>).pipeThrough(counting, signal ? { signal } : {});
+  };
+  for (let failures = 0; ; ) {
+    const before = got;
+    try {
+      return await store.add(folderOf(where), commit, entry, read);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof UserError) throw error;
+      failures = got > before ? 1 : failures + 1;
+      if (failures >= ATTEMPTS) {
+        throw new UserError(
+          `${entry.path} of ${where.name}: the connection to ${endpoint} broke ${ATTEMPTS} times (${messageOf(error)}). ` +
+            `${got} of ${entry.size} bytes are kept in ${store.where}: run the command again to go on from there.`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));
+    }
+  }
+}
+
+/** @throws Unreachable where no answer comes, UserError for one that refuses */
+async function request(where: RepositoryName, options: Options, url: string, init?: RequestInit): Promise<Response> {
+  const { endpoint, token, signal } = options;
+  const headers = new Headers(init?.headers);
+  // The token is for the Hub alone; fetch itself takes it off where it is sent on to another host.
+  if (token && new URL(url).origin === new URL(endpoint).origin) headers.set('authorization', `Bearer ${token}`);
+  const response = await fetch(url, { ...init, headers, ...(signal && { signal }) }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw new Unreachable(messageOf(error));
+  });
+  if (response.ok) return response;
+  await response.body?.cancel();
+  if (response.status >= 500 || response.status === 429) {
+    throw new Unreachable(`${new URL(url).host} answers with HTTP status ${response.status}`);
+  }
+  throw new UserError(refusal(where, options, response));
+}
+
+function refusal({ type, name, revision }: RepositoryName, options: Options, response: Response): string {
+  const { endpoint, token } = options;
+  const { status } = response;
+  const page = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}`;
+  const how = token
+    ? 'The token that was sent (HF_TOKEN, or the file that `hf auth login` writes) gives no access.'
+    : 'For private and gated ones set HF_TOKEN, or log in with `hf auth login`.';
+  if (status === 403) return `${page} is not open to you (HTTP status 403): ask for access on that page. ${how}`;
+  if (response.headers.get('x-error-code') === 'RevisionNotFound') {
+    return `${page} has no branch, tag or commit ${JSON.stringify(revision)}.`;
+  }
+  if (status === 401 || status === 404) {
+    return `There is no ${type} ${page}, or not for you (HTTP status ${status}). ${how}`;
+  }
+  return `${page} cannot be read: HTTP status ${status}${response.statusText ? ` (${response.statusText})` : ''}.`;
+}
+
+/** fetch says "fetch failed" and has the reason as its cause. */
+function messageOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown };
+  const inner = cause instanceof Error ? cause : error;
+  const { message, code } = inner as Error & { code?: string };
+  return message || code || String(inner);
+}
