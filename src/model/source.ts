@@ -121,20 +121,26 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
   return files;
 }
 
+const CONFIG_FILE = 'tokenizer_config.json';
+const TEMPLATE_FILE = 'chat_template.jinja';
+
 async function readTokenizer(folder: ModelFolder): Promise<TokenizerData | undefined> {
   const json = await readJsonIfThere(folder, 'tokenizer.json');
   if (json === undefined) {
     return undefined;
   }
-  const config = ((await readJsonIfThere(folder, 'tokenizer_config.json')) ?? {}) as Record<string, unknown>;
+  const config = ((await readJsonIfThere(folder, CONFIG_FILE)) ?? {}) as Record<string, unknown>;
   const bos_token = tokenText(config.bos_token);
   const eos_token = tokenText(config.eos_token);
-  const chat_template = (await readTextIfThere(folder, 'chat_template.jinja')) ?? templateText(config.chat_template);
+  const own = await readTextIfThere(folder, TEMPLATE_FILE);
+  const chat_template = own ?? templateText(config.chat_template);
+  const templateWhere =
+    own === undefined ? `chat_template of ${folder.name}/${CONFIG_FILE}` : `${folder.name}/${TEMPLATE_FILE}`;
   return {
     json,
     ...(bos_token !== undefined && { bos_token }),
     ...(eos_token !== undefined && { eos_token }),
-    ...(chat_template !== undefined && { chat_template }),
+    ...(chat_template !== undefined && { chat_template, templateWhere }),
     where: `${folder.name}/tokenizer.json`,
   };
 }
