@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openLocalModel } from '#platform';
 import { UserError } from '../gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../model/files.ts';
-import { type HubOptions, openHubModel, parseHubName } from '../model/hub.ts';
+import { type HubOptions, type HubPart, openHubModel, parseHubName } from '../model/hub.ts';
 import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -23,7 +23,7 @@ export function addOffline(command: Command): Command {
  * The files of a model: those of a path where there is one, else of the Hub, downloaded first if need be.
  * @throws UserError for what is neither, and for what the Hub refuses
  */
-export async function modelFiles(model: string): Promise<ModelFolder | RandomAccess> {
+export async function modelFiles(model: string, part?: HubPart): Promise<ModelFolder | RandomAccess> {
   const local = await openLocalModel(model);
   if (local) return local;
   const name = parseHubName(model);
@@ -35,7 +35,7 @@ export async function modelFiles(model: string): Promise<ModelFolder | RandomAcc
   }
   return withHubProgress(async (options) => {
     try {
-      return await openHubModel(name, options);
+      return await openHubModel(name, options, part);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(`There is no file or folder ${model} here, and as a model of the Hub: ${error.message}`);

@@ -44,6 +44,9 @@ export function parseHubName(text: string): HubName | undefined {
   return { repo, revision, ...(file !== undefined && { file }), ...(quantization !== undefined && { quantization }) };
 }
 
+/** What is wanted of a model: all of it, or what `openTokenizer` reads (of a GGUF file all the same). */
+export type HubPart = 'model' | 'tokenizer';
+
 /** Files beside the weights, those that are read; only the first has to be there. */
 const CONFIG = 'config.json';
 const BESIDE_WEIGHTS = [
@@ -62,7 +65,11 @@ const INDEX = 'model.safetensors.index.json';
  *
  * @throws UserError for a repository, a revision or a file that is not there, a Hub out of reach, no leave, no space
  */
-export async function openHubModel(name: HubName, options: HubOptions = {}): Promise<ModelFolder | RandomAccess> {
+export async function openHubModel(
+  name: HubName,
+  options: HubOptions = {},
+  part: HubPart = 'model',
+): Promise<ModelFolder | RandomAccess> {
   const where = { type: 'model', name: name.repo, revision: name.revision } as const;
   const repository = await openRepository(where, await withDefaults(options));
   if (name.file !== undefined || name.quantization !== undefined) {
@@ -77,7 +84,9 @@ export async function openHubModel(name: HubName, options: HubOptions = {}): Pro
     );
   }
   await repository.bring([CONFIG, ...BESIDE_WEIGHTS.slice(1).filter((path) => repository.paths.includes(path))]);
-  await repository.bring(repository.paths.includes(WEIGHTS) ? [WEIGHTS] : await shards(repository));
+  if (part === 'model') {
+    await repository.bring(repository.paths.includes(WEIGHTS) ? [WEIGHTS] : await shards(repository));
+  }
   return { name: name.repo, open: (file) => repository.openIfThere(file) };
 }
 

@@ -26,8 +26,14 @@ export async function openModelSource(from: ModelFolder | RandomAccess): Promise
   if ('open' in from) {
     return openHuggingFace(from);
   }
+  await checkGguf(from);
+  return openGguf(from);
+}
+
+/** @throws UserError when the file is no GGUF file */
+export async function checkGguf(from: RandomAccess): Promise<void> {
   if (await isGguf(from)) {
-    return openGguf(from);
+    return;
   }
   const start = await readExactly(from, 0, Math.min(4, from.size));
   const hex = [...start].map((byte) => byte.toString(16).padStart(2, '0')).join(' ') || 'nothing';
@@ -65,7 +71,6 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         places.set(name, { file, entry });
       }
     }
-    const tokenizer = await readTokenizer(folder);
     return {
       name: folder.name,
       config,
@@ -77,11 +82,7 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         }
         return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
       },
-      ...(tokenizer
-        ? { tokenizer }
-        : {
-            noTokenizer: `${folder.name} has no tokenizer.json: copy the one that was published with the model into the folder.`,
-          }),
+      ...(await readTokenizer(folder)),
       generation: { eos_token_id: config.eos_token_id },
       identity: await identify(config, tensors, files),
       close,
@@ -124,10 +125,13 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
 const CONFIG_FILE = 'tokenizer_config.json';
 const TEMPLATE_FILE = 'chat_template.jinja';
 
-async function readTokenizer(folder: ModelFolder): Promise<TokenizerData | undefined> {
+/** The tokenizer of a folder, or why there is none. */
+export async function readTokenizer(folder: ModelFolder): Promise<Pick<ModelSource, 'tokenizer' | 'noTokenizer'>> {
   const json = await readJsonIfThere(folder, 'tokenizer.json');
   if (json === undefined) {
-    return undefined;
+    return {
+      noTokenizer: `${folder.name} has no tokenizer.json: copy the one that was published with the model into the folder.`,
+    };
   }
   const config = ((await readJsonIfThere(folder, CONFIG_FILE)) ?? {}) as Record<string, unknown>;
   const bos_token = tokenText(config.bos_token);
@@ -136,13 +140,14 @@ async function readTokenizer(folder: ModelFolder): Promise<TokenizerData | undef
   const chat_template = own ?? templateText(config.chat_template);
   const templateWhere =
     own === undefined ? `chat_template of ${folder.name}/${CONFIG_FILE}` : `${folder.name}/${TEMPLATE_FILE}`;
-  return {
+  const tokenizer: TokenizerData = {
     json,
     ...(bos_token !== undefined && { bos_token }),
     ...(eos_token !== undefined && { eos_token }),
     ...(chat_template !== undefined && { chat_template, templateWhere }),
     where: `${folder.name}/tokenizer.json`,
   };
+  return { tokenizer };
 }
 
 /** tokenizer_config.json has a token as text or as an object. */

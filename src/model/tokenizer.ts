@@ -30,10 +30,12 @@ export class Tokenizer {
 
   /** @throws UserError when the model came without a tokenizer */
   static fromSource(source: ModelSource): Tokenizer {
-    if (!source.tokenizer) {
-      throw new UserError(source.noTokenizer ?? `${source.name} has no tokenizer.`);
-    }
-    return new Tokenizer(source.tokenizer, { ...source.config, ...source.generation });
+    return new Tokenizer(dataOf(source), { ...source.config, ...source.generation });
+  }
+
+  /** Without its model: `vocab_size` where it is known. @throws UserError when there is none */
+  static of(source: TokenizerSource, vocab_size = Number.POSITIVE_INFINITY): Tokenizer {
+    return new Tokenizer(dataOf(source), { vocab_size, eos_token_id: [] });
   }
 
   /** @throws UserError when the tokenizer knows a token of the text that the model does not */
@@ -88,6 +90,13 @@ export class Tokenizer {
   stream(options: { readonly skipSpecialTokens?: boolean } = {}): TokenStream {
     return new TokenStream(this, options);
   }
+}
+
+type TokenizerSource = Pick<ModelSource, 'name' | 'tokenizer' | 'noTokenizer'>;
+
+function dataOf({ name, tokenizer, noTokenizer }: TokenizerSource): TokenizerData {
+  if (!tokenizer) throw new UserError(noTokenizer ?? `${name} has no tokenizer.`);
+  return tokenizer;
 }
 
 /**

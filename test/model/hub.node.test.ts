@@ -10,8 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,6 +20,7 @@ import type { ModelFolder, RandomAccess } from '../../src/model/files.ts';
 import { type HubName, type HubOptions, listHubFiles, openHubFile, openHubModel } from '../../src/model/hub.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { FakeHub, type FakeRepository } from './fake_hub.ts';
+import { type ServedHub, serveHub } from './fake_hub_server.ts';
 import { tinyModel } from './tiny_model.ts';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
@@ -33,31 +32,20 @@ const repository = (files: FakeRepository['files'] = Object.fromEntries(tinyMode
 });
 
 let folder: string;
-let server: Server | undefined;
+let server: ServedHub | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'trimtab-hub-'));
 });
 afterEach(() => {
-  server?.closeAllConnections();
   server?.close();
   server = undefined;
   rmSync(folder, { recursive: true });
 });
 
-/** Serves the hub on a free port. @returns options with that address and a store in a fresh folder */
+/** Options with the address of the hub, which is served, and a store in a fresh folder. */
 async function serve(hub: FakeHub): Promise<HubOptions> {
-  server = createServer(async (request, response) => {
-    const { status, headers, body, breakAt } = await hub.answer(
-      new URL(request.url as string, 'http://hub'),
-      new Headers(request.headers as Record<string, string>),
-    );
-    response.writeHead(status, headers);
-    if (breakAt === undefined) response.end(body);
-    else response.write(body.subarray(0, breakAt), () => setTimeout(() => response.destroy(), 20));
-  });
-  await new Promise<void>((listening) => server?.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  return { ...settings(), endpoint: `http://127.0.0.1:${port}`, offline: false, retryDelay: 1 };
+  server = await serveHub(hub);
+  return { ...settings(), endpoint: server.address, offline: false, retryDelay: 1 };
 }
 
 const settings = (): HubOptions => ({ store: folderHubStore(join(folder, 'hub'), openFile), offline: true });
