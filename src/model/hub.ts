@@ -2,6 +2,7 @@
 import { hubSettings } from '#platform';
 import { UserError } from '../gpu/errors.ts';
 import type { HubSettings } from '../gpu/hub_store.ts';
+import type { DownloadOptions } from './download.ts';
 import { type ModelFolder, named, type RandomAccess, readExactly } from './files.ts';
 import { openRepository, type Repository } from './hub_repository.ts';
 
@@ -13,15 +14,12 @@ export interface HubProgress {
   readonly total: number;
 }
 
-export interface HubOptions extends Partial<HubSettings> {
+export interface HubOptions extends Partial<HubSettings>, Omit<DownloadOptions, 'store'> {
   /** A branch, a tag or a commit. Default: `main`. */
   readonly revision?: string;
   readonly onProgress?: (progress: HubProgress) => void;
   /** Remarks, such as that the Hub is out of reach and the store is used. */
   readonly onNote?: (line: string) => void;
-  readonly signal?: AbortSignal;
-  /** Milliseconds before a broken connection is tried again; doubled each time. Default 1,000. */
-  readonly retryDelay?: number;
 }
 
 /** What a name such as `owner/name@revision:Q4_K_M` stands for. */

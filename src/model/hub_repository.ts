@@ -1,6 +1,7 @@
 import type { listFiles, modelInfo } from '@huggingface/hub';
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
+import { download, encodedPath, messageOf } from './download.ts';
 import { named, type RandomAccess } from './files.ts';
 import type { HubOptions } from './hub.ts';
 
@@ -32,7 +33,6 @@ class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
-const ATTEMPTS = 5;
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
@@ -91,7 +91,8 @@ async function online(where: RepositoryName, options: Options, within: string | 
     let before = 0;
     for (const entry of missing) {
       const at = (bytes: number) => options.onProgress?.({ file: entry.path, done: before + bytes, total });
-      await download(where, commit, entry, options, ask, at);
+      const url = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}/resolve/${commit}/${encodedPath(entry.path)}`;
+      await download({ folder, commit, entry, url, of: name }, options, ask, at);
       before += entry.size;
       at(0);
     }
@@ -146,53 +147,6 @@ function isSafe(path: string): boolean {
   return !/[\\:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
-/** Tries again where the connection breaks, from where it broke. */
-async function download(
-  where: RepositoryName,
-  commit: string,
-  entry: HubEntry,
-  options: Options,
-  ask: typeof fetch,
-  at: (bytes: number) => void,
-): Promise<void> {
-  const { store, endpoint, signal, retryDelay = 1000 } = options;
-  const path = entry.path.split('/').map(encodeURIComponent).join('/');
-  const url = `${endpoint}/${where.type === 'dataset' ? 'datasets/' : ''}${where.name}/resolve/${commit}/${path}`;
-  let got = 0;
-  const read = async (offset: number): Promise<ReadableStream<Uint8Array>> => {
-    const headers = { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) };
-    const response = await ask(url, { headers });
-    got = response.status === 206 ? offset : 0;
-    const counting = new TransformStream<Uint8Array, Uint8Array>({
-      transform(part, controller) {
-        // A server that does not know ranges sends what is there already once more.
-        const fresh = part.subarray(Math.min(part.length, Math.max(0, offset - got)));
-        got += part.length;
-        if (fresh.length > 0) controller.enqueue(fresh);
-        at(got);
-      },
-    });
-    return (response.body as ReadableStream<Uint8Array>).pipeThrough(counting, signal ? { signal } : {});
-  };
-  for (let failures = 0; ; ) {
-    const before = got;
-    try {
-      return await store.add(folderOf(where), commit, entry, read);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof UserError) throw error;
-      failures = got > before ? 1 : failures + 1;
-      if (failures >= ATTEMPTS) {
-        throw new UserError(
-          `${entry.path} of ${where.name}: the connection to ${endpoint} broke ${ATTEMPTS} times (${messageOf(error)}). ` +
-            `${got} of ${entry.size} bytes are kept in ${store.where}: run the command again to go on from there.`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));
-    }
-  }
-}
-
 /** @throws Unreachable where no answer comes, UserError for one that refuses */
 async function request(where: RepositoryName, options: Options, url: string, init?: RequestInit): Promise<Response> {
   const { endpoint, token, signal } = options;
@@ -226,12 +180,4 @@ function refusal({ type, name, revision }: RepositoryName, options: Options, res
     return `There is no ${type} ${page}, or not for you (HTTP status ${status}). ${how}`;
   }
   return `${page} cannot be read: HTTP status ${status}${response.statusText ? ` (${response.statusText})` : ''}.`;
-}
-
-/** fetch says "fetch failed" and has the reason as its cause. */
-function messageOf(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  const inner = cause instanceof Error ? cause : error;
-  const { message, code } = inner as Error & { code?: string };
-  return message || code || String(inner);
 }
