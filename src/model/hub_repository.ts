@@ -1,4 +1,3 @@
-import type { listFiles, modelInfo } from '@huggingface/hub';
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
 import { download, encodedPath, messageOf } from './download.ts';
@@ -59,23 +58,8 @@ function folderOf({ type, name }: RepositoryName): string {
 async function online(where: RepositoryName, options: Options, within: string | undefined): Promise<Repository> {
   const { store, endpoint, signal } = options;
   const { type, name, revision } = where;
-  const hub = await import('@huggingface/hub');
   const ask: typeof fetch = (input, init) => request(where, options, String(input), init);
-  const repo = { type, name };
-  const parameters: Parameters<typeof modelInfo<'sha'>>[0] & Parameters<typeof listFiles>[0] = {
-    name,
-    repo,
-    revision,
-    hubUrl: endpoint,
-    fetch: ask,
-    additionalFields: ['sha'],
-  };
-  const commit = (await (type === 'model' ? hub.modelInfo(parameters) : hub.datasetInfo(parameters))).sha;
-  const entries = new Map<string, HubEntry>();
-  const listing = { ...parameters, revision: commit, recursive: within === undefined, ...(within && { path: within }) };
-  for await (const { type, path, size, lfs, oid } of hub.listFiles(listing)) {
-    if (type === 'file') entries.set(path, { path, size: lfs?.size ?? size, etag: lfs?.oid ?? (oid as string) });
-  }
+  const { commit, entries } = await contents(where, endpoint, ask, within);
   const folder = folderOf(where);
   if (revision !== commit) await store.remember(folder, revision, commit);
 
@@ -104,6 +88,39 @@ async function online(where: RepositoryName, options: Options, within: string | 
   };
   signal?.throwIfAborted();
   return { ...reader(where, commit, options), place: endpoint, paths: [...entries.keys()], bring };
+}
+
+interface Contents {
+  readonly commit: string;
+  readonly entries: ReadonlyMap<string, HubEntry>;
+}
+
+/** @throws UserError for answers that are not the Hub's, beside what `ask` throws */
+async function contents(
+  { type, name, revision }: RepositoryName,
+  endpoint: string,
+  ask: typeof fetch,
+  within: string | undefined,
+): Promise<Contents> {
+  const hub = await import('@huggingface/hub');
+  const asked = { hubUrl: endpoint, fetch: ask };
+  const about = { ...asked, name, revision, additionalFields: ['sha' as const] };
+  try {
+    const { sha: commit } = await (type === 'model' ? hub.modelInfo(about) : hub.datasetInfo(about));
+    if (!COMMIT.test(commit)) throw new TypeError(`${JSON.stringify(commit)} is no commit`);
+    const entries = new Map<string, HubEntry>();
+    const listing = { ...asked, repo: { type, name }, revision: commit, recursive: within === undefined };
+    for await (const file of hub.listFiles({ ...listing, ...(within && { path: within }) })) {
+      const etag = file.lfs?.oid ?? file.oid ?? '';
+      if (file.type !== 'file') continue;
+      if (!/^[0-9a-f]+$/.test(etag)) throw new TypeError(`${JSON.stringify(etag)} is no hash`);
+      entries.set(file.path, { path: file.path, size: file.lfs?.size ?? file.size, etag });
+    }
+    return { commit, entries };
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    throw new UserError(`${endpoint} does not answer as the Hub does (${error.message}): check HF_ENDPOINT.`);
+  }
 }
 
 async function stored(where: RepositoryName, options: Options, reason: string): Promise<Repository> {

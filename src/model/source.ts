@@ -71,6 +71,7 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         places.set(name, { file, entry });
       }
     }
+    const tokenizer = await readTokenizer(folder);
     return {
       name: folder.name,
       config,
@@ -82,7 +83,7 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         }
         return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
       },
-      ...(await readTokenizer(folder)),
+      ...tokenizer,
       generation: { eos_token_id: config.eos_token_id },
       identity: await identify(config, tensors, files),
       close,

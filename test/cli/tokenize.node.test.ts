@@ -64,7 +64,8 @@ describe('a model by its name on the Hub', () => {
   const hub = new FakeHub({
     name: 'owner/demo',
     commit: 'a'.repeat(40),
-    files: { ...files, 'tokenizer.json': readFileSync('models/demo/tokenizer.json') },
+    // With so many spaces at its end it is worth a line about its progress.
+    files: { ...files, 'tokenizer.json': readFileSync('models/demo/tokenizer.json', 'utf8').padEnd(1.5 * 2 ** 20) },
   });
   const cache = join(folder, 'hub');
   const args = (...more: string[]) => ['tokenize', '--model', 'owner/demo', ...more];
@@ -75,7 +76,8 @@ describe('a model by its name on the Hub', () => {
     const env = { HF_ENDPOINT: server.address, HF_HUB_CACHE: cache, HF_TOKEN: undefined, HF_HUB_OFFLINE: undefined };
     const online = await trimtabBeside(args(), env, '"How many?"');
     server.close();
-    expect(online).toEqual({ code: 0, stdout: want, stderr: '' });
+    expect(online).toMatchObject({ code: 0, stdout: want });
+    expect(online.stderr).toMatch(/download 1\.5 MiB\/1\.5 MiB 100 % .* tokenizer\.json\n$/);
     expect(
       hub.requests.filter((request) => request.includes('/resolve/')).map((path) => path.split('/').at(-1)),
     ).toEqual(['config.json', 'tokenizer.json']);

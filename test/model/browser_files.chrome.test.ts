@@ -3,7 +3,7 @@ import { hubSettings, openFile, openLocalModel } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { browserHubStore } from '../../src/gpu/hub_store.browser.ts';
 import type { ModelFolder, RandomAccess } from '../../src/model/files.ts';
-import { type HubOptions, listHubFiles, openHubModel } from '../../src/model/hub.ts';
+import { findModel, type HubOptions, listHubFiles, openHubModel } from '../../src/model/hub.ts';
 import { openPicked } from '../../src/model/picked_files.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { openUrlModel } from '../../src/model/url_files.ts';
@@ -94,6 +94,8 @@ describe('a model of the Hub in a page', () => {
   it('is told from a URL', async () => {
     expect(await openLocalModel('owner/tiny')).toBeUndefined();
     expect(((await openLocalModel('/models/demo')) as ModelFolder).name).toBe('demo');
+    expect((await findModel('/models/demo', options())).name).toBe('demo');
+    await expect(findModel('demo', options())).rejects.toThrow(/There is no demo\. A model is/);
     expect(hubSettings()).toMatchObject({ endpoint: 'https://huggingface.co', offline: false });
   });
 });

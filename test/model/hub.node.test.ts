@@ -276,6 +276,26 @@ describe('a Hub that cannot be reached', () => {
   });
 });
 
+describe('an address that is not the Hub’s', () => {
+  it.each<[string, Partial<FakeRepository>]>([
+    ['another commit', { commit: '../../x' }],
+    ['no repository', {}],
+  ])('is named (%s)', async (what, rest) => {
+    const hub = new FakeHub({ ...repository(), ...rest });
+    if (what === 'no repository') {
+      hub.answer = async () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') });
+    }
+    const opening = openHubModel(NAME, await serve(hub));
+    await expect(opening).rejects.toThrow(UserError);
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1:\d+ does not answer as the Hub does .*check HF_ENDPOINT/);
+  });
+
+  it('is named when it is none', async () => {
+    const options = { ...settings(), endpoint: 'mirror', offline: false };
+    await expect(openHubModel(NAME, options)).rejects.toThrow(/mirror cannot be reached \(Invalid URL\)/);
+  });
+});
+
 describe('files of a data set', () => {
   const data: FakeRepository = {
     type: 'dataset',

@@ -49,6 +49,15 @@ describe(`${texts.length} difficult texts have the ids of the Python package tok
     expect(differences(tok, hashes[name])).toEqual({ ids: [], decoded: [] });
   });
 
+  it.each(['qwen2', 'llama', 'llama-no-prefix'] as const)('and stream as they decode (%s)', async (name) => {
+    const tok = await fromGguf(repositoryPath(`test/golden/tokenization/${name}.gguf`));
+    for (const text of texts.filter((_, i) => i % 10 === 0)) {
+      const ids = tok.encode(text);
+      const stream = tok.stream();
+      expect(ids.map((id) => stream.push(id)).join('') + stream.flush()).toBe(tok.decode(ids));
+    }
+  });
+
   it('with the tokenizer of the demonstration model', async () => {
     const tok = await fromJson(repositoryPath('models/demo/tokenizer.json'));
     expect(differences(tok, hashes.demo)).toEqual({ ids: [], decoded: [] });
