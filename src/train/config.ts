@@ -85,7 +85,9 @@ const reward = v.pipe(
 
 /** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
 const ENTRIES = {
-  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
+  model: text(
+    'Folder with config.json, safetensors and tokenizer.json, .gguf file, or a name on the Hugging Face Hub.',
+  ),
   data: text('Problem file, JSON lines. Without it a model folder that brings its own problems uses those.'),
   question_key: text('Column of the question in `data`; found by itself among the usual names otherwise.'),
   answer_key: text('Column of the answer in `data`; found by itself among the usual names otherwise.'),
