@@ -100,6 +100,12 @@ export async function openHubModel(
   const repository = await openRepository(where, withDefaults(options));
   if (name.file !== undefined || name.quantization !== undefined) {
     const path = name.file ?? ggufPath(repository, name.quantization as string);
+    if (/-\d{5}-of-\d{5}\.gguf$/i.test(path)) {
+      throw new UserError(
+        `${name.repo}/${path} is one part of several, and such GGUF files are not read. Take one in a single file, ` +
+          "or join the parts with llama.cpp's llama-gguf-split --merge.",
+      );
+    }
     await repository.bring([path]);
     return repository.open(path);
   }

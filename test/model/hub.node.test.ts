@@ -128,13 +128,15 @@ describe('a model of the Hub', () => {
 
   it('may be a GGUF file, by its path or by its quantisation', async () => {
     const files = { 'm-Q4_K_M.gguf': 'four', 'm-q8_0.gguf': 'eight', 'm-Q4_K_S.gguf': 'small', 'm.gguf': 'full' };
-    const options = await serve(new FakeHub(repository(files)));
+    const parts = { 'l-F16-00001-of-00002.gguf': 'one', 'k-Q6_K-00001-of-00001.gguf': 'part' };
+    const options = await serve(new FakeHub(repository({ ...files, ...parts })));
     const open = async (rest: Partial<HubName>) =>
       textOf((await openHubModel({ ...NAME, ...rest }, options)) as RandomAccess);
     expect(await open({ quantization: 'Q4_K_M' })).toBe('four');
     expect(await open({ quantization: 'Q8_0' })).toBe('eight');
     expect(await open({ file: 'm.gguf' })).toBe('full');
     await expect(open({ quantization: 'Q4_K' })).rejects.toThrow(/no file fits ":Q4_K"; .* has m-Q4_K_M\.gguf, m-q8_0/);
+    await expect(open({ quantization: 'Q6_K' })).rejects.toThrow(/is one part of several.*llama-gguf-split --merge/);
     await expect(open({ file: 'n.gguf' })).rejects.toThrow(/owner\/tiny \(main\) has no n\.gguf/);
     await expect(open({})).rejects.toThrow(/has GGUF files: say which one, as in owner\/tiny\/m-Q4_K_M\.gguf/);
   });
