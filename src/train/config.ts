@@ -101,7 +101,9 @@ const reward = v.pipe(
 
 /** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
 const ENTRIES = {
-  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
+  model: text(
+    'Folder with config.json, safetensors and tokenizer.json, .gguf file, or a name on the Hugging Face Hub.',
+  ),
   data: files(
     'Problems: JSON lines, CSV or Parquet, from a path or the Hub (hf:openai/gsm8k/main/train); several with commas between. Without it a model folder that brings its own problems uses those.',
   ),

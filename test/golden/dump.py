@@ -21,6 +21,7 @@ PARTS = {
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
+    'tokenization': ('tokenization', ['demo', 'smollm2']),
     'smollm2': ('smollm2', ['smollm2']),
 }
 
