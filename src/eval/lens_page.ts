@@ -82,10 +82,10 @@ function lists(
   of: (row: LensReading) => LensList,
 ): string {
   const best = Math.max(0, ...layers.flatMap((row) => of(row).top.map((token) => token.score)));
-  const least = Math.max(0, ...layers.flatMap((row) => of(row).bottom.map((token) => -token.score)));
+  const least = Math.min(0, ...layers.flatMap((row) => of(row).bottom.map((token) => token.score)));
   const rows = layers.map((row) => {
     const up = of(row).top.map((token) => tokenChip(token, best));
-    const down = of(row).bottom.map((token) => tokenChip({ ...token, score: -token.score }, least));
+    const down = of(row).bottom.map((token) => tokenChip(token, least));
     return `<tr><td>${row.layer}</td><td>${up.join('')}</td><td>${down.join('')}</td></tr>`;
   });
   const table = `<table><thead><tr><th>layer</th><th>up</th><th>down</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;

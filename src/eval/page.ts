@@ -34,9 +34,9 @@ export function plain(value: number): string {
   return Number(value.toPrecision(3)).toString();
 }
 
-/** A token in its frame, the stronger its colour the nearer its score is to `top`; white space is made visible. */
+/** A token in its frame, the stronger its colour the nearer its score is to `top` (of either sign); white space is made visible. */
 export function tokenChip({ token, score }: { token: string; score: number }, top: number): string {
-  const weight = top > 0 ? Math.round(5 + Math.max(0, score / top) * 24) : 0;
+  const weight = top !== 0 ? Math.round(5 + Math.max(0, score / top) * 24) : 0;
   const shown = escapeText(token).replace(/ /g, '<s>·</s>').replace(/\n/g, '<s>↵</s>').replace(/\t/g, '<s>⇥</s>');
   return `<span class="token" style="--w:${weight}%" title="${plain(score)}">${shown || '<s>∅</s>'}</span>`;
 }
