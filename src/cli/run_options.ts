@@ -87,6 +87,12 @@ export function freeFolder(model: string): string {
   }
 }
 
+/** One layer over another: epochs asked for above count, and not steps asked for below. */
+function over(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
+  const epochs = above.num_train_epochs !== undefined && above.max_steps === undefined;
+  return { ...below, ...(epochs && { max_steps: undefined }), ...above };
+}
+
 /**
  * The configuration from, in rising order: defaults, what the model's own train.yaml says (while its own problems are
  * used), the file named on the command line, or the resumed run's configuration, and the options.
@@ -104,9 +110,10 @@ export async function configFrom(
     parseTrainConfig(text, path);
     return besides(path, (parse(text) ?? {}) as Record<string, unknown>);
   };
-  if (resumed) return parseTrainConfig({ ...resumed, ...given }, '--resume with these options');
+  if (resumed) return parseTrainConfig(over(resumed, given), '--resume with these options');
   const recipe = file === undefined ? {} : await read(file);
   const { model, data } = { ...recipe, ...given } as { model?: string; data?: string };
   const own = model !== undefined && data === undefined ? ownFile(model, 'train.yaml') : undefined;
-  return parseTrainConfig({ ...(own && (await read(own))), ...recipe, ...given }, file ?? 'the command line');
+  const layers = [own ? await read(own) : {}, recipe, given];
+  return parseTrainConfig(layers.reduce(over), file ?? 'the command line');
 }

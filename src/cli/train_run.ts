@@ -8,6 +8,7 @@ import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
 import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
+import { withSteps } from '../train/schedule.ts';
 import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { folderStore } from './folder_store.ts';
@@ -41,13 +42,14 @@ export async function trainRun(
   }
   const resumed = resumeFrom === undefined ? undefined : await folderStore(resumeFrom, { mustExist: true });
   const checkpoint = resumed && (await loadCheckpoint(resumed));
-  const config = await configFrom(file, options, checkpoint?.config);
-  const { model } = config;
+  const given = await configFrom(file, options, checkpoint?.config);
+  const { model } = given;
   if (model === undefined)
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const problems = await problemsFor(config, model);
+  const problems = await problemsFor(given, model);
+  const config = withSteps(given, problems.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
