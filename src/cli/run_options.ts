@@ -22,7 +22,8 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
     command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
   }
   command.option('--resume <folder>', 'go on with the run in this folder, to the same bits');
-  command.option('--dry-run', 'print the plan (bytes of GPU memory by part) and stop');
+  command.option('--dry-run', 'print the plan (bytes of GPU memory, tokens, time) and stop');
+  command.option('--no-calibrate', 'with --dry-run: measure nothing, so that no weights are read');
 }
 
 function describe(field: ConfigField): string {

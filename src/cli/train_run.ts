@@ -6,13 +6,14 @@ import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
-import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
+import { planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
 import { withSteps } from '../train/schedule.ts';
 import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
+import { dryRun } from './dry_run.ts';
 import { folderStore } from './folder_store.ts';
-import { memoryLine, planTable } from './plan_view.ts';
+import { memoryLine } from './plan_view.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
@@ -63,8 +64,8 @@ export async function trainRun(
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
-    await opened.source.close();
-    showPlan(context, config, plan);
+    const measure = options.calibrate !== false;
+    await dryRun(context, { config, plan, opened, device, ...problems, encode, measure });
     return undefined;
   }
 
@@ -129,11 +130,6 @@ async function problemsFor(config: TrainConfig, model: string): Promise<Problems
 /** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
 function longestOf({ trainProblems, testProblems }: Problems, encode: Asker['encode'], context: number): number {
   return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
-}
-
-function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
-  context.print(planTable(plan, config));
-  context.printJson({ config, memory: plan });
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { openFolder } from '#platform';
+import { openLanguageModel } from '../../src/model/language_model.ts';
+import { type Calibration, calibrate, completionsInFlight, lineThrough } from '../../src/train/calibrate.ts';
+import { parseTrainConfig } from '../../src/train/config.ts';
+import { estimate, stepTokens } from '../../src/train/estimate.ts';
+import { planMemory } from '../../src/train/memory_plan.ts';
+import { testDevice } from '../setup/device.ts';
+
+const pass = (rows: number, rows_in_run: number, fixed: number, per_row: number) => ({
+  rows,
+  rows_in_run,
+  seconds: fixed + per_row * rows,
+  spread: 0,
+  fixed,
+  per_row,
+});
+
+describe('the estimate of a run', () => {
+  const config = parseTrainConfig({ max_steps: 10, num_prompts: 4, num_generations: 8 }, 'test');
+  const measured: Calibration = {
+    prefill: pass(100, 200, 1, 0.01),
+    decode: { ...pass(8, 16, 0.5, 0.1), context: 60 },
+    training: pass(64, 500, 2, 0.02),
+    seconds: 9,
+  };
+
+  it('counts the tokens of a step: each prompt once, a completion without its last token in training', () => {
+    expect(stepTokens(config, 50, 20)).toEqual({ completion_length: 20, prompt: 200, generated: 640, trained: 808 });
+  });
+
+  it('adds up passes by hand', () => {
+    const { rollout, training, step, evaluation, run } = estimate(
+      config,
+      { promptLength: 50, evalProblems: 0, inFlight: 16 },
+      measured,
+      20,
+    );
+    // One prefill of 200 rows; 32 completions through 16 places, 20 tokens each: 40 passes.
+    expect(rollout).toBeCloseTo(1 + 2 + 40 * (0.5 + 1.6), 9);
+    // 808 rows in micro-batches of 500.
+    expect(training).toBeCloseTo((808 / 500) * 2 + 808 * 0.02, 9);
+    expect(step).toBeCloseTo(rollout + training, 9);
+    expect(evaluation).toBe(0);
+    expect(run).toBeCloseTo(10 * step, 9);
+  });
+
+  it('measures every held-out problem twice before and twice after', () => {
+    const work = { promptLength: 50, inFlight: 16 };
+    const none = estimate(config, { ...work, evalProblems: 0 }, measured, 20);
+    const some = estimate(config, { ...work, evalProblems: 8 }, measured, 20);
+    // 400 prompt rows are two passes; 16 answers at once, 20 passes.
+    expect(some.evaluation).toBeCloseTo(2 * (2 * 3 + 20 * 2.1), 9);
+    expect(some.run - none.run).toBeCloseTo(some.evaluation, 9);
+  });
+});
+
+describe('the line through two sizes', () => {
+  it('goes through both, and never falls nor starts below zero', () => {
+    const line = lineThrough({ rows: 10, seconds: 3 }, { rows: 30, seconds: 5 });
+    expect(line.per_row).toBeCloseTo(0.1, 12);
+    expect(line.fixed).toBeCloseTo(2, 12);
+    const noisy = lineThrough({ rows: 10, seconds: 6 }, { rows: 30, seconds: 3 });
+    expect(noisy.per_row).toBeCloseTo(0.01, 12);
+    expect(noisy.fixed + 30 * noisy.per_row).toBeCloseTo(3, 12);
+    expect(lineThrough({ rows: 10, seconds: 0.1 }, { rows: 30, seconds: 3 }).fixed).toBeCloseTo(0, 12);
+    expect(lineThrough(undefined, { rows: 4, seconds: 2 })).toEqual({ fixed: 2, per_row: 0 });
+  });
+});
+
+describe('the calibration', () => {
+  it('runs the three passes of a run within its plan, by a clock that is given, and leaves nothing behind', async () => {
+    const device = await testDevice();
+    const lm = await openLanguageModel(device, await openFolder('models/demo'));
+    const fields = { num_prompts: 2, num_generations: 4, max_completion_length: 8, beta: 0.1, layers: [4, 5] };
+    const config = parseTrainConfig(fields, 'test');
+    const size = { config: lm.model.config, weightBytes: lm.model.bytes };
+    const plan = planMemory(size, config, 10, device.caps.maxBinding);
+    const before = device.arena.live().length;
+    // Each look at the clock is a quarter of a second later: what is measured does not depend on this machine.
+    let clock = 0;
+    const parts: string[] = [];
+    const { prefill, decode, training, seconds } = await calibrate(lm.model, config, plan, {
+      promptLength: 10,
+      now: () => {
+        clock += 250;
+        return clock;
+      },
+      onPart: (part) => parts.push(part),
+    });
+    expect(parts).toEqual(['prefill', 'decode', 'training']);
+    expect(prefill.rows_in_run).toBe(20);
+    expect(decode.rows_in_run).toBe(completionsInFlight(lm.model, config, plan, 10));
+    expect(training.rows_in_run).toBe(plan.rows);
+    for (const timing of [prefill, decode, training]) {
+      expect(timing.rows).toBeLessThanOrEqual(timing.rows_in_run);
+      expect(timing.fixed + timing.per_row * timing.rows).toBeCloseTo(timing.seconds, 9);
+    }
+    expect(decode.seconds).toBeCloseTo(0.25, 9);
+    expect(decode.rows).toBe(8);
+    expect(seconds).toBeGreaterThan(1);
+    expect(device.arena.live().length).toBe(before);
+    lm.model.dispose();
+  });
+
+  it('stops where it is aborted', async () => {
+    const device = await testDevice();
+    const lm = await openLanguageModel(device, await openFolder('models/demo'));
+    const config = parseTrainConfig({}, 'test');
+    const plan = planMemory({ config: lm.model.config, weightBytes: lm.model.bytes }, config, 30);
+    const before = device.arena.live().length;
+    const options = { promptLength: 30, now: () => 0, signal: AbortSignal.abort(new Error('enough')) };
+    await expect(calibrate(lm.model, config, plan, options)).rejects.toThrow('enough');
+    expect(device.arena.live().length).toBe(before);
+    lm.model.dispose();
+  });
+});
