@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'generate', summary: 'continue a prompt', gpu: true },
   { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },
   { name: 'dump', summary: 'write logits, activations and gradients for given tokens', gpu: true },
+  { name: 'export', summary: 'write vectors for llama.cpp, transformers or PEFT', gpu: false },
   { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },
   { name: 'doctor', summary: 'show the GPU adapter, its limits, and how to get a better one', gpu: true },
   { name: 'serve', summary: 'serve the browser app on this machine', gpu: false },

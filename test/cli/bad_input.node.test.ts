@@ -48,6 +48,7 @@ beforeAll(() => {
   steering('other.safetensors', 5);
   steering('stranger.safetensors', 6);
   steering('nan.safetensors', 6, Number.NaN);
+  steering('one.safetensors', 6, 1);
   mkdirSync(at('used'));
   writeFileSync(at('used/metrics.jsonl'), '');
   mkdirSync(at('new'));
@@ -92,6 +93,11 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
         /vectors of another model than demo, of the same shape \(fingerprint another, .*--force/,
       ] as const,
   ),
+  [
+    'a control vector for the first layer',
+    ['export', ...DEMO, '--steering', '@one.safetensors', '--force', '--format', 'gguf', '--out', '@c.gguf'],
+    /has a vector of layer 0, and llama\.cpp's control vectors begin with layer 1.*--drop-layer-0/,
+  ],
   [
     'vectors that are not finite',
     [...GENERATE, 'models/demo', '--steering', '@nan.safetensors', '--force'],

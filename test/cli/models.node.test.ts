@@ -138,7 +138,7 @@ describe('trimtab doctor --dump-wgsl', () => {
 });
 
 describe('every command that runs a model', () => {
-  it.each(['generate', 'eval', 'dump', 'lens', 'train', 'demo'])('%s --help shows examples', (command) => {
+  it.each(['generate', 'eval', 'dump', 'lens', 'export', 'train', 'demo'])('%s --help shows examples', (command) => {
     const { code, stdout } = trimtab([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\\n {2}trimtab ${command}`));
