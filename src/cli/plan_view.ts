@@ -89,7 +89,7 @@ export function timeTable(
 
 function trust(
   { prefill, decode, training, seconds }: Calibration,
-  run: { adapter: string; inFlight: number },
+  run: { config: TrainConfig; adapter: string; inFlight: number },
 ): string {
   const parts: readonly [string, Timing][] = [
     ['prefill', prefill],
@@ -101,6 +101,7 @@ function trust(
   return (
     `Measured in ${formatDuration(seconds)} on ${run.adapter}, with tokens that mean nothing; ${run.inFlight} completions are in flight in the run. ` +
     `${sizes.length > 0 ? `Scaled up by a line through two sizes: ${sizes.join(', ')}; the further, the less it is worth. ` : ''}` +
-    'Completions get longer or shorter as they are trained: the two columns bound what is likely. Loading, compiling and grading are not in it.'
+    `Completions get longer or shorter as they are trained: the two columns bound what is likely. ${run.config.beta > 0 ? '' : 'Groups whose rewards are all alike are left out of the training pass, which then takes less. '}` +
+    'Loading, compiling and grading are not in it.'
   );
 }

@@ -45,7 +45,7 @@ export interface CalibrateOptions {
 }
 
 /** A pass is enlarged towards its size in the run while the larger one should stay below this, in seconds. */
-const LONGEST_S = 1;
+const LONGEST_S = 2;
 const GROWTH = 4;
 const REPETITIONS = 2;
 /** Rows that the first, smallest pass has: few enough for a large model on a CPU. */
@@ -63,7 +63,7 @@ export function completionsInFlight(model: Model, config: TrainConfig, plan: Mem
 
 /**
  * Times the three kinds of pass that a run consists of, each on tokens that mean nothing and, as far as that takes no longer than
- * about a second, at the run's own size. Kernels are compiled by a pass that is not counted.
+ * about two seconds, at the run's own size. Kernels are compiled by a pass that is not counted.
  *
  * @throws the signal's reason when aborted
  */

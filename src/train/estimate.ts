@@ -44,18 +44,20 @@ export function stepTokens(config: TrainConfig, promptLength: number, length: nu
 }
 
 /**
- * A step and the run out of measured passes: prompts and training rows in passes as large as the run's, decoding by the number of
- * passes. A completion's place is refilled when it ends, so that decoding passes are full until the last ones.
+ * A step and the run out of measured passes: prompts and training rows in passes as large as the run's. A completion's place is
+ * refilled when it ends, so that decoding passes are full until nothing waits; those still in flight then go on until the longest of them
+ * is done, which is taken to reach the cap.
  *
- * @param length of every completion, in tokens
+ * @param length of the mean completion, in tokens
  */
 export function estimate(config: TrainConfig, work: Workload, measured: Calibration, length: number): Estimate {
   const tokens = stepTokens(config, work.promptLength, length);
   const generation = (promptTokens: number, completions: number) => {
     if (completions === 0) return 0;
     const flight = Math.min(work.inFlight, completions);
-    const passes = (length * completions) / flight;
-    return allPasses(measured.prefill, promptTokens) + passes * onePass(measured.decode, flight);
+    const passes = length * (completions / flight - 1) + config.max_completion_length;
+    const { fixed, per_row } = measured.decode;
+    return allPasses(measured.prefill, promptTokens) + fixed * passes + per_row * completions * length;
   };
   const rollout = generation(tokens.prompt, config.num_prompts * config.num_generations);
   const training = allPasses(measured.training, tokens.trained);
@@ -64,11 +66,7 @@ export function estimate(config: TrainConfig, work: Workload, measured: Calibrat
   return { tokens, rollout, training, step, evaluation, run: config.max_steps * step + evaluation };
 }
 
-function onePass({ fixed, per_row }: Timing, rows: number): number {
-  return fixed + per_row * rows;
-}
-
-function allPasses(timing: Timing, rows: number): number {
-  const passes = Math.max(1, rows / timing.rows_in_run);
-  return passes * onePass(timing, rows / passes);
+/** Rows in as many passes of the run's size as they take, in fractions, and one at least. */
+function allPasses({ rows_in_run, fixed, per_row }: Timing, rows: number): number {
+  return fixed * Math.max(1, rows / rows_in_run) + per_row * rows;
 }

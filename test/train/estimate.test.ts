@@ -17,7 +17,8 @@ const pass = (rows: number, rows_in_run: number, fixed: number, per_row: number)
 });
 
 describe('the estimate of a run', () => {
-  const config = parseTrainConfig({ max_steps: 10, num_prompts: 4, num_generations: 8 }, 'test');
+  const fields = { max_steps: 10, num_prompts: 4, num_generations: 8, max_completion_length: 30 };
+  const config = parseTrainConfig(fields, 'test');
   const measured: Calibration = {
     prefill: pass(100, 200, 1, 0.01),
     decode: { ...pass(8, 16, 0.5, 0.1), context: 60 },
@@ -36,8 +37,8 @@ describe('the estimate of a run', () => {
       measured,
       20,
     );
-    // One prefill of 200 rows; 32 completions through 16 places, 20 tokens each: 40 passes.
-    expect(rollout).toBeCloseTo(1 + 2 + 40 * (0.5 + 1.6), 9);
+    // One prefill of 200 rows. 32 completions through 16 places, 20 tokens each: 20 full passes, then 30 until the longest is done.
+    expect(rollout).toBeCloseTo(1 + 2 + 50 * 0.5 + 32 * 20 * 0.1, 9);
     // 808 rows in micro-batches of 500.
     expect(training).toBeCloseTo((808 / 500) * 2 + 808 * 0.02, 9);
     expect(step).toBeCloseTo(rollout + training, 9);
@@ -49,8 +50,8 @@ describe('the estimate of a run', () => {
     const work = { promptLength: 50, inFlight: 16 };
     const none = estimate(config, { ...work, evalProblems: 0 }, measured, 20);
     const some = estimate(config, { ...work, evalProblems: 8 }, measured, 20);
-    // 400 prompt rows are two passes; 16 answers at once, 20 passes.
-    expect(some.evaluation).toBeCloseTo(2 * (2 * 3 + 20 * 2.1), 9);
+    // 400 prompt rows are two passes; 16 answers at once, until the longest is done.
+    expect(some.evaluation).toBeCloseTo(2 * (2 * 3 + 30 * 0.5 + 16 * 20 * 0.1), 9);
     expect(some.run - none.run).toBeCloseTo(some.evaluation, 9);
   });
 });
