@@ -1,6 +1,6 @@
+import * as ops from '../autograd/ops.ts';
 import { Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { embedding } from '../kernels/embedding.ts';
 import { rmsnorm } from '../kernels/rmsnorm.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Model } from '../model/model.ts';
@@ -180,9 +180,9 @@ async function unembed(
   }
 }
 
-/** `‖W_U[v]‖`, [V]: the rows are decoded by the embedding's kernel, and RMSNorm's `rstd` is √C over the norm. */
+/** `‖W_U[v]‖`, [V]: the rows are decoded as an embedding's are, and RMSNorm's `rstd` is √C over the norm. */
 async function rowNormsOfHead(model: Model): Promise<Float32Array> {
-  const { device, lm_head: weight } = model;
+  const { device } = model;
   const { vocab_size: vocab, hidden_size: c } = model.config;
   const norms = new Float32Array(vocab);
   const atOnce = Math.max(1, Math.min(NORM_ROWS, vocab, Math.floor(device.caps.maxBinding / (4 * c))));
@@ -196,17 +196,17 @@ async function rowNormsOfHead(model: Model): Promise<Float32Array> {
         'u32',
         'ids',
       );
-      const out = device.arena.alloc([n, c], 'f32', 'unembedding rows');
-      const normed = device.arena.alloc([n, c], 'f32', 'normed');
-      const rstd = device.arena.alloc([n], 'f32', 'rstd');
-      const rec = device.recorder();
-      embedding(rec, { ids, weight, out }, { n, c, vocab });
+      const tape = new Tape(device);
+      const rows = ops.embedding(tape, ids, model.lm_head, n);
+      const [out, rstd] = [tape.value([n, c], 'normed', false), tape.value([n], 'rstd', false)];
       // An epsilon this small changes no norm, and a row of zeros stays finite.
-      rmsnorm(rec, { inp: out, weight: ones, out: normed, rstd }, { n, c, eps: 1e-30 });
-      (await device.read(rstd)).forEach((inverse, i) => {
+      const tensors = { inp: rows.tensor, weight: ones, out: out.tensor, rstd: rstd.tensor };
+      rmsnorm(tape.rec, tensors, { n, c, eps: 1e-30 });
+      (await device.read(rstd.tensor)).forEach((inverse, i) => {
         norms[from + i] = Math.sqrt(c) / inverse;
       });
-      for (const tensor of [ids, out, normed, rstd]) device.arena.free(tensor);
+      tape.release(rows, out, rstd);
+      device.arena.free(ids);
     }
     device.arena.free(ones);
   });
