@@ -52,7 +52,7 @@ export async function nextTokenEffects(
   steering: Steering,
   k: number,
 ): Promise<NextTokenEffect[]> {
-  const at = positions.map((position) => place(position, ids.length));
+  const at = placesOf(positions, ids.length);
   const { base, steered } = await bothAt(lm.model, ids, at, steering);
   return at.map((position, i) => effect(lm, ids, position, base[i] as Float64Array, steered[i] as Float64Array, k));
 }
@@ -90,12 +90,15 @@ export async function appendEffect(
   };
 }
 
-function place(position: number, length: number): number {
-  const at = position < 0 ? length + position : position;
-  if (at >= 0 && at < length) return at;
-  throw new UserError(
-    `--positions names ${position}, and the prompt has ${length} tokens: 0 to ${length - 1}, or −1 to −${length} from its end.`,
-  );
+/** Positions from 0, of those that may count from the end. @throws UserError for one that the prompt does not have */
+export function placesOf(positions: readonly number[], length: number): number[] {
+  return positions.map((position) => {
+    const at = position < 0 ? length + position : position;
+    if (at >= 0 && at < length) return at;
+    throw new UserError(
+      `--positions names ${position}, and the prompt has ${length} tokens: 0 to ${length - 1}, or -1 to -${length} from its end.`,
+    );
+  });
 }
 
 /** Log-probabilities [V] of the next token at each position, without and with the vectors. */

@@ -3,21 +3,22 @@ import { InvalidArgumentError, Option } from 'commander';
 import { geometryOf } from '../../eval/geometry.ts';
 import { readVectors } from '../../eval/lens.ts';
 import { type LensReport, renderLens } from '../../eval/lens_page.ts';
-import { appendEffect, nextTokenEffects } from '../../eval/next_token.ts';
+import { appendEffect, nextTokenEffects, placesOf } from '../../eval/next_token.ts';
 import { UserError } from '../../gpu/errors.ts';
-import type { LanguageModel, OpenedModel } from '../../model/language_model.ts';
-import { contextLength } from '../../model/model.ts';
-import { type Steering, type SteeringFile, uploadSteering } from '../../model/steering.ts';
+import type { LanguageModel } from '../../model/language_model.ts';
+import { type Steering, uploadSteering } from '../../model/steering.ts';
 import { defineCommand } from '../command.ts';
 import { appendTable, effectTable, geometryTable, lensReadingTable } from '../lens_view.ts';
 import {
   addModelOptions,
   addSteeringOptions,
   type ModelOptions,
+  type ReadSteering,
   readSteering,
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer } from '../options.ts';
+import { promptIds } from '../prompt_ids.ts';
 import { lensTable } from '../run_view.ts';
 import { checkWritable, loadModel, openFiles } from '../setup.ts';
 
@@ -73,18 +74,20 @@ export const command = defineCommand<Options>({
       .option('--out <file>', 'write an HTML page with heat maps');
   },
   async run(context, options) {
-    if (options.prompt === undefined && options.append !== undefined)
+    if (options.append !== undefined && options.prompt === undefined)
       throw new UserError('--append follows a prompt: give it with --prompt TEXT.');
     const opened = await openFiles(options.model);
     const read = await readSteering(context, opened, options);
     if (!read) throw new UserError('Give the vectors with --steering FILE.');
     const ids = options.prompt === undefined ? undefined : promptIds(opened, options.prompt, options.raw === true);
+    const positions = ids && placesOf(options.positions, ids.length);
+    const { vectors, numLayers } = read.file;
+    const only = options.layers && placesOfLayers(options.layers, numLayers);
     if (options.out) await checkWritable(options.out);
     const lm = await loadModel(context, opened, options);
-    const { vectors, numLayers } = read.file;
     const lens = await readVectors(lm, vectors, options);
     const geometry = geometryOf(vectors, numLayers);
-    const steering = uploadLayers(lm, read.file, read.scale, read.path, options.layers);
+    const steering = uploadLayers(lm, read, only);
     const k = options.top;
     const report: LensReport = {
       model: lm.name,
@@ -92,7 +95,7 @@ export const command = defineCommand<Options>({
       scale: read.scale,
       lens,
       geometry,
-      effects: ids ? await nextTokenEffects(lm, ids, options.positions, steering, k) : [],
+      effects: ids && positions ? await nextTokenEffects(lm, ids, positions, steering, k) : [],
       append:
         ids && options.append !== undefined ? await appendEffect(lm, ids, options.append, steering, k) : undefined,
       warnings: context.warnings,
@@ -118,35 +121,22 @@ export const command = defineCommand<Options>({
   },
 });
 
-/** @throws UserError where the prompt is empty or fills the context */
-function promptIds({ tokenizer, source }: OpenedModel, prompt: string, raw: boolean): number[] {
-  const asChat = !raw && tokenizer.hasChatTemplate;
-  const text = asChat ? tokenizer.renderChat([{ role: 'user', content: prompt }]) : prompt;
-  const ids = tokenizer.encode(text, { addSpecialTokens: !asChat && !raw });
-  const context = contextLength(source.config);
-  if (ids.length === 0) throw new UserError('--prompt is empty: give at least one token.');
-  if (ids.length < context) return ids;
-  throw new UserError(`The prompt is ${ids.length} tokens long, and the context holds ${context}. Shorten it.`);
-}
-
-/** The vectors on the device, zero for layers that were not asked for. */
-function uploadLayers(
-  lm: LanguageModel,
-  file: SteeringFile,
-  scale: number,
-  where: string,
-  layers: readonly number[] | undefined,
-): Steering {
-  const { numLayers, hiddenSize } = file;
-  const beyond = layers?.find((l) => l < -numLayers || l >= numLayers);
+/** Layers from 0, of those that may count from the last. @throws UserError for one that has no vector */
+function placesOfLayers(layers: readonly number[], count: number): ReadonlySet<number> {
+  const beyond = layers.find((l) => l < -count || l >= count);
   if (beyond !== undefined) {
     throw new UserError(
-      `--layers names ${beyond}, and the vectors are of layers 0 to ${numLayers - 1}, or -1 to -${numLayers} from the last.`,
+      `--layers names ${beyond}, and the vectors are of layers 0 to ${count - 1}, or -1 to -${count} from the last.`,
     );
   }
-  const wanted = new Set(layers?.map((l) => (l < 0 ? l + numLayers : l)));
-  const vectors = file.vectors.map((x, i) => (!layers || wanted.has(Math.floor(i / hiddenSize)) ? x : 0));
-  return uploadSteering(lm.model.device, lm.model.config, { ...file, vectors }, scale, where);
+  return new Set(layers.map((l) => (l < 0 ? l + count : l)));
+}
+
+/** The vectors on the device, zero for layers that are not among `only`. */
+function uploadLayers(lm: LanguageModel, read: ReadSteering, only: ReadonlySet<number> | undefined): Steering {
+  const { file, scale, path } = read;
+  const vectors = file.vectors.map((x, i) => (only?.has(Math.floor(i / file.hiddenSize)) === false ? 0 : x));
+  return uploadSteering(lm.model.device, lm.model.config, { ...file, vectors }, scale, path);
 }
 
 function integers(text: string): number[] {
