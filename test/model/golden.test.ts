@@ -15,6 +15,12 @@ const CASES = [
   'llama-f16-untied-gqa1',
   'llama-bf16-untied-headdim',
   'llama-bf16-tied-rope3',
+  'llama-f16-tied-linear',
+  'llama-bf16-untied-biases',
+  'qwen3-bf16-tied-headdim',
+  'qwen3-f32-untied-biases',
+  'mistral-bf16-untied-window',
+  'mistral-f16-tied-headdim',
 ];
 
 const device = await testDevice();
