@@ -21,6 +21,7 @@ PARTS = {
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
+    'gguf-families': ('gguf_families', []),
     'smollm2': ('smollm2', ['smollm2']),
 }
 
