@@ -86,7 +86,7 @@ def dump(args):
         tied = {'lm_head.weight': seen['model.embed_tokens.weight']} if config['tie_word_embeddings'] else {}
         model.eval().requires_grad_(False).load_state_dict({**tied, **seen})
         ids = torch.randint(VOCAB, (TOKENS,), generator=generator)
-        if config['model_type'] != 'llama':  # transformers' own reading of a llama's file knows no biases
+        if config['model_type'] != 'llama':  # transformers reads no biases from a llama's file
             # The configuration is given: transformers reads no head_dim from a qwen3's file.
             again, _ = forward(load(folder, gguf_file=f'{name}.gguf', config=model.config), ids)
             torch.testing.assert_close(again, forward(model, ids)[0], rtol=0, atol=1e-5)
