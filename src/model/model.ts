@@ -108,9 +108,8 @@ export function contextLength(config: ModelConfig, maxPositions = DEFAULT_POSITI
   const { sliding_window: window } = config;
   if (window !== undefined && window < length) {
     throw new UserError(
-      `The model attends within a sliding_window of ${window} tokens, and is to run ${length} (max_position_embeddings ` +
-        `${config.max_position_embeddings}, maxPositions ${maxPositions}): attention within a window is not supported. ` +
-        `Lower max_position_embeddings in its config.json, or maxPositions, to ${window}.`,
+      `The model's sliding_window is ${window}, and the context ${length} tokens: attention within a window is not supported, ` +
+        `so the context has to fit in it. Set max_position_embeddings in config.json, or LoadOptions.maxPositions, to ${window}.`,
     );
   }
   return length;

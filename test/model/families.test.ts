@@ -125,7 +125,7 @@ describe('a sliding window', () => {
     const config = real('mistralai/Mistral-7B-v0.1');
     expect(() => contextLength(config, 4097)).toThrow(UserError);
     expect(() => contextLength(config, 4097)).toThrow(
-      /sliding_window of 4096 tokens, and is to run 4097 .* to 4096\.$/,
+      /sliding_window is 4096, and the context 4097 tokens.* to 4096\.$/,
     );
   });
 
