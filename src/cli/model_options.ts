@@ -6,6 +6,7 @@ import type { WeightDType } from '../model/model.ts';
 import { checkSteering, decodeSteering, type SteeringFile } from '../model/steering.ts';
 import { parseBytes } from '../train/config.ts';
 import type { Context } from './command.ts';
+import { addOffline, MODEL_HELP } from './model_files.ts';
 import { number } from './options.ts';
 
 /** Options of every command that runs a model. */
@@ -21,8 +22,8 @@ export interface SteeringOptions {
 }
 
 export function addModelOptions(command: Command): Command {
-  return command
-    .requiredOption('--model <path>', 'Hugging Face folder or .gguf file')
+  return addOffline(command)
+    .requiredOption('--model <model>', MODEL_HELP)
     .addOption(
       new Option('--dtype <type>', 'type in which the weights are kept on the GPU; auto: as they are stored')
         .choices(['auto', 'f32', 'f16', 'bf16'])

@@ -1,6 +1,5 @@
 import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
-import type { Problem } from '../eval/data.ts';
 import { UserError } from '../gpu/errors.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
@@ -12,9 +11,12 @@ import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine, planTable } from './plan_view.ts';
+import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
+import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor } from './setup.ts';
+import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -26,7 +28,7 @@ export interface FinishedRun extends ExperimentResult {
  * looked at from the cheapest to the dearest, so that nothing long is begun in vain.
  *
  * @param options the fields of the configuration, `resume` (a run folder) and `dryRun`
- * @returns undefined after a dry run, which prints the plan
+ * @returns undefined after a dry run, which prints the plan, and after --show-prompt
  */
 export async function trainRun(
   context: Context,
@@ -47,11 +49,18 @@ export async function trainRun(
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const problems = await problemsFor(config, model);
+  const { heldOut, ...problems } = await problemsFor(context, config, model);
+  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
   const { encode, stop } = await askerFor(config, opened);
+  if (options.showPrompt) {
+    await opened.source.close();
+    const [first] = problems.trainProblems.map(encode);
+    showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: config.answer });
+    return undefined;
+  }
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
   const longest = longestOf(problems, encode, contextLength(opened.source.config));
@@ -73,7 +82,9 @@ export async function trainRun(
   }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
+  const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
+  if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   const lm = await loadModel(context, opened, { dtype: config.dtype, device });
   context.note(memoryLine(plan, config));
   const { signal } = context;
@@ -100,32 +111,16 @@ export async function trainRun(
     throw error;
   } finally {
     view.end();
+    unlock();
   }
-}
-
-interface Problems {
-  readonly trainProblems: readonly Problem[];
-  readonly testProblems: readonly Problem[];
-}
-
-/** Training problems and those held out: the model's own, or those of the files that the configuration names. */
-async function problemsFor(config: TrainConfig, model: string): Promise<Problems> {
-  const keys = { questionKey: config.question_key, answerKey: config.answer_key };
-  const own = config.data === undefined;
-  const data = config.data ?? ownFile(model, 'problems-train.jsonl');
-  if (data === undefined) {
-    throw new UserError(
-      `No problems: ${model} brings none of its own. Give --data FILE, JSON lines with a question and an answer each.`,
-    );
-  }
-  const trainProblems = await readProblems(data, keys);
-  const heldOut = config.eval_data ?? (own ? ownFile(model, 'problems-test.jsonl') : undefined);
-  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, keys);
-  return { trainProblems, testProblems: testProblems.slice(0, config.eval_size ?? testProblems.length) };
 }
 
 /** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
-function longestOf({ trainProblems, testProblems }: Problems, encode: Asker['encode'], context: number): number {
+function longestOf(
+  { trainProblems, testProblems }: Omit<RunProblems, 'heldOut'>,
+  encode: Asker['encode'],
+  context: number,
+): number {
   return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
 }
 

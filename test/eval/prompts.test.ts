@@ -17,9 +17,9 @@ import { parseTrainConfig } from '../../src/train/config.ts';
 const problem = { question: ' How many? ' };
 
 describe('renderPrompt', () => {
-  it('asks a model without a chat template as the demonstration does', () => {
-    expect(renderPrompt(defaultPrompt(false), problem)).toBe('Question: How many?\nAnswer:');
-    expect(renderPrompt(PRESETS['user-assistant'], problem)).toBe('User: How many?\nAssistant:');
+  it('asks a model without a chat template in the paper’s plain frame', () => {
+    expect(renderPrompt(PRESETS.qa, problem)).toBe('Question: How many?\nAnswer:');
+    expect(renderPrompt(defaultPrompt(false), problem)).toBe('User: How many?\nAssistant:');
   });
 
   it('gives the chat template the system line and the question', () => {

@@ -22,6 +22,7 @@ PARTS = {
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
     'gguf-families': ('gguf_families', []),
+    'tokenization': ('tokenization', ['demo', 'smollm2']),
     'smollm2': ('smollm2', ['smollm2']),
 }
 
