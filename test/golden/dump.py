@@ -16,6 +16,7 @@ import torch
 PARTS = {
     'tiny': ('tiny_models', []),
     'demo': ('demo_model', ['demo']),
+    'lens': ('lens', ['demo']),
     'rloo': ('rloo', ['demo']),
     'adamw': ('adamw', []),
     'tensteps': ('tensteps', ['demo']),
