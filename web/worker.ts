@@ -1,7 +1,7 @@
 import { createGPU, now, openFolder, readFile } from '#platform';
 import { asker } from '../src/eval/ask.ts';
 import { parseProblems } from '../src/eval/data.ts';
-import { defaultPrompt, promptFromSetting } from '../src/eval/prompts.ts';
+import { resolvePrompt } from '../src/eval/prompts.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import { openDevice } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
@@ -65,7 +65,7 @@ async function start(settings: Settings): Promise<void> {
   run = controller;
   try {
     const config = await configFor(settings);
-    const spec = (config.prompt && promptFromSetting(config.prompt)) || defaultPrompt(lm.tokenizer.hasChatTemplate);
+    const spec = resolvePrompt(config.prompt, lm.tokenizer.hasChatTemplate);
     const reward = builtinReward(config.reward, config.answer, config.seed);
     if (!reward) throw new UserError(`reward ${config.reward}: the page has correct, random and format.`);
     const { summary, lens, examples } = await runExperiment({

@@ -3,9 +3,8 @@ import { asker, longestPrompt } from '../eval/ask.ts';
 import type { Problem } from '../eval/data.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from '../eval/evaluate.ts';
 import { type Lens, readVectors } from '../eval/lens.ts';
-import { defaultPrompt, type PromptSpec, promptFromSetting } from '../eval/prompts.ts';
+import { type PromptSpec, resolvePrompt } from '../eval/prompts.ts';
 import { type Device, openDevice } from '../gpu/device.ts';
-import { UserError } from '../gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../gpu/platform.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { findModel, type HubOptions } from '../model/hub.ts';
@@ -48,10 +47,13 @@ export interface EvaluateModelOptions
     Partial<
       Pick<
         EvaluateOptions,
-        'answer' | 'maxNewTokens' | 'seed' | 'temperature' | 'samples' | 'ks' | 'modes' | 'stop' | 'signal'
+        'answer' | 'also' | 'maxNewTokens' | 'seed' | 'temperature' | 'samples' | 'ks' | 'modes' | 'stop' | 'signal'
       >
     > {
-  /** A preset (`qa`, `user-assistant`, `chat`), a text with `{question}` in it, or a specification. */
+  /**
+   * A preset (`qa`, `user-assistant`, `chat`, `gsm8k`, `math`), a text with `{question}` in it, or a specification; it says how
+   * answers are found where `answer` does not.
+   */
   readonly prompt?: string | PromptSpec | undefined;
   readonly onProgress?: EvaluateOptions['onProgress'];
 }
@@ -115,9 +117,12 @@ export class SteerableModel {
     const spec = promptSpec(this, prompt);
     const prompts = problems.map(asker(this.lm, spec));
     longestPrompt(prompts, this.lm.model.maxPositions);
+    const [answer = 'boxed', ...also] = spec.answer ?? [];
     return this.#steered(options, (steering) =>
       evaluate(this.lm, prompts, {
-        answer: 'boxed',
+        answer,
+        // A rule that was chosen is not the prompt's: what the prompt reports beside its own would say nothing.
+        also: rest.answer === undefined ? also : [],
         maxNewTokens: 256,
         seed: 0,
         temperature: 1,
@@ -170,13 +175,8 @@ export class SteerableModel {
 
 /** A preset, a template or a specification; what the model suggests where nothing is said. @throws UserError */
 export function promptSpec(model: SteerableModel, prompt: string | PromptSpec | undefined): PromptSpec {
-  if (prompt === undefined) return defaultPrompt(model.lm.tokenizer.hasChatTemplate);
-  if (typeof prompt !== 'string') return prompt;
-  const spec = promptFromSetting(prompt);
-  if (spec) return spec;
-  throw new UserError(
-    `prompt ${JSON.stringify(prompt)} is no preset (qa, user-assistant, chat) and holds no {question}. Give one of these, or what parsePrompt gives for a file.`,
-  );
+  if (typeof prompt === 'object') return prompt;
+  return resolvePrompt(prompt, model.lm.tokenizer.hasChatTemplate, ', and is no specification as parsePrompt gives it');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { now } from '#platform';
+import { ruleWarning, trainingRule } from '../eval/answer_rules.ts';
 import { asker, longestPrompt } from '../eval/ask.ts';
 import type { Problem } from '../eval/data.ts';
 import type { LensLayer } from '../eval/lens.ts';
@@ -18,13 +19,15 @@ export interface TrainOptions {
   readonly evalProblems?: readonly Problem[];
   /** In place of the field `reward`: +1 for right and -1 for wrong is usual. A pure function of its input. */
   readonly reward?: RewardFunction;
-  /** In place of the field `prompt`: worked examples, system line, stop texts. */
+  /** In place of the field `prompt`: worked examples, system line, stop texts, and how answers are found where `answer` does not say. */
   readonly prompt?: PromptSpec;
   /** Where metrics, completions, checkpoints and report go. Default: memory; `folderStore(path)` in Node. */
   readonly store?: RunStore;
   /** Goes on from the store's checkpoint. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** What makes the run less than it looks: a rule for answers that the prompt's examples do not follow. */
+  readonly onWarning?: (line: string) => void;
   /** After every step, its row of metrics (docs/metrics.md). */
   readonly onStep?: (metrics: MetricsRow) => void;
   /** Stages, evaluations and rollouts as they go on. */
@@ -54,8 +57,11 @@ export async function train(
   config: TrainConfigInput = {},
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  const checked = parseTrainConfig(config, 'the training configuration');
-  const spec = options.prompt ?? promptSpec(model, checked.prompt);
+  const parsed = parseTrainConfig(config, 'the training configuration');
+  const spec = options.prompt ?? promptSpec(model, parsed.prompt);
+  const checked = { ...parsed, answer: config.answer ?? trainingRule(spec) ?? parsed.answer };
+  const warning = ruleWarning(spec, checked.answer);
+  if (warning !== undefined) options.onWarning?.(warning);
   const encode = asker(model.lm, spec);
   const { evalProblems = [], store = memoryStore(), onStep, on } = options;
   longestPrompt([...problems, ...evalProblems].map(encode), model.lm.model.maxPositions);

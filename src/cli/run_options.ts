@@ -3,11 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { parse } from 'yaml';
+import { trainingRule } from '../eval/answer_rules.ts';
+import type { AnswerKind } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type ConfigField, configFields, parseTrainConfig, type TrainConfig } from '../train/config.ts';
 import { addOffline } from './model_files.ts';
 import { fileList } from './problem_files.ts';
-import { ownFile, readText } from './setup.ts';
+import { ownFile, promptSpec, readText } from './setup.ts';
 
 /** Shorter spellings of some fields on the command line. */
 const SHORT: Readonly<Record<string, string>> = { max_steps: 'steps', output_dir: 'out' };
@@ -124,5 +126,14 @@ export async function configFrom(
   const asked = model !== undefined && own === undefined ? ownFile(model, 'train.yaml') : undefined;
   const { prompt } = asked ? ((parse(await readText(asked)) ?? {}) as { prompt?: unknown }) : {};
   const layers = [own ? await read(own) : {}, prompt === undefined ? {} : { prompt }, recipe, given];
-  return parseTrainConfig(layers.reduce(over), file ?? 'the command line');
+  return parseTrainConfig({ ...layers.reduce(over), ...(await answerOf(layers)) }, file ?? 'the command line');
+}
+
+/** A prompt brings its rule for the answer along, unless one is given beside or above it. */
+async function answerOf(layers: readonly Record<string, unknown>[]): Promise<{ answer?: AnswerKind }> {
+  const prompted = layers.findLastIndex((layer) => typeof layer.prompt === 'string');
+  const prompt = layers[prompted]?.prompt;
+  if (prompt === undefined || layers.slice(prompted).some(({ answer }) => answer !== undefined)) return {};
+  const answer = trainingRule(await promptSpec(prompt as string, false));
+  return answer ? { answer } : {};
 }

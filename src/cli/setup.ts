@@ -7,14 +7,13 @@ import { asker } from '../eval/ask.ts';
 import type { Prompt } from '../eval/completions.ts';
 import type { Problem } from '../eval/data.ts';
 import { unreadable } from '../eval/grade/judge.ts';
-import { defaultPrompt, PRESETS, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
+import { type PromptSpec, parsePrompt, promptFromSetting, resolvePrompt } from '../eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { utf8 } from '../model/files.ts';
 import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
 import { type WeightDType, weightBytes } from '../model/model.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
 import { modelFiles } from './model_files.ts';
@@ -100,14 +99,11 @@ export function ownFile(model: string, name: string): string | undefined {
 }
 
 /** The prompt by preset, template or file; without a setting what the model suggests. */
-async function promptSpec(setting: string | undefined, tokenizer: Tokenizer): Promise<PromptSpec> {
-  if (setting === undefined) return defaultPrompt(tokenizer.hasChatTemplate);
-  const short = promptFromSetting(setting);
-  if (short) return short;
-  if (existsSync(setting)) return parsePrompt(await readText(setting), setting);
-  throw new UserError(
-    `prompt ${JSON.stringify(setting)} is no preset (${Object.keys(PRESETS).join(', ')}), holds no {question}, and is no file. Give one of these.`,
-  );
+export async function promptSpec(setting: string | undefined, hasChatTemplate: boolean): Promise<PromptSpec> {
+  const isFile = setting !== undefined && !promptFromSetting(setting) && existsSync(setting);
+  return isFile
+    ? parsePrompt(await readText(setting), setting)
+    : resolvePrompt(setting, hasChatTemplate, ', and is no file');
 }
 
 export interface Asker {
@@ -121,7 +117,7 @@ export async function askerFor(
   config: { prompt?: string | undefined; stop?: string[] | undefined },
   opened: Pick<OpenedModel, 'tokenizer'>,
 ): Promise<Asker> {
-  const spec = await promptSpec(config.prompt, opened.tokenizer);
+  const spec = await promptSpec(config.prompt, opened.tokenizer.hasChatTemplate);
   const ask = asker(opened, spec);
   const known = new Map<Problem, Prompt>();
   const encode = (problem: Problem): Prompt => {

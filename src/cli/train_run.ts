@@ -1,4 +1,5 @@
 import { now } from '#platform';
+import { ruleWarning } from '../eval/answer_rules.ts';
 import { longestPrompt } from '../eval/ask.ts';
 import { UserError } from '../gpu/errors.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
@@ -57,7 +58,9 @@ export async function trainRun(
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
-  const { encode, stop } = await askerFor(config, opened);
+  const { encode, stop, spec } = await askerFor(config, opened);
+  const warning = ruleWarning(spec, config.answer);
+  if (warning !== undefined) context.warn(warning);
   if (options.showPrompt) {
     await opened.source.close();
     const [first] = problems.trainProblems.map(encode);

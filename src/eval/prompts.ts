@@ -27,7 +27,7 @@ export interface PromptSpec {
   chat: boolean;
   /** First message of a chat. */
   system?: string;
-  /** How an evaluation finds the answers that the prompt asks for, where nothing else is said: the first rule counts, others are reported. */
+  /** How the answers that the prompt asks for are found, where nothing else is said: the first rule counts (`trainingRule` in training), an evaluation reports the others too. */
   answer?: AnswerRule[];
 }
 
@@ -86,6 +86,20 @@ export function promptFromSetting(setting: string): PromptSpec | undefined {
   if (Object.hasOwn(PRESETS, setting)) return PRESETS[setting as keyof typeof PRESETS];
   if (!setting.includes(QUESTION)) return undefined;
   return checked(plain(setting, []), 'prompt');
+}
+
+/**
+ * The prompt of a setting; without one what a model is asked with by itself.
+ * @param otherwise what else a setting could have been, for the message
+ * @throws UserError for a setting that is neither a preset nor a template
+ */
+export function resolvePrompt(setting: string | undefined, hasChatTemplate: boolean, otherwise = ''): PromptSpec {
+  if (setting === undefined) return defaultPrompt(hasChatTemplate);
+  const spec = promptFromSetting(setting);
+  if (spec) return spec;
+  throw new UserError(
+    `prompt ${JSON.stringify(setting)} is no preset (${Object.keys(PRESETS).join(', ')}), holds no {question}${otherwise}. Give one of these.`,
+  );
 }
 
 const string = v.pipe(v.string(), v.minLength(1));

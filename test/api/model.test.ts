@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadModel, loadProblems, loadVectors, type SteerableModel, SteeringVectors, train } from '../../src/index.ts';
+import {
+  loadModel,
+  loadProblems,
+  loadVectors,
+  memoryStore,
+  parsePrompt,
+  type SteerableModel,
+  SteeringVectors,
+  train,
+} from '../../src/index.ts';
 import { testDevice } from '../setup/device.ts';
 import { repositoryPath } from '../setup/files.ts';
 
@@ -83,6 +92,33 @@ describe('a model of the library', () => {
     await expect(model.generate('')).rejects.toThrow('The prompt is empty');
     await expect(model.generate([{ role: 'user', content: 'hi' }])).rejects.toThrow('chat template');
     await expect(model.evaluate([], { prompt: 'qq' })).rejects.toThrow('prompt "qq" is no preset');
+  });
+});
+
+describe('a prompt that brings its own rule for answers', () => {
+  const spec = parsePrompt(
+    'examples: [{question: 1 + 1, completion: "#### 2"}]\nanswer: [last_number, boxed]',
+    'the prompt of this test',
+  );
+  const problems = [{ question: '1 + 2', answer: '3', source: 'test', index: 0 }];
+
+  it('has an evaluation read by it, unless another rule is given', async () => {
+    const how = { prompt: spec, maxNewTokens: 4, modes: ['greedy'] as const };
+    const own = await model.evaluate(problems, how);
+    expect(Object.keys(own.greedy?.also ?? {})).toEqual(['boxed']);
+    expect((await model.evaluate(problems, { ...how, answer: 'hashes' })).greedy?.also).toBeUndefined();
+  });
+
+  it('has training read by it, and a rule that finds nothing in its examples is warned of', async () => {
+    const warnings: string[] = [];
+    const signal = AbortSignal.abort(new Error('enough'));
+    const how = { prompt: spec, signal, onWarning: (line: string) => warnings.push(line) };
+    const store = memoryStore();
+    await expect(train(model, problems, {}, { ...how, store })).rejects.toThrow('enough');
+    const config = JSON.parse(new TextDecoder().decode(await store.read('config.json')));
+    expect([config.answer, warnings]).toEqual(['last_number', []]);
+    await expect(train(model, problems, { answer: 'boxed' }, how)).rejects.toThrow('enough');
+    expect(warnings).toEqual([expect.stringContaining("answer is boxed, and 1 of the prompt's 1 examples")]);
   });
 });
 

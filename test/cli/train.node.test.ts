@@ -143,6 +143,14 @@ describe('trimtab train', () => {
     expect(config).toMatchObject({ num_train_epochs: 0.5, max_steps: 125, num_prompts: 8 });
   });
 
+  it('reads answers by the prompt’s own rule, above the model’s train.yaml; another one is warned of, for scripts too', () => {
+    const args = ['train', '--model', 'models/demo', '--prompt', 'gsm8k', '--show-prompt', '--json'];
+    const own = JSON.parse(trimtab(args).stdout);
+    expect([own.answer, own.warnings]).toEqual(['hashes', undefined]);
+    const other = JSON.parse(trimtab([...args, '--answer', 'boxed']).stdout);
+    expect([other.answer, other.warnings]).toEqual(['boxed', [expect.stringContaining("prompt's own rule is hashes")]]);
+  });
+
   it('reads a configuration with files beside it; options win', () => {
     writeFileSync(at('problems.jsonl'), '{"question": "What is 1 + 1?", "answer": "2"}\n'.repeat(3));
     writeFileSync(at('config.yaml'), 'model: models/demo\ndata: problems.jsonl\nmax_steps: 9\nanswer: last_number\n');
