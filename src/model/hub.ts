@@ -15,7 +15,7 @@ export interface HubProgress {
 }
 
 export interface HubOptions extends Partial<HubSettings>, Omit<DownloadOptions, 'store'> {
-  /** A branch, a tag or a commit. Default: `main`. */
+  /** A branch, a tag or a commit, for a name that says none itself. Default: `main`. */
   readonly revision?: string;
   readonly onProgress?: (progress: HubProgress) => void;
   /** Remarks, such as that the Hub is out of reach and the store is used. */
@@ -25,7 +25,8 @@ export interface HubOptions extends Partial<HubSettings>, Omit<DownloadOptions, 
 /** What a name such as `owner/name@revision:Q4_K_M` stands for. */
 export interface HubName {
   readonly repo: string;
-  readonly revision: string;
+  /** Where the name says one. */
+  readonly revision?: string;
   /** A GGUF file's path within the repository. */
   readonly file?: string;
   /** The part of a GGUF file's name that tells its quantisation. */
@@ -37,9 +38,14 @@ const NAME =
 
 /** Undefined for what cannot be a name on the Hub: a path with a dot in front, one segment, or three. */
 export function parseHubName(text: string): HubName | undefined {
-  const [, repo, revision = 'main', quantization, file] = NAME.exec(text) ?? [];
-  if (repo === undefined || /\.gguf$/i.test(repo) || repo.includes('..') || revision.includes('..')) return undefined;
-  return { repo, revision, ...(file !== undefined && { file }), ...(quantization !== undefined && { quantization }) };
+  const [, repo, revision, quantization, file] = NAME.exec(text) ?? [];
+  if (repo === undefined || /\.gguf$/i.test(repo) || repo.includes('..') || revision?.includes('..')) return undefined;
+  return {
+    repo,
+    ...(revision !== undefined && { revision }),
+    ...(file !== undefined && { file }),
+    ...(quantization !== undefined && { quantization }),
+  };
 }
 
 /** What is wanted of a model: all of it, or what `openTokenizer` reads (of a GGUF file all the same). */
@@ -96,7 +102,8 @@ export async function openHubModel(
   options: HubOptions = {},
   part: HubPart = 'model',
 ): Promise<ModelFolder | RandomAccess> {
-  const where = { type: 'model', name: name.repo, revision: name.revision } as const;
+  const revision = name.revision ?? options.revision ?? 'main';
+  const where = { type: 'model', name: name.repo, revision } as const;
   const repository = await openRepository(where, withDefaults(options));
   if (name.file !== undefined || name.quantization !== undefined) {
     const path = name.file ?? ggufPath(repository, name.quantization as string);

@@ -17,14 +17,21 @@ import { openFile } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { folderHubStore, hubSettingsOf } from '../../src/gpu/hub_store.node.ts';
 import type { ModelFolder, RandomAccess } from '../../src/model/files.ts';
-import { type HubName, type HubOptions, listHubFiles, openHubFile, openHubModel } from '../../src/model/hub.ts';
+import {
+  findModel,
+  type HubName,
+  type HubOptions,
+  listHubFiles,
+  openHubFile,
+  openHubModel,
+} from '../../src/model/hub.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { FakeHub, type FakeRepository } from './fake_hub.ts';
 import { type ServedHub, serveHub } from './fake_hub_server.ts';
 import { tinyModel } from './tiny_model.ts';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
-const NAME: HubName = { repo: 'owner/tiny', revision: 'main' };
+const NAME: HubName = { repo: 'owner/tiny' };
 const repository = (files: FakeRepository['files'] = Object.fromEntries(tinyModel())): FakeRepository => ({
   name: 'owner/tiny',
   commit: COMMIT,
@@ -98,10 +105,23 @@ describe('a model of the Hub', () => {
       writeFileSync(at('blobs', `${i}`), bytes);
       symlinkSync(`../../blobs/${i}`, at('snapshots', COMMIT, name));
     }
-    for (const revision of ['main', COMMIT]) {
-      const source = await openModelSource(await openHubModel({ ...NAME, revision }, settings()));
+    for (const revision of [undefined, 'main', COMMIT]) {
+      const name = revision === undefined ? NAME : { ...NAME, revision };
+      const source = await openModelSource(await openHubModel(name, settings()));
       checkTensors(source);
       await source.close();
+    }
+  });
+
+  it('is of the revision that the options say, unless its name says one', async () => {
+    await openHubModel({ ...NAME, revision: COMMIT }, await serve(new FakeHub(repository())));
+    const offline = settings();
+    await expect(openHubModel(NAME, offline)).rejects.toThrow('owner/tiny (main)');
+    for (const name of [NAME, 'owner/tiny', `owner/tiny@${COMMIT}`]) {
+      const revision = name === `owner/tiny@${COMMIT}` ? 'v9' : COMMIT;
+      const options = { ...offline, revision };
+      const model = await (typeof name === 'string' ? findModel(name, options) : openHubModel(name, options));
+      expect((model as ModelFolder).name).toBe('owner/tiny');
     }
   });
 
