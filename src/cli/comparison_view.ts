@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import type { Comparison } from '../eval/compare.ts';
 import {
   type ComparisonReport,
@@ -8,6 +7,7 @@ import {
   type ReportArm,
 } from '../eval/compare_report.ts';
 import { interval, table } from './output.ts';
+import { writeOutput } from './output_files.ts';
 
 /** pass@k and maj@k of several arms, a row for each k. */
 export function curveTable(arms: readonly ReportArm[]): string {
@@ -38,5 +38,5 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
 
 /** A page, or the curves alone where the file is called `.svg`. */
 export async function writeComparisonReport(path: string, report: ComparisonReport): Promise<void> {
-  await writeFile(path, path.endsWith('.svg') ? curvesSvg(report) : comparisonPage(report));
+  await writeOutput(path, path.endsWith('.svg') ? curvesSvg(report) : comparisonPage(report));
 }

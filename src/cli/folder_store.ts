@@ -32,8 +32,16 @@ export async function folderStore(path: string, { mustExist = false } = {}): Pro
       }),
     append: (name, text) => explained(path, () => appendFile(at(name), text)),
     async read(name) {
-      if (existsSync(at(name))) return readFile(at(name));
-      return undefined;
+      if (!existsSync(at(name))) return undefined;
+      try {
+        return await readFile(at(name));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'EISDIR' && code !== 'EACCES') throw error;
+        const why =
+          code === 'EISDIR' ? 'it is a folder, and a file of the run was expected' : 'reading it is not permitted';
+        throw new UserError(`${at(name)} cannot be read: ${why}. Take it away, or name another folder with --out.`);
+      }
     },
     remove: (name) => explained(path, () => rm(at(name), { force: true })),
     list: () => readdir(path),
@@ -59,6 +67,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is a file. Name another folder with --out',
   ENOENT: 'no folder can be made there. Name another one with --out',
   EEXIST: 'there is a file of that name. Name another folder with --out',
+  EISDIR: 'a folder has the name of one of its files. Take it away, or name another one with --out',
+  ENAMETOOLONG: 'a part of the path is too long a name. Name another folder with --out',
+  ERR_INVALID_ARG_VALUE: 'no name holds a NUL character. Name another folder with --out',
 };
 
 async function explained<T>(path: string, work: () => Promise<T>): Promise<void> {

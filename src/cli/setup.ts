@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readFile } from '#platform';
@@ -159,16 +158,5 @@ async function importReward(path: string, shown: string): Promise<{ default?: un
     throw new UserError(
       `reward ${shown} cannot be loaded: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`,
     );
-  }
-}
-
-/** Fails now, and not after hours of work, where a file cannot be written. @throws UserError naming it */
-export async function checkWritable(path: string): Promise<void> {
-  try {
-    await (await open(path, 'a')).close();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such folder' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new UserError(`${path} cannot be written: ${reason}. Name another file.`);
   }
 }

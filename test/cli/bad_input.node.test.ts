@@ -52,6 +52,7 @@ beforeAll(() => {
   mkdirSync(at('used'));
   writeFileSync(at('used/metrics.jsonl'), '');
   mkdirSync(at('new'));
+  mkdirSync(at('folders/checkpoint.safetensors'), { recursive: true });
 });
 
 const GENERATE = ['generate', '--prompt', 'x', '--model'];
@@ -156,6 +157,21 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
     ['eval', ...DEMO, '--details', '@no/such/rows.jsonl'],
     /rows\.jsonl cannot be written: there is no such folder/,
   ],
+  [
+    'a file whose name is too long',
+    ['dump', ...DEMO, '--ids', '@fine.json', '--out', `@${'x'.repeat(300)}`],
+    /cannot be written: the name is too long/,
+  ],
+  [
+    'a run folder whose name is too long',
+    ['train', ...DEMO, '--out', `@${'x'.repeat(300)}`],
+    /cannot be written: a part of the path is too long a name/,
+  ],
+  [
+    'a folder where a run has a file',
+    ['train', '--resume', '@folders'],
+    /checkpoint\.safetensors cannot be read: it is a folder/,
+  ],
   ['no model', ['train'], /No model was named/],
   ['an unknown key', ['train', '@key.yaml'], /key\.yaml:2: unknown key max_stepz; did you mean max_steps\?/],
   ['a wrong value', ['train', '@value.yaml'], /value\.yaml:1: max_steps is "many"; expected a whole number/],
@@ -217,6 +233,13 @@ describe('what the user got wrong is one message and exit code 2', () => {
     // Macs and Windows always have one.
     expect(code).toBe(process.platform === 'linux' ? 2 : 0);
     if (code !== 0) expect(stderr).toMatch(/error: No WebGPU adapter was found\. Run `trimtab doctor`/);
+  });
+
+  it('leaves no empty file behind when nothing was measured', () => {
+    const files = ['--details', at('rows.jsonl'), '--report', at('r.html')];
+    expect(trimtab(['eval', ...DEMO, ...files]).stderr).toContain('belong to --compare');
+    expect(trimtab(['eval', ...DEMO, '--details', at('rows.jsonl'), '--memory-budget', '1MB']).code).toBe(2);
+    for (const file of ['rows.jsonl', 'r.html']) expect(existsSync(at(file)), file).toBe(false);
   });
 
   it('leaves no run folder behind when nothing was run', () => {

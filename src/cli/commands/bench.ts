@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import type { EndToEnd } from '../../../bench/end_to_end.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { runBench, SHAPES } from '../../../bench/run.ts';
@@ -6,6 +6,7 @@ import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
+import { writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
 import { askerFor, openModel, readText } from '../setup.ts';
@@ -48,7 +49,7 @@ export const command = defineCommand<Options>({
       return model;
     });
     const toggles = list(options.toggles ?? '');
-    if (options.out) startFile(options.out);
+    if (options.out) await writeOutput(options.out, '');
     const device = await context.openDevice({ toggles });
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
     const rows: Row[] = [];
@@ -77,15 +78,6 @@ export const command = defineCommand<Options>({
     return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
 });
-
-/** Begins the file of rows: that it cannot be written is known before anything is measured. */
-function startFile(path: string): void {
-  try {
-    writeFileSync(path, '');
-  } catch (error) {
-    throw new UserError(`--out ${path} cannot be written: ${(error as Error).message}`);
-  }
-}
 
 /** Shows every section as a table when it is complete. */
 function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {

@@ -8,8 +8,9 @@ import { UserError } from '../../gpu/errors.ts';
 import { defineCommand } from '../command.ts';
 import { comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
 import { integers } from '../options.ts';
+import { checkWritable } from '../output_files.ts';
 import { accuracyLine } from '../run_view.ts';
-import { checkWritable, readText } from '../setup.ts';
+import { readText } from '../setup.ts';
 
 interface Options {
   k?: number[];
@@ -44,7 +45,6 @@ export const command = defineCommand<Options>({
         `${files.length} files need ${files.length} different names, and these are ${names.join(', ')}: give --names.`,
       );
     }
-    if (options.report) await checkWritable(options.report);
     const arms: Arm[] = [];
     for (const [i, path] of files.entries()) {
       const rows = parseRows(await readText(path), path);
@@ -53,6 +53,7 @@ export const command = defineCommand<Options>({
       arms.push({ name: names[i] as string, rows });
     }
     const ks = options.k ?? powersUpTo(Math.max(1, ...arms.map(samplesIn)));
+    if (options.report) await checkWritable(options.report);
     const measured = arms.map((arm) => measuredArm(arm, ks));
     const comparisons = arms.slice(1).map((arm) => compareArms(arms[0] as Arm, arm, ks));
     for (const { name, ...result } of measured) context.print(accuracyLine(name, { ...result, rows: [] }));

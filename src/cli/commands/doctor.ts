@@ -1,12 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGPU, version } from '#platform';
 import { isSoftwareAdapter } from '../../gpu/device.ts';
-import { UserError } from '../../gpu/errors.ts';
 import { hasSwiftShader } from '../../gpu/swiftshader.node.ts';
 import { allVariants } from '../../kernels/index.ts';
 import { onFallbackAdapter } from '../adapter.ts';
 import { type Context, defineCommand } from '../command.ts';
+import { writeInFolder } from '../output_files.ts';
 
 /** The features that kernels have variants for, and what they are good for. */
 const FEATURES: readonly (readonly [name: string, use: string])[] = [
@@ -71,14 +70,7 @@ export const command = defineCommand<{ dumpWgsl?: string }>({
 /** Needs no adapter: what is written does not depend on it. */
 async function dumpShaders(context: Context, folder: string): Promise<void> {
   const variants = allVariants();
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const { name, wgsl } of variants) await writeFile(join(folder, `${name}.wgsl`), wgsl);
-  } catch (error) {
-    throw new UserError(
-      `The shaders cannot be written to ${folder}: ${(error as Error).message}. Name another folder.`,
-    );
-  }
+  for (const { name, wgsl } of variants) await writeInFolder(join(folder, `${name}.wgsl`), wgsl);
   context.print(`${variants.length} shaders are in ${folder}`);
   context.printJson({
     folder,

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { checkIds, dumpTensors } from '../../eval/dump.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { contextLength } from '../../model/model.ts';
@@ -12,7 +11,8 @@ import {
   readSteering,
   type SteeringOptions,
 } from '../model_options.ts';
-import { checkWritable, loadModel, openFiles, readText } from '../setup.ts';
+import { checkWritable, writeOutput } from '../output_files.ts';
+import { loadModel, openFiles, readText } from '../setup.ts';
 
 interface Options extends ModelOptions, SteeringOptions {
   ids: string;
@@ -51,7 +51,7 @@ export const command = defineCommand<Options>({
       ? uploadSteering(device, config, read.file, read.scale, read.path)
       : { tensor: device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'steering'), scale: 1 };
     const tensors = await dumpTensors(lm.model, ids, steering);
-    await writeFile(
+    await writeOutput(
       options.out,
       writeSafetensors(tensors, { model: lm.model.identity, scale: String(steering.scale) }),
     );

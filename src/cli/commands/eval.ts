@@ -22,9 +22,10 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer, integers, number } from '../options.ts';
+import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
 import { accuracyLine } from '../run_view.ts';
-import { askerFor, checkWritable, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
+import { askerFor, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
 import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
@@ -120,7 +121,6 @@ export const command = defineCommand<Options>({
     if (used === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
     const problems = await problemsFor(context, options, used);
     noteUnreadable(context, problems);
-    for (const file of [options.details, options.report]) if (file) await checkWritable(file);
     const opened = await openFiles(options.model);
     const read = await readSteering(context, opened, options);
     if (options.compare && !read && options.baselinePrompt === undefined) {
@@ -143,6 +143,7 @@ export const command = defineCommand<Options>({
       `prompt ${asking.prompt ?? 'as the model suggests'}, answer ${asking.answer}, at most ${asking.maxNewTokens} tokens`,
     );
     for (const { prompts } of arms) longestPrompt(prompts, contextLength(opened.source.config));
+    for (const file of [...arms.map(({ details }) => details), options.report]) if (file) await checkWritable(file);
 
     const lm = await loadModel(context, opened, options);
     const how: Measuring = {

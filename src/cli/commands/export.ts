@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UserError } from '../../gpu/errors.ts';
 import { encodeControlVector, encodeDownProjBiases, encodePeftAdapter } from '../../model/steering_export.ts';
 import { defineCommand } from '../command.ts';
 import { addSteeringOptions, readSteering, type SteeringOptions } from '../model_options.ts';
+import { writeInFolder, writeOutput } from '../output_files.ts';
 import { openFiles } from '../setup.ts';
 
 interface Options extends SteeringOptions {
@@ -62,12 +62,8 @@ export const command = defineCommand<Options>({
       const adapter = encodePeftAdapter(file, scale, options.baseModel ?? options.model);
       for (const [name, content] of Object.entries(adapter)) written.set(join(out, name), content);
     }
-    try {
-      if (format === 'peft') await mkdir(out, { recursive: true });
-      for (const [name, content] of written) await writeFile(name, content);
-    } catch (error) {
-      throw new UserError(`${out} cannot be written: ${(error as Error).message}. Name another place with --out.`);
-    }
+    const write = format === 'peft' ? writeInFolder : writeOutput;
+    for (const [name, content] of written) await write(name, content);
     const files = [...written.keys()];
     context.print(`${files.join(', ')}: ${file.numLayers} vectors of ${file.hiddenSize}, times ${scale}`);
     context.printJson({ format, files, scale });

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import { geometryOf } from '../../eval/geometry.ts';
 import { readVectors } from '../../eval/lens.ts';
@@ -18,9 +17,10 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer } from '../options.ts';
+import { checkWritable, writeOutput } from '../output_files.ts';
 import { promptIds } from '../prompt_ids.ts';
 import { lensTable } from '../run_view.ts';
-import { checkWritable, loadModel, openFiles } from '../setup.ts';
+import { loadModel, openFiles } from '../setup.ts';
 
 interface Options extends ModelOptions, SteeringOptions {
   top: number;
@@ -100,7 +100,7 @@ export const command = defineCommand<Options>({
         ids && options.append !== undefined ? await appendEffect(lm, ids, options.append, steering, k) : undefined,
       warnings: context.warnings,
     };
-    if (options.out) await writeFile(options.out, renderLens(report));
+    if (options.out) await writeOutput(options.out, renderLens(report));
 
     if (geometry.stable_rank === 0) context.print(lensTable(lens.layers));
     else context.print(`${lensReadingTable(lens, options)}\n\n${geometryTable(geometry)}`);

@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../gpu/errors.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'there is a file of that name',
+  EACCES: 'writing there is not permitted',
+  EPERM: 'writing there is not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  ENAMETOOLONG: 'the name is too long',
+  ERR_INVALID_ARG_VALUE: 'a name holds no NUL character',
+};
+
+/** Why a file or folder of the user's cannot be written; for what is no such reason, the error itself. */
+export function unwritable(path: string, error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === '') return error;
+  const reason = REASONS[code] ?? (error as Error).message;
+  return new UserError(`${path.replaceAll('\0', '\\0')} cannot be written: ${reason}. Name another one.`);
+}
+
+/** Fails now, and not after hours of work, where a file cannot be written; leaves none behind. @throws UserError naming it */
+export async function checkWritable(path: string): Promise<void> {
+  const before = existsSync(path);
+  try {
+    await (await open(path, 'a')).close();
+    if (!before) await rm(path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/** Writes a file of the user's. @throws UserError naming it where it cannot be written */
+export async function writeOutput(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/** The same with the folder that it lies in made first. */
+export async function writeInFolder(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw unwritable(dirname(path), error);
+  }
+  await writeOutput(path, content);
+}
