@@ -34,8 +34,8 @@ export interface Asking {
  */
 export async function askingOf(
   options: AskingOptions & { model: string },
-  opened: OpenedModel,
-  read: ReadSteering | undefined,
+  opened: Pick<OpenedModel, 'tokenizer'>,
+  read: Pick<ReadSteering, 'file' | 'path'> | undefined,
 ): Promise<Asking> {
   const own = ownFile(options.model, 'train.yaml');
   const trained = read ? configOf(read) : own ? parseTrainConfig(await readText(own), own) : undefined;
@@ -54,7 +54,7 @@ export async function askingOf(
   };
 }
 
-function configOf({ file, path }: ReadSteering): Partial<TrainConfig> {
+function configOf({ file, path }: Pick<ReadSteering, 'file' | 'path'>): Partial<TrainConfig> {
   if (file.metadata.config === undefined) return {};
   const value: unknown = parse(file.metadata.config);
   if (typeof value !== 'object' || value === null)

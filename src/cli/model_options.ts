@@ -57,6 +57,10 @@ export interface ReadSteering {
   readonly path: string;
 }
 
+export async function steeringFile(path: string): Promise<SteeringFile> {
+  return decodeSteering(await readFile(path), path);
+}
+
 /** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another model */
 export async function readSteering(
   context: Context,
@@ -69,7 +73,7 @@ export async function readSteering(
       throw new UserError('--scale is a factor on steering vectors: give them with --steering FILE.');
     return undefined;
   }
-  const file = decodeSteering(await readFile(path), path);
+  const file = await steeringFile(path);
   const { config, identity } = opened.source;
   const warning = checkSteering({ config, identity, name: opened.name }, file, path, options.force);
   if (warning !== undefined) context.warn(warning);

@@ -11,8 +11,15 @@ import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { utf8 } from '../model/files.ts';
-import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
+import {
+  type LanguageModel,
+  type OpenedModel,
+  openModelFiles,
+  openTokenizer,
+  uploadModel,
+} from '../model/language_model.ts';
 import { type WeightDType, weightBytes } from '../model/model.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
 import { modelFiles } from './model_files.ts';
@@ -25,6 +32,16 @@ const SHOW_PROGRESS_ABOVE = 32 * 2 ** 20;
 /** Opens a folder, a .gguf file or a model of the Hub: headers and tokenizer, no weights. @throws UserError for broken ones */
 export async function openFiles(model: string): Promise<OpenedModel> {
   return openModelFiles(await modelFiles(model));
+}
+
+/** The tokenizer alone: of a model of the Hub no weights are fetched. @throws UserError as `openTokenizer` */
+export async function tokenizerOf(model: string): Promise<Tokenizer> {
+  const files = await modelFiles(model, 'tokenizer');
+  try {
+    return await openTokenizer(files);
+  } finally {
+    if ('close' in files) await files.close();
+  }
 }
 
 export interface LoadingOptions {

@@ -1,6 +1,7 @@
 import { now } from '#platform';
 import { ruleWarning } from '../eval/answer_rules.ts';
 import { longestPrompt } from '../eval/ask.ts';
+import type { PromptSpec } from '../eval/prompts.ts';
 import { UserError } from '../gpu/errors.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
@@ -18,7 +19,7 @@ import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor } from './setup.ts';
+import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor, tokenizerOf } from './setup.ts';
 import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
@@ -50,23 +51,23 @@ export async function trainRun(
   const { model } = given;
   if (model === undefined)
     throw new UserError(
-      'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
+      'No model was named. Give --model with a folder, a .gguf file or a name on the Hub, or `model:` in the configuration.',
     );
   const { heldOut, ...problems } = await problemsFor(context, given, model);
   noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
   const config = withSteps(given, problems.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
-  const opened = await openFiles(model);
-  const { encode, stop, spec } = await askerFor(config, opened);
-  const warning = ruleWarning(spec, config.answer);
-  if (warning !== undefined) context.warn(warning);
   if (options.showPrompt) {
-    await opened.source.close();
+    const { encode, stop, spec } = await askerFor(config, { tokenizer: await tokenizerOf(model) });
+    noteRule(context, spec, config);
     const [first] = problems.trainProblems.map(encode);
     showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: config.answer });
     return undefined;
   }
+  const opened = await openFiles(model);
+  const { encode, stop, spec } = await askerFor(config, opened);
+  noteRule(context, spec, config);
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
   const longest = longestOf(problems, encode, contextLength(opened.source.config));
@@ -128,6 +129,11 @@ function longestOf(
   context: number,
 ): number {
   return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
+}
+
+function noteRule(context: Context, spec: PromptSpec, { answer }: TrainConfig): void {
+  const warning = ruleWarning(spec, answer);
+  if (warning !== undefined) context.warn(warning);
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

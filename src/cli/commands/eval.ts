@@ -20,12 +20,13 @@ import {
   type ReadSteering,
   readSteering,
   type SteeringOptions,
+  steeringFile,
 } from '../model_options.ts';
 import { integer, integers, number } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
 import { accuracyLine } from '../run_view.ts';
-import { askerFor, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
+import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, tokenizerOf } from '../setup.ts';
 import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
@@ -121,9 +122,7 @@ export const command = defineCommand<Options>({
     if (used === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
     const problems = await problemsFor(context, options, used);
     noteUnreadable(context, problems);
-    const opened = await openFiles(options.model);
-    const read = await readSteering(context, opened, options);
-    if (options.compare && !read && options.baselinePrompt === undefined) {
+    if (options.compare && options.steering === undefined && options.baselinePrompt === undefined) {
       throw new UserError(
         '--compare holds vectors against the model without them: give --steering FILE (or --baseline-prompt).',
       );
@@ -131,14 +130,12 @@ export const command = defineCommand<Options>({
     if (!options.compare && (options.report ?? options.baselinePrompt)) {
       throw new UserError('--report and --baseline-prompt belong to --compare: give that too.');
     }
+    if (options.showPrompt) return showFirst(context, options, problems);
+    const opened = await openFiles(options.model);
+    const read = await readSteering(context, opened, options);
     if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
     const arms = await armsOf(options, opened, asking, read, problems);
-    if (options.showPrompt) {
-      await opened.source.close();
-      const [{ prompts, stop }] = arms as [ArmPlan];
-      return showPrompt(context, prompts[0]?.text ?? '', prompts[0]?.ids ?? [], { stop, answer: asking.answer });
-    }
     context.note(
       `prompt ${asking.prompt ?? 'as the model suggests'}, answer ${asking.answer}, at most ${asking.maxNewTokens} tokens`,
     );
@@ -207,6 +204,17 @@ export const command = defineCommand<Options>({
     });
   },
 });
+
+/** `--show-prompt`: of a model of the Hub only the tokenizer is needed. */
+async function showFirst(context: Context, options: Options, problems: readonly Problem[]): Promise<void> {
+  const { steering: path } = options;
+  const tokenizer = await tokenizerOf(options.model);
+  const read = path === undefined ? undefined : { file: await steeringFile(path), path };
+  const asking = await askingOf(options, { tokenizer }, read);
+  const { encode, stop } = await askerFor(asking, { tokenizer });
+  const [first] = problems.slice(0, 1).map(encode);
+  showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: asking.answer });
+}
 
 /** The first arm against each of the others. */
 function compareAll([first, ...others]: readonly Arm[], ks: readonly number[]): Comparison[] {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { UserError } from '../../gpu/errors.ts';
 import { encodeControlVector, encodeDownProjBiases, encodePeftAdapter } from '../../model/steering_export.ts';
 import { defineCommand } from '../command.ts';
+import { addOffline, MODEL_HELP } from '../model_files.ts';
 import { addSteeringOptions, readSteering, type SteeringOptions } from '../model_options.ts';
 import { writeInFolder, writeOutput } from '../output_files.ts';
 import { openFiles } from '../setup.ts';
@@ -28,8 +29,8 @@ export const command = defineCommand<Options>({
   ],
   configure(command: Command) {
     addSteeringOptions(
-      command
-        .requiredOption('--model <path>', 'the model that the vectors belong to: only its headers are read')
+      addOffline(command)
+        .requiredOption('--model <model>', `${MODEL_HELP}; the one that the vectors belong to, no weights are uploaded`)
         .addOption(
           new Option(
             '--format <format>',

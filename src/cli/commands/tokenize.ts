@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { openFile } from '#platform';
 import { UserError } from '../../gpu/errors.ts';
-import { openTokenizer } from '../../model/language_model.ts';
 import type { Tokenizer } from '../../model/tokenizer.ts';
 import { defineCommand } from '../command.ts';
-import { addOffline, MODEL_HELP, modelFiles } from '../model_files.ts';
+import { addOffline, MODEL_HELP } from '../model_files.ts';
+import { tokenizerOf } from '../setup.ts';
 
 interface Options {
   readonly model: string;
@@ -36,9 +36,7 @@ export const command = defineCommand<Options>({
       .option('--no-special-tokens', 'add none; with --decode leave special tokens out');
   },
   async run(_context, options, [path]) {
-    const files = await modelFiles(options.model, 'tokenizer');
-    const tokenizer = await openTokenizer(files);
-    if ('close' in files) await files.close();
+    const tokenizer = await tokenizerOf(options.model);
     // A missing file is a message, not a stream's error.
     if (path !== undefined) await (await openFile(path)).close();
     const where = path ?? 'standard input';
