@@ -11,14 +11,22 @@ export interface Prompt {
 
 /** A completion ends as soon as one of the texts appears in it. */
 export function stopCondition(
-  lm: LanguageModel,
+  lm: Pick<LanguageModel, 'tokenizer'>,
   stop: readonly string[],
 ): ((ids: readonly number[]) => boolean) | undefined {
   if (stop.length === 0) return undefined;
-  // A token is at least one byte, so a stop text that has just been completed lies within so many tokens.
+  // A token that is not special is at least one byte: a stop text that has just been completed lies within so many of them.
   const reach = Math.max(...stop.map((text) => new TextEncoder().encode(text).length)) + 1;
+  const silent = new Map<number, boolean>();
+  const isSilent = (id: number): boolean => {
+    const known = silent.get(id) ?? lm.tokenizer.decode([id], { skipSpecialTokens: true }) === '';
+    silent.set(id, known);
+    return known;
+  };
   return (ids) => {
-    const tail = lm.tokenizer.decode(ids.slice(-reach), { skipSpecialTokens: true });
+    let from = ids.length;
+    for (let heard = 0; from > 0 && heard < reach; from--) if (!isSilent(ids[from - 1] as number)) heard++;
+    const tail = lm.tokenizer.decode(ids.slice(from), { skipSpecialTokens: true });
     return stop.some((text) => tail.includes(text));
   };
 }
