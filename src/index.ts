@@ -36,7 +36,7 @@ export { answerClasses, type Grade, grade, sameAnswer } from './eval/grade/grade
 export type { Verdict } from './eval/grade/judge.ts';
 export type { Lens, LensLayer, LensReading, LensToken } from './eval/lens.ts';
 export { majAtK, passAtK } from './eval/pass_at_k.ts';
-export { type ChatMessage, PRESETS, type PromptSpec, parsePrompt } from './eval/prompts.ts';
+export { PRESETS, type PromptSpec, parsePrompt } from './eval/prompts.ts';
 export type { RewardFunction, RewardInput } from './eval/rewards.ts';
 export type { Accuracy } from './eval/stats.ts';
 export { type Measured, summarise } from './eval/summary.ts';
@@ -45,6 +45,7 @@ export { readTable } from './eval/tables.ts';
 export { type Capabilities, type Device, type DeviceOptions, openDevice } from './gpu/device.ts';
 export { DeviceLostError, GpuError, UserError } from './gpu/errors.ts';
 export type { ModelFolder, RandomAccess } from './gpu/platform.ts';
+export type { ChatMessage } from './model/chat.ts';
 export type { ModelConfig } from './model/config.ts';
 export { type Completion, type GenerationRequest, generate } from './model/generate.ts';
 export {

@@ -1,6 +1,6 @@
 import { stopCondition } from '../eval/completions.ts';
-import type { ChatMessage } from '../eval/prompts.ts';
 import { UserError } from '../gpu/errors.ts';
+import type { ChatMessage } from '../model/chat.ts';
 import { type Completion, generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
@@ -22,6 +22,8 @@ export interface TextOptions {
   readonly seed?: number;
   /** Texts that end the continuation; it is cut before the first. */
   readonly stop?: readonly string[];
+  /** Begin a text (not messages, whose template does) with the special tokens that the tokenizer adds. Default false. */
+  readonly addSpecialTokens?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,8 +41,9 @@ export async function* streamText(
   withSteering: WithSteering,
 ): AsyncGenerator<TextEvent, void, undefined> {
   const { tokenizer } = lm;
-  const text = typeof prompt === 'string' ? prompt : tokenizer.renderChat([...prompt]);
-  const promptIds = tokenizer.encode(text, { addSpecialTokens: false });
+  const isText = typeof prompt === 'string';
+  const text = isText ? prompt : tokenizer.renderChat(prompt);
+  const promptIds = tokenizer.encode(text, { addSpecialTokens: isText && options.addSpecialTokens === true });
   if (promptIds.length === 0) throw new UserError('The prompt is empty: give at least one token to continue.');
   const { temperature = 0, topK = 0, topP = 1, stop = [] } = options;
   const pieces = new Pieces(stop);

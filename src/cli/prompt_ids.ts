@@ -1,6 +1,17 @@
+import type { Prompted } from '../api/text.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { OpenedModel } from '../model/language_model.ts';
 import { contextLength } from '../model/model.ts';
+
+/** What `--prompt` stands for, as `streamText` takes it. */
+export function promptedBy(
+  { tokenizer }: Pick<OpenedModel, 'tokenizer'>,
+  text: string,
+  raw: boolean,
+): { readonly prompt: Prompted; readonly addSpecialTokens: boolean } {
+  const asChat = !raw && tokenizer.hasChatTemplate;
+  return { prompt: asChat ? [{ role: 'user', content: text }] : text, addSpecialTokens: !asChat && !raw };
+}
 
 /**
  * Tokens of `--prompt`: the text as it is with `raw`, as a user's message where the model has a chat template, and otherwise
@@ -8,10 +19,11 @@ import { contextLength } from '../model/model.ts';
  *
  * @throws UserError where there are none, or so many that no token could follow
  */
-export function promptIds({ tokenizer, source }: OpenedModel, prompt: string, raw: boolean): number[] {
-  const asChat = !raw && tokenizer.hasChatTemplate;
-  const text = asChat ? tokenizer.renderChat([{ role: 'user', content: prompt }]) : prompt;
-  const ids = tokenizer.encode(text, { addSpecialTokens: !asChat && !raw });
+export function promptIds({ tokenizer, source }: OpenedModel, text: string, raw: boolean): number[] {
+  const { prompt, addSpecialTokens } = promptedBy({ tokenizer }, text, raw);
+  const ids = tokenizer.encode(typeof prompt === 'string' ? prompt : tokenizer.renderChat(prompt), {
+    addSpecialTokens,
+  });
   if (ids.length === 0) throw new UserError('--prompt is empty: give at least one token to continue.');
   const room = contextLength(source.config);
   if (ids.length < room) return ids;

@@ -1,8 +1,9 @@
 import { UserError } from '../gpu/errors.ts';
+import type { ChatMessage } from '../model/chat.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Prompt } from './completions.ts';
 import type { Problem } from './data.ts';
-import { type ChatMessage, type PromptSpec, renderPrompt } from './prompts.ts';
+import { type PromptSpec, renderPrompt } from './prompts.ts';
 
 /** How a model is asked its problems: text by the prompt's specification, ids by the model's tokenizer. */
 export function asker(lm: Pick<LanguageModel, 'tokenizer'>, spec: PromptSpec): (problem: Problem) => Prompt {

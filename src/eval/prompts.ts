@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { UserError } from '../gpu/errors.ts';
+import type { ChatMessage } from '../model/chat.ts';
 import type { Problem } from './data.ts';
 import { ANSWER_RULES, type AnswerRule } from './judge.ts';
 import { GSM8K_EXAMPLES, MATH_EXAMPLES } from './worked_examples.ts';
@@ -29,11 +30,6 @@ export interface PromptSpec {
   system?: string;
   /** How the answers that the prompt asks for are found, where nothing else is said: the first rule counts (`trainingRule` in training), an evaluation reports the others too. */
   answer?: AnswerRule[];
-}
-
-export interface ChatMessage {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
 }
 
 /** Renders messages with the model's chat template up to where the assistant's answer begins. */

@@ -1,6 +1,7 @@
 import { Template } from '@huggingface/jinja';
 import { UserError } from '../gpu/errors.ts';
 
+/** One turn of a conversation. Templates know the roles `system`, `user` and `assistant`, some of them more. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   loadModel,
   loadProblems,
@@ -56,6 +56,17 @@ describe('a model of the library', () => {
     const stop = text.slice(5, 11);
     const pieces = await collect(model.stream(PROMPT, { maxNewTokens: 24, temperature: 1, seed: 3, stop: [stop] }));
     expect(pieces.join('')).toBe(text.slice(0, text.indexOf(stop)));
+  });
+
+  it('begins a text with the tokenizer’s special tokens where that is asked for', async () => {
+    const encode = vi.spyOn(model.lm.tokenizer, 'encode');
+    for (const addSpecialTokens of [undefined, false, true]) {
+      await model.generate(PROMPT, { maxNewTokens: 1, ...(addSpecialTokens !== undefined && { addSpecialTokens }) });
+    }
+    expect(encode.mock.calls.map(([, options]) => options)).toEqual(
+      [false, false, true].map((addSpecialTokens) => ({ addSpecialTokens })),
+    );
+    encode.mockRestore();
   });
 
   it('gives out what was held back as a possible stop text that did not come', async () => {

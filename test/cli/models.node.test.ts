@@ -37,6 +37,9 @@ describe('trimtab generate', () => {
     expect(out).toMatchObject({ prompt_ids, completion_ids });
     const plain = trimtab(['generate', ...MODEL, '--prompt', prompt, '--max-new-tokens', '72', '--raw']);
     expect(plain.stdout).toBe(`${out.text}\n`);
+    const stop = out.text.slice(6, 10);
+    const cut = trimtab(['generate', ...MODEL, '--prompt', prompt, '--max-new-tokens', '72', '--raw', '--stop', stop]);
+    expect(cut.stdout).toBe(`${out.text.slice(0, out.text.indexOf(stop))}\n`);
   });
 
   it('adds vectors by their scale: 0 gives the text without, 1 another', () => {

@@ -3,7 +3,6 @@ import problems from '../../examples/problems.jsonl?raw';
 import mawpsPrompt from '../../recipes/mawps-prompt.yaml?raw';
 import { parseProblems } from '../../src/eval/data.ts';
 import {
-  type ChatMessage,
   defaultPrompt,
   PRESETS,
   parsePrompt,
@@ -11,6 +10,7 @@ import {
   renderPrompt,
   SYSTEM_LINE,
 } from '../../src/eval/prompts.ts';
+import type { ChatMessage } from '../../src/model/chat.ts';
 
 const problem = { question: ' How many? ' };
 

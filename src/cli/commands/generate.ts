@@ -1,4 +1,4 @@
-import { generate } from '../../model/generate.ts';
+import { streamText } from '../../api/text.ts';
 import { uploadSteering } from '../../model/steering.ts';
 import { defineCommand } from '../command.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer, number } from '../options.ts';
-import { promptIds } from '../prompt_ids.ts';
+import { promptedBy, promptIds } from '../prompt_ids.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
 interface Options extends ModelOptions, SteeringOptions {
@@ -55,45 +55,24 @@ export const command = defineCommand<Options>({
   },
   async run(context, options) {
     const opened = await openFiles(options.model);
-    const { tokenizer } = opened;
-    const ids = promptIds(opened, options.prompt, options.raw === true);
+    const raw = options.raw === true;
+    // For its refusals, before the weights are loaded.
+    promptIds(opened, options.prompt, raw);
     const read = await readSteering(context, opened, options);
     const lm = await loadModel(context, opened, options);
     const { device, config } = lm.model;
     const steering = read && uploadSteering(device, config, read.file, read.scale, read.path);
-    const stream = tokenizer.stream({ skipSpecialTokens: true });
-    const stop = options.stop ?? [];
-    const [completions] = await generate(
-      lm.model,
-      [
-        {
-          prompt: ids,
-          maxNewTokens: options.maxNewTokens,
-          completions: [
-            {
-              sampling: { temperature: options.temperature, topK: options.topK, topP: options.topP },
-              key: { step: 0, prompt: 0, completion: 0 },
-            },
-          ],
-        },
-      ],
-      {
-        seed: options.seed,
-        eosIds: lm.eosIds,
-        steering,
-        signal: context.signal,
-        shouldStop: (so) => stop.some((end) => tokenizer.decode(so, { skipSpecialTokens: true }).includes(end)),
-        onToken: (_request, _completion, id) => {
-          if (!context.json) process.stdout.write(stream.push(id));
-        },
-      },
-    );
-    const completion = completions?.[0]?.ids ?? [];
-    if (!context.json) process.stdout.write(`${stream.flush()}\n`);
-    context.printJson({
-      prompt_ids: ids,
-      completion_ids: completion,
-      text: tokenizer.decode(completion, { skipSpecialTokens: true }),
-    });
+    const { maxNewTokens, temperature, topK, topP, seed, stop = [] } = options;
+    const { prompt, addSpecialTokens } = promptedBy(opened, options.prompt, raw);
+    const how = { maxNewTokens, temperature, topK, topP, seed, stop, addSpecialTokens, signal: context.signal };
+    for await (const event of streamText(lm, prompt, how, (work) => work(steering))) {
+      if (event.type === 'text') {
+        if (!context.json) process.stdout.write(event.text);
+        continue;
+      }
+      const { promptIds, ids, text } = event.result;
+      context.print();
+      context.printJson({ prompt_ids: promptIds, completion_ids: ids, text });
+    }
   },
 });
