@@ -30,6 +30,8 @@ export interface SteeringOptions {
   readonly scale?: number | undefined;
   /** Use vectors that were trained on another model of the same shape; otherwise they are refused. */
   readonly force?: boolean | undefined;
+  /** What the result could be misread without: that vectors were forced, or do not say which model they belong to. */
+  readonly onWarning?: ((line: string) => void) | undefined;
 }
 
 /** What `SteerableModel.generate` gives. */
@@ -113,7 +115,16 @@ export class SteerableModel {
    * @throws UserError naming the problem whose prompt does not fit the context
    */
   async evaluate(problems: readonly Problem[], options: EvaluateModelOptions = {}): Promise<Evaluation> {
-    const { prompt, stop, steering: _vectors, scale: _scale, force: _force, onProgress, ...rest } = options;
+    const {
+      prompt,
+      stop,
+      steering: _vectors,
+      scale: _scale,
+      force: _force,
+      onWarning: _warn,
+      onProgress,
+      ...rest
+    } = options;
     const spec = promptSpec(this, prompt);
     const prompts = problems.map(asker(this.lm, spec));
     longestPrompt(prompts, this.lm.model.maxPositions);
@@ -159,11 +170,12 @@ export class SteerableModel {
 
   /** Runs work with the vectors on the device, and frees them after it. */
   async #steered<T>(
-    { steering: vectors, scale, force }: SteeringOptions,
+    { steering: vectors, scale, force, onWarning }: SteeringOptions,
     work: (steering: ReturnType<typeof uploadSteering> | undefined) => Promise<T>,
   ): Promise<T> {
     if (!vectors) return work(undefined);
-    checkSteering({ ...this.lm.model, name: this.name }, vectors.file, 'the vectors', force);
+    const warning = checkSteering({ ...this.lm.model, name: this.name }, vectors.file, 'the vectors', force);
+    if (warning !== undefined) onWarning?.(warning);
     const steering = uploadSteering(this.device, this.config, vectors.file, scale ?? vectors.scale, 'the vectors');
     try {
       return await work(steering);

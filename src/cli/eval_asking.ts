@@ -73,8 +73,8 @@ export async function noteOverlap(context: Context, read: ReadSteering, problems
   const trained = size === undefined ? all : split(all, size, seed)?.rest;
   const overlap = overlapOf(trained ?? all, problems);
   if (overlap.length === 0) return;
-  context.note(
-    `warning: ${overlap.length} of these ${problems.length} problems are in ${named}, on which the vectors were trained:\n${overlapLines(overlap)}`,
+  context.warn(
+    `${overlap.length} of these ${problems.length} problems are in ${named}, on which the vectors were trained:\n${overlapLines(overlap)}`,
   );
 }
 

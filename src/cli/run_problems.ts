@@ -61,11 +61,13 @@ function apart(
   if (policy === 'refuse') {
     throw new UserError(`${what}:\n${overlapLines(overlap)}\n--overlap drop leaves them out of training.`);
   }
-  context.note(
-    `${policy === 'drop' ? what : `warning: ${what}: what is measured on them is memory`}:\n${overlapLines(overlap)}\n` +
-      (policy === 'drop' ? 'They are left out of training.' : '--overlap drop leaves them out of training.'),
-  );
-  if (policy === 'warn') return train;
+  if (policy === 'warn') {
+    context.warn(
+      `${what}: what is measured on them is memory:\n${overlapLines(overlap)}\n--overlap drop leaves them out of training.`,
+    );
+    return train;
+  }
+  context.note(`${what}:\n${overlapLines(overlap)}\nThey are left out of training.`);
   const both = new Set(overlap.map((pair) => pair.train));
   const rest = train.filter((problem) => !both.has(problem));
   if (rest.length === 0)

@@ -99,6 +99,17 @@ describe('a model of the library', () => {
     expect((await model.generate(PROMPT, { maxNewTokens: 12, steering })).ids).not.toEqual(base.ids);
   });
 
+  it('says where vectors are another model’s and were forced', async () => {
+    const { file } = loudVectors();
+    const stranger = new SteeringVectors({ ...file, metadata: { ...file.metadata, model: 'another' } });
+    const warnings: string[] = [];
+    const how = { maxNewTokens: 1, steering: stranger, onWarning: (line: string) => warnings.push(line) };
+    await expect(model.generate(PROMPT, how)).rejects.toThrow('vectors of another model');
+    await model.generate(PROMPT, { ...how, force: true });
+    await model.evaluate([{ question: '1', answer: '1', index: 0, source: 'test' }], { ...how, force: true });
+    expect(warnings).toEqual(Array(2).fill(expect.stringContaining('used all the same')));
+  });
+
   it('refuses an empty prompt, messages without a chat template, and an unknown prompt', async () => {
     await expect(model.generate('')).rejects.toThrow('The prompt is empty');
     await expect(model.generate([{ role: 'user', content: 'hi' }])).rejects.toThrow('chat template');
