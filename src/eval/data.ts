@@ -1,7 +1,8 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../gpu/errors.ts';
+import { shown } from '../gpu/shown.ts';
 import { goldAnswer } from './grade/extract.ts';
-import { jsonRows, show, type TableRow } from './tables.ts';
+import { jsonRows, type TableRow } from './tables.ts';
 
 /** One question with its gold answer. */
 export interface Problem {
@@ -46,7 +47,7 @@ function textOf(row: Row, key: string, source: string): string {
   const value = row[key];
   if (typeof value === 'string' && value.trim() !== '') return value.trim();
   throw new UserError(
-    `${source}: text was expected in ${key}, found ${value === undefined ? 'no such column' : show(value)}.`,
+    `${source}: text was expected in ${key}, found ${value === undefined ? 'no such column' : shown(value)}.`,
   );
 }
 
@@ -64,7 +65,7 @@ function answerOf(row: Row, key: string, source: string): string {
   const answer = fine ? goldAnswer(value) : '';
   if (answer !== '') return answer;
   throw new UserError(
-    `${source}: an answer (text or number) was expected in ${key}, found ${value === undefined ? 'no such column' : show(value)}.`,
+    `${source}: an answer (text or number) was expected in ${key}, found ${value === undefined ? 'no such column' : shown(value)}.`,
   );
 }
 

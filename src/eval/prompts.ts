@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { UserError } from '../gpu/errors.ts';
+import { inJson } from '../gpu/shown.ts';
 import type { ChatMessage } from '../model/chat.ts';
 import type { Problem } from './data.ts';
 import { ANSWER_RULES, type AnswerRule } from './judge.ts';
@@ -161,7 +162,7 @@ function problemOf(issue: v.BaseIssue<unknown>): string {
     const known = path.length > 1 ? ['question', 'completion', 'answer'] : Object.keys(EXPECTED);
     return `unknown key ${path.join('.')}; did you mean ${closest(last, known)}?`;
   }
-  return `${path.join('.')} is ${JSON.stringify(issue.input) ?? 'missing'}; expected in ${key}: ${EXPECTED[key] ?? 'another value'}.`;
+  return `${path.join('.')} is ${inJson(issue.input)}; expected in ${key}: ${EXPECTED[key] ?? 'another value'}.`;
 }
 
 function exampleOf(entry: v.InferOutput<typeof example>, place: number, where: string): PromptExample {

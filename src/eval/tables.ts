@@ -1,5 +1,6 @@
 import { UserError } from '../gpu/errors.ts';
 import type { RandomAccess } from '../gpu/platform.ts';
+import { shown } from '../gpu/shown.ts';
 import { utf8 } from '../model/files.ts';
 
 /** A row of a data file by its columns, and where it stands for messages. */
@@ -37,14 +38,6 @@ export async function readTable(file: RandomAccess, name: string): Promise<Table
   return format === 'csv' ? csvRows(text, name) : jsonRows(text, name);
 }
 
-const SHOWN = 80;
-
-/** A value for a message, cut where it is long. */
-export function show(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-}
-
 /** One JSON object a line; a byte-order mark, CRLF and blank lines are fine. */
 export function jsonRows(text: string, name: string): TableRow[] {
   const rows: TableRow[] = [];
@@ -64,11 +57,11 @@ function jsonObject(line: string, source: string, first: boolean): Record<string
   } catch {
     const way =
       first && line.startsWith('[') ? " A JSON array is not read: write one object a line (jq -c '.[]')." : '';
-    throw new UserError(`${source}: one JSON object on the line was expected, found ${show(line)}.${way}`);
+    throw new UserError(`${source}: one JSON object on the line was expected, found ${shown(line)}.${way}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UserError(
-      `${source}: a JSON object like {"question": "…", "answer": "…"} was expected, found ${show(value)}.`,
+      `${source}: a JSON object like {"question": "…", "answer": "…"} was expected, found ${shown(value)}.`,
     );
   }
   return value as Record<string, unknown>;

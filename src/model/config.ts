@@ -1,4 +1,5 @@
-import { ConfigKeys, show } from './config_keys.ts';
+import { inJson } from '../gpu/shown.ts';
+import { ConfigKeys } from './config_keys.ts';
 import type { Family, Traits } from './families/family.ts';
 import { FAMILIES, familyOfType } from './families/index.ts';
 import { parseRope, type RopeScaling } from './rope_config.ts';
@@ -97,13 +98,16 @@ function familyOf(config: ConfigKeys): Family {
   const family = familyOfType(type);
   if (!family) {
     const known = FAMILIES.map(({ model_type }) => model_type).join(', ');
-    throw config.error('model_type', `is ${show(type)}, and this architecture is not supported. Supported: ${known}.`);
+    throw config.error(
+      'model_type',
+      `is ${inJson(type)}, and this architecture is not supported. Supported: ${known}.`,
+    );
   }
   const architectures = config.texts('architectures');
   if (architectures.length > 0 && !architectures.some((name) => family.architectures.includes(name))) {
     throw config.error(
       'architectures',
-      `is ${show(architectures)}. Supported for ${family.model_type}: ${family.architectures[0]}, the language model.`,
+      `is ${inJson(architectures)}. Supported for ${family.model_type}: ${family.architectures[0]}, the language model.`,
     );
   }
   return family;
@@ -113,19 +117,19 @@ function familyOf(config: ConfigKeys): Family {
 function refuseUnsupported(config: ConfigKeys): void {
   const activation = config.value('hidden_act') ?? 'silu';
   if (activation !== 'silu') {
-    throw config.error('hidden_act', `is ${show(activation)}. Supported: silu.`);
+    throw config.error('hidden_act', `is ${inJson(activation)}. Supported: silu.`);
   }
   const quantization = config.value('quantization_config');
   if (quantization !== undefined) {
-    const method = (quantization as { quant_method?: unknown }).quant_method;
+    const method = (quantization as { quant_method?: unknown } | null)?.quant_method ?? quantization;
     throw config.error(
       'quantization_config',
-      `says ${show(method)}: quantised safetensors are not supported. Take the model in bfloat16, float16 or float32, or as GGUF.`,
+      `says ${inJson(method)}: quantised safetensors are not supported. Take the model in bfloat16, float16 or float32, or as GGUF.`,
     );
   }
   const layers = ['full_attention', 'sliding_attention'];
   const odd = config.texts('layer_types').find((layer) => !layers.includes(layer));
   if (odd !== undefined) {
-    throw config.error('layer_types', `has ${show(odd)}. Supported: ${layers.join(', ')}.`);
+    throw config.error('layer_types', `has ${inJson(odd)}. Supported: ${layers.join(', ')}.`);
   }
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../gpu/errors.ts';
+import { inJson } from '../gpu/shown.ts';
 
 /** Reads values out of a JSON object; its errors name the file and the key. null counts as absent, as in Python. */
 export class ConfigKeys {
@@ -9,7 +10,7 @@ export class ConfigKeys {
   constructor(json: unknown, where: string, prefix = '') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
       throw new UserError(
-        `${where}: ${prefix ? `${prefix.slice(0, -1)} is ${show(json)}, ` : ''}a JSON object is expected.`,
+        `${where}: ${prefix ? `${prefix.slice(0, -1)} is ${inJson(json)}, ` : ''}a JSON object is expected.`,
       );
     }
     this.where = where;
@@ -41,7 +42,7 @@ export class ConfigKeys {
   flag(key: string): boolean {
     const value = this.value(key) ?? false;
     if (typeof value !== 'boolean') {
-      throw this.error(key, `is ${show(value)}; true or false is expected.`);
+      throw this.error(key, `is ${inJson(value)}; true or false is expected.`);
     }
     return value;
   }
@@ -52,7 +53,7 @@ export class ConfigKeys {
     const all: unknown[] = Array.isArray(value) ? value : [value];
     const odd = all.find((text) => typeof text !== 'string');
     if (odd !== undefined) {
-      throw this.error(key, `has ${show(odd)}; a list of texts is expected.`);
+      throw this.error(key, `has ${inJson(odd)}; a list of texts is expected.`);
     }
     return all as string[];
   }
@@ -64,7 +65,7 @@ export class ConfigKeys {
       if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= vocabSize) {
         throw this.error(
           key,
-          `has ${show(id)}; a token below vocab_size ${vocabSize}, or a list of them, is expected.`,
+          `has ${inJson(id)}; a token below vocab_size ${vocabSize}, or a list of them, is expected.`,
         );
       }
     }
@@ -77,13 +78,8 @@ export class ConfigKeys {
       throw this.error(key, `is missing; ${expected} is expected.`);
     }
     if (typeof value !== 'number' || !valid(value)) {
-      throw this.error(key, `is ${show(value)}; ${expected} is expected.`);
+      throw this.error(key, `is ${inJson(value)}; ${expected} is expected.`);
     }
     return value;
   }
-}
-
-/** A value as it stands in the file. */
-export function show(value: unknown): string {
-  return JSON.stringify(value) ?? 'missing';
 }

@@ -1,4 +1,5 @@
-import { ConfigKeys, show } from './config_keys.ts';
+import { inJson } from '../gpu/shown.ts';
+import { ConfigKeys } from './config_keys.ts';
 
 /** Positions divided by a factor (transformers, `_compute_linear_scaling_rope_parameters`). */
 export interface LinearRopeScaling {
@@ -34,7 +35,7 @@ export function parseRope(
   for (const keys of [config, rope]) {
     const part = keys.value('partial_rotary_factor') ?? 1;
     if (part !== 1) {
-      throw keys.error('partial_rotary_factor', `is ${show(part)}. Supported: 1.`);
+      throw keys.error('partial_rotary_factor', `is ${inJson(part)}. Supported: 1.`);
     }
   }
   for (const nested of ['full_attention', 'sliding_attention']) {
@@ -59,7 +60,7 @@ function parseScaling(rope: ConfigKeys, maxPositions: number): RopeScaling | und
   if (type !== 'llama3') {
     throw rope.error(
       'rope_type',
-      `is ${show(type)}. Supported: default, linear, llama3. If it was added to stretch the context of a model that was ` +
+      `is ${inJson(type)}. Supported: default, linear, llama3. If it was added to stretch the context of a model that was ` +
         'trained without it, take it out.',
     );
   }

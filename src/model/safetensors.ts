@@ -104,7 +104,7 @@ function parseEntry(name: string, entry: unknown, dataStart: number, where: stri
   if (typeof dtype !== 'string' || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw new UserError(`${where}: the header entry of tensor ${name} needs dtype, shape and data_offsets.`);
   }
-  const size = ELEMENT_BYTES[dtype];
+  const size = Object.hasOwn(ELEMENT_BYTES, dtype) ? ELEMENT_BYTES[dtype] : undefined;
   if (size === undefined) {
     throw new UserError(
       `${where}: tensor ${name} is of the unknown type ${dtype}. Known: ${Object.keys(ELEMENT_BYTES).join(', ')}.`,

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
+import { inJson } from '../gpu/shown.ts';
 
 /** What a field is for, and what its values have to be: the texts of `--help`, of the documentation and of the errors. */
 interface Note {
@@ -263,10 +264,6 @@ export function configFields(): ConfigField[] {
   });
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
-}
-
 function unknownKey(key: string, at: string): UserError {
   const names = Object.keys(ENTRIES);
   const near = closest(key, names);
@@ -287,6 +284,15 @@ function lineOf(document: Document, key: string): number | undefined {
   return isNode(pair?.key) ? pair.key.range?.[0] : undefined;
 }
 
+/** @throws UserError for aliases that stand for more than the text could, as of a few lines that grow without end */
+function contentOf(document: Document, where: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`${where}: this YAML cannot be read: ${(error as Error).message}. Write it without aliases.`);
+  }
+}
+
 function parseYaml(source: string, where: string): Parsed {
   const lines = new LineCounter();
   const document = parseDocument(source.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
@@ -294,7 +300,7 @@ function parseYaml(source: string, where: string): Parsed {
   const [error] = document.errors;
   if (error) throw new UserError(`${line(error.pos[0])}: this is not YAML: ${error.message}`);
   return {
-    value: document.toJS() ?? {},
+    value: contentOf(document, where) ?? {},
     at: (key) => {
       const offset = key === undefined ? undefined : lineOf(document, key);
       return offset === undefined ? where : line(offset);
@@ -312,7 +318,7 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
   const { value, at }: Parsed =
     typeof source === 'string' ? parseYaml(source, where) : { value: source, at: () => where };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UserError(`${where}: keys with values were expected (max_steps: 40), found ${shown(value)}.`);
+    throw new UserError(`${where}: keys with values were expected (max_steps: 40), found ${inJson(value)}.`);
   }
   const given = Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined && entry !== null));
   for (const key of Object.keys(given)) if (!Object.hasOwn(ENTRIES, key)) throw unknownKey(key, at(key));
@@ -320,7 +326,7 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
   if (!result.success) {
     const key = String(result.issues[0].path?.[0]?.key);
     const field = configFields().find((candidate) => candidate.name === key);
-    throw new UserError(`${at(key)}: ${key} is ${shown(given[key])}; expected ${field?.expected ?? 'another value'}.`);
+    throw new UserError(`${at(key)}: ${key} is ${inJson(given[key])}; expected ${field?.expected ?? 'another value'}.`);
   }
   const config = result.output;
   // How many problems there are is not known here: `withSteps` puts the number in.

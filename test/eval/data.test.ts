@@ -74,6 +74,12 @@ describe('parseProblems', () => {
     );
   });
 
+  it('says where a value is nested deeper than can be shown', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const row = `{"question": "q", "answer": ${deep}}`;
+    expect(() => parseProblems(row, 'f')).toThrow('f:1: an answer (text or number) was expected in answer, found');
+  });
+
   it('shortens what it shows of a long bad line', () => {
     expect(() => parseProblems('x'.repeat(10_000), 'f')).toThrow(/^.{0,200}$/);
   });

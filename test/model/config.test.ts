@@ -108,6 +108,7 @@ describe('config.json', () => {
     [{ ...LLAMA, rope_scaling: { rope_type: 'llama3', factor: 8 } }, /rope_scaling\.low_freq_factor is missing/],
     [{ ...LLAMA, partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
     [{ ...QWEN2, quantization_config: { quant_method: 'gptq' } }, /quantization_config says "gptq"/],
+    [{ ...QWEN2, quantization_config: 'fp8' }, /quantization_config says "fp8"/],
     [{ ...QWEN2, hidden_size: 0 }, /hidden_size is 0; a positive whole number is expected/],
     [{ ...QWEN2, hidden_size: '128' }, /hidden_size is "128"/],
     [{ ...QWEN2, intermediate_size: undefined }, /intermediate_size is missing/],

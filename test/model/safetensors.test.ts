@@ -96,6 +96,11 @@ describe('safetensors', () => {
     ],
     ['an unknown type', fileWith({ w: { ...f32([2], 0, 8), dtype: 'Q9' } }, 8), /tensor w is of the unknown type Q9/],
     [
+      'the name of a method as a type',
+      fileWith({ w: { ...f32([2], 0, 8), dtype: 'constructor' } }, 8),
+      /tensor w is of the unknown type constructor/,
+    ],
+    [
       'offsets that do not fit the shape',
       fileWith({ w: f32([3], 0, 8) }, 8),
       /tensor w of shape \[3\] in F32 takes 12 bytes, its offsets give 8/,

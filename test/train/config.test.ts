@@ -88,6 +88,16 @@ describe('parseTrainConfig', () => {
     expect(parseTrainConfig({ reward: './short.mjs' }, '').reward).toBe('./short.mjs');
   });
 
+  it('refuses YAML whose aliases grow without end, or hold themselves', () => {
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
+    for (const [name, of] of ['ba', 'cb', 'dc', 'ed', 'fe'])
+      bomb.push(`${name}: &${name} [${Array(9).fill(`*${of}`)}]`);
+    expect(() => parseTrainConfig(bomb.join('\n'), 'f')).toThrow('f: this YAML cannot be read: Excessive alias count');
+    expect(() => parseTrainConfig('stop: &a [*a]', 'f')).toThrow(
+      'f:1: stop is a list that is too deep, or holds itself',
+    );
+  });
+
   it('treats null and undefined as left out', () => {
     expect(parseTrainConfig({ seed: undefined, max_steps: null }, '')).toEqual(parseTrainConfig({}, ''));
   });
