@@ -17,6 +17,7 @@ PARTS = {
     'tiny': ('tiny_models', []),
     'demo': ('demo_model', ['demo']),
     'rloo': ('rloo', ['demo']),
+    'objectives': ('objectives', ['demo']),
     'adamw': ('adamw', []),
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
