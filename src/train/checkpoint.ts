@@ -108,6 +108,7 @@ const FREE: ReadonlySet<string> = new Set([
   'output_dir',
   'save_steps',
   'logging_steps',
+  'early_stopping_patience',
   'memory_budget',
   'model',
   'data',
