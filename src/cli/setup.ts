@@ -102,6 +102,8 @@ export interface Asker {
   /** Keeps what it has encoded: lengths are checked before the weights are loaded. */
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: string[];
+  /** Whether the model's chat template is put around a question. */
+  readonly chat: boolean;
 }
 
 export async function askerFor(
@@ -116,11 +118,13 @@ export async function askerFor(
     known.set(problem, prompt);
     return prompt;
   };
-  return { encode, stop: config.stop ?? spec.stop };
+  return { encode, stop: config.stop ?? spec.stop, chat: spec.chat };
 }
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */
 export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFunction; rewardName: string }> {
+  // SFT and its kin look at no reward: what the configuration says of one is its default.
+  if (config.method !== 'rl') return { reward: () => 0, rewardName: 'none' };
   const builtin = builtinReward(config.reward, config.answer, config.seed);
   if (builtin) return { reward: builtin, rewardName: config.reward };
   const path = resolve(config.reward);

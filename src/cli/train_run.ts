@@ -6,15 +6,16 @@ import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
+import { layerRates, trainedLayers } from '../train/layers.ts';
 import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
-import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
+import { exampleRows, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine, planTable } from './plan_view.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import { askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -47,14 +48,28 @@ export async function trainRun(
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const problems = await problemsFor(config, model);
+  const rows = await exampleRows(config);
+  const problems = await problemsFor(config, model, rows === undefined);
+  refuseUnmeasured(config, problems.testProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
-  const { encode, stop } = await askerFor(config, opened);
+  const asker = await askerFor(config, opened);
+  const { encode, stop } = asker;
+  const { baseline_prompt: baseline } = config;
+  const prompted = baseline === undefined ? undefined : await askerFor({ prompt: baseline }, opened);
+  const examples = rows && examplesOf(rows, config, opened, asker);
+  const trainProblems = examples?.map(({ prompt }) => prompt.problem) ?? problems.trainProblems;
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
-  const longest = longestOf(problems, encode, contextLength(opened.source.config));
+  layerRates(config, opened.source.config.num_hidden_layers);
+  const longest = longestPrompt(
+    [
+      ...(examples?.map(({ prompt }) => prompt) ?? trainProblems.map(encode)),
+      ...problems.testProblems.flatMap((problem) => [encode(problem), ...(prompted ? [prompted.encode(problem)] : [])]),
+    ],
+    contextLength(opened.source.config),
+  );
   const device = await context.openDevice(
     config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget },
   );
@@ -87,7 +102,10 @@ export async function trainRun(
       stop,
       reward,
       rewardName,
-      ...problems,
+      trainProblems,
+      testProblems: problems.testProblems,
+      examples,
+      prompted,
       resume: checkpoint !== undefined,
       now,
       signal,
@@ -109,7 +127,7 @@ interface Problems {
 }
 
 /** Training problems and those held out: the model's own, or those of the files that the configuration names. */
-async function problemsFor(config: TrainConfig, model: string): Promise<Problems> {
+async function problemsFor(config: TrainConfig, model: string, learned: boolean): Promise<Problems> {
   const keys = { questionKey: config.question_key, answerKey: config.answer_key };
   const own = config.data === undefined;
   const data = config.data ?? ownFile(model, 'problems-train.jsonl');
@@ -118,15 +136,22 @@ async function problemsFor(config: TrainConfig, model: string): Promise<Problems
       `No problems: ${model} brings none of its own. Give --data FILE, JSON lines with a question and an answer each.`,
     );
   }
-  const trainProblems = await readProblems(data, keys);
+  // Worked solutions and pairs are read elsewhere; keys name their columns, not those of the held-out problems.
+  const trainProblems = learned ? await readProblems(data, keys) : [];
   const heldOut = config.eval_data ?? (own ? ownFile(model, 'problems-test.jsonl') : undefined);
-  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, keys);
+  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, learned ? keys : {});
   return { trainProblems, testProblems: testProblems.slice(0, config.eval_size ?? testProblems.length) };
 }
 
-/** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
-function longestOf({ trainProblems, testProblems }: Problems, encode: Asker['encode'], context: number): number {
-  return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
+/** @throws UserError where something is to be measured during the run, and there is nothing to measure it on */
+function refuseUnmeasured(config: TrainConfig, testProblems: number): void {
+  if (testProblems > 0) return;
+  for (const key of ['eval_steps', 'baseline_prompt'] as const) {
+    if (!config[key]) continue;
+    throw new UserError(
+      `${key} is ${config[key]}, and there are no held-out problems to measure. Give --eval-data FILE (and no --eval-size 0), or leave ${key} out.`,
+    );
+  }
 }
 
 function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
