@@ -2,6 +2,7 @@ import type { Evaluation } from '../eval/evaluate.ts';
 import type { LensLayer } from '../eval/lens.ts';
 import type { ExamplePair, ExperimentEvents } from '../train/experiment.ts';
 import { isRollout, type StepRow } from '../train/metrics.ts';
+import type { SeedInterval, SeedsSummary } from '../train/seeds.ts';
 import type { Context } from './command.ts';
 import { formatDuration, interval, table } from './output.ts';
 import { Progress } from './progress.ts';
@@ -67,6 +68,17 @@ export function runView(
     },
   };
   return { events, end };
+}
+
+/** Accuracies over seeds, with their 95 % intervals. */
+export function seedsTable(summary: SeedsSummary): string {
+  const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+  const shown = ({ mean, lo, hi }: SeedInterval) => `${percent(mean)} (${percent(lo)} to ${percent(hi)})`;
+  const rows = (['base', 'prompted', 'steered', 'best', 'gain'] as const).flatMap((which) => {
+    const modes = summary[which];
+    return modes ? [[which, shown(modes.greedy), shown(modes.sampled)]] : [];
+  });
+  return table([`${summary.seeds.length} seeds`, 'greedy', 'sampled'], rows);
 }
 
 function stepText(row: StepRow): string {

@@ -2,6 +2,7 @@ import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
 import type { Problem } from '../eval/data.ts';
 import { UserError } from '../gpu/errors.ts';
+import type { LanguageModel } from '../model/language_model.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
@@ -22,6 +23,11 @@ export interface FinishedRun extends ExperimentResult {
   readonly config: TrainConfig;
 }
 
+/** A model that several runs of one command share: the first one puts it here. */
+export interface Shared {
+  lm?: LanguageModel;
+}
+
 /**
  * Runs or resumes one experiment from the command line; its results are on disk when this returns. What can be wrong is
  * looked at from the cheapest to the dearest, so that nothing long is begun in vain.
@@ -33,6 +39,7 @@ export async function trainRun(
   context: Context,
   options: Readonly<Record<string, unknown>>,
   file?: string,
+  shared: Shared = {},
 ): Promise<FinishedRun | undefined> {
   const resumeFrom = options.resume as string | undefined;
   if (resumeFrom !== undefined && file !== undefined) {
@@ -70,9 +77,9 @@ export async function trainRun(
     ],
     contextLength(opened.source.config),
   );
-  const device = await context.openDevice(
-    config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget },
-  );
+  const device =
+    shared.lm?.model.device ??
+    (await context.openDevice(config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget }));
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
@@ -89,7 +96,9 @@ export async function trainRun(
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
   if (!checkpoint) await refuseUsedFolder(store);
-  const lm = await loadModel(context, opened, { dtype: config.dtype, device });
+  if (shared.lm) await opened.source.close();
+  const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
+  shared.lm = lm;
   context.note(memoryLine(plan, config));
   const { signal } = context;
   const view = runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps });
