@@ -93,7 +93,7 @@ async function microBatch(
       return value(entry.group, entry.completions[completion] as number, token);
     });
   const weight = perPair((g, c) => weights[g]?.[c] as number);
-  const advantage = perPair((g, c) => (weights[g]?.[c] as number) * (groups[g]?.advantages[c] as number));
+  const advantage = perPair((g, c) => Math.fround(weights[g]?.[c] as number) * (groups[g]?.advantages[c] as number));
   const old = options.ratio?.old;
 
   return arena.guard(async () => {
