@@ -51,6 +51,9 @@ export function refuseContradictions(config: TrainConfig, fields: readonly Confi
     if (stray) refuse(stray, `method ${config.method} does not read it. Leave it out, or set method to ${method}.`);
   }
   if (config.method === 'rl') refuseObjective(config, refuse);
+  if (!config.dynamic_sampling && config.max_resamples !== fallback('max_resamples')) {
+    refuse('max_resamples', 'it counts rounds of dynamic_sampling, which is off. Set dynamic_sampling to true.');
+  }
   if (config.early_stopping_patience > 0 && config.eval_steps === 0) {
     refuse('early_stopping_patience', 'it counts evaluations, and eval_steps is 0. Set eval_steps.');
   }
@@ -71,9 +74,6 @@ function refuseObjective(config: TrainConfig, refuse: (key: keyof TrainConfig, w
   }
   if (config.kl_in_reward && config.beta === 0) {
     refuse('kl_in_reward', 'beta, its weight, is 0. Set beta, or leave kl_in_reward out.');
-  }
-  if (!config.dynamic_sampling && config.max_resamples !== 3) {
-    refuse('max_resamples', 'it counts rounds of dynamic_sampling, which is off. Set dynamic_sampling to true.');
   }
   if (config.soft_punish_cache > config.max_completion_length) {
     refuse(
