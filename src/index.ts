@@ -17,3 +17,4 @@ export { decodeSteering, encodeSteering, type Steering, uploadSteering } from '.
 export { parseTrainConfig, type TrainConfig } from './train/config.ts';
 export { type ExperimentResult, runExperiment } from './train/experiment.ts';
 export { memoryStore, type RunStore } from './train/rundir.ts';
+export { type Example, pairs, traces } from './train/traces.ts';
