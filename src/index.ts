@@ -1,9 +1,11 @@
 export { createGPU, openFile, openFolder, readFile, version } from '#platform';
-export { type AnswerKind, grade } from './eval/answers.ts';
 export { asker } from './eval/ask.ts';
 export { type Problem, parseProblems } from './eval/data.ts';
 export { dumpTensors } from './eval/dump.ts';
 export { type Evaluation, evaluate } from './eval/evaluate.ts';
+export type { AnswerKind } from './eval/grade/extract.ts';
+export { answerClasses, type Grade, grade, sameAnswer } from './eval/grade/grade.ts';
+export type { Verdict } from './eval/grade/judge.ts';
 export { logitLens } from './eval/lens.ts';
 export { defaultPrompt, PRESETS, type PromptSpec, parsePrompt } from './eval/prompts.ts';
 export { builtinReward, type RewardFunction } from './eval/rewards.ts';

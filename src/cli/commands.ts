@@ -12,6 +12,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'train', summary: 'train steering vectors by reinforcement learning', gpu: true },
   { name: 'eval', summary: 'measure accuracy on problems, with and without vectors', gpu: true },
   { name: 'generate', summary: 'continue a prompt', gpu: true },
+  { name: 'grade', summary: 'compare answers with gold answers, line by line', gpu: false },
   { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },
   { name: 'dump', summary: 'write logits, activations and gradients for given tokens', gpu: true },
   { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },

@@ -6,6 +6,7 @@ import { openFile, openFolder, readFile } from '#platform';
 import { asker } from '../eval/ask.ts';
 import type { Prompt } from '../eval/completions.ts';
 import { type Problem, type ProblemOptions, parseProblems } from '../eval/data.ts';
+import { unreadable } from '../eval/grade/judge.ts';
 import { defaultPrompt, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
@@ -79,6 +80,21 @@ export async function readText(path: string): Promise<string> {
 /** Problems of a file. @throws UserError naming file and line of the first bad one, or an empty file. */
 export async function readProblems(path: string, options: ProblemOptions = {}): Promise<Problem[]> {
   return parseProblems(await readText(path), path, options);
+}
+
+/** Gold answers listed by name; more are counted. */
+const MAX_LISTED = 5;
+
+/** Says which gold answers the verifier cannot read: only the same text will count as right for them. */
+export function noteUnreadable(context: Context, problems: readonly Problem[]): void {
+  const found = problems.flatMap(({ answer, source }) => {
+    const why = unreadable(answer);
+    return why === undefined ? [] : [`${source}: ${JSON.stringify(answer.slice(0, 80))}: ${why}`];
+  });
+  if (found.length === 0) return;
+  for (const line of found.slice(0, MAX_LISTED)) context.note(line);
+  const count = found.length === 1 ? 'One gold answer' : `${found.length} gold answers`;
+  context.note(`${count} of ${problems.length} cannot be read and will be compared as text.`);
 }
 
 /** A file that a model folder brings along, or undefined. */

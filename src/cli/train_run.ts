@@ -14,9 +14,10 @@ import type { Context } from './command.ts';
 import { exampleRows, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine, planTable } from './plan_view.ts';
+import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
-import { askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -58,6 +59,7 @@ export async function trainRun(
   const rows = await exampleRows(config);
   const problems = await problemsFor(config, model, rows === undefined);
   refuseUnmeasured(config, problems.testProblems.length);
+  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
@@ -95,6 +97,7 @@ export async function trainRun(
   }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
+  const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
   if (shared.lm) await opened.source.close();
   const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
@@ -127,6 +130,7 @@ export async function trainRun(
     throw error;
   } finally {
     view.end();
+    unlock();
   }
 }
 

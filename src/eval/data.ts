@@ -1,6 +1,6 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../gpu/errors.ts';
-import { goldAnswer } from './answers.ts';
+import { goldAnswer } from './grade/extract.ts';
 
 /** One question with its gold answer. */
 export interface Problem {

@@ -2,8 +2,9 @@ import { DOMAIN } from '../gpu/philox.ts';
 import { type Completion, generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
-import { type AnswerKind, grade } from './answers.ts';
 import { completionText, type Prompt, requestsFor, stopCondition } from './completions.ts';
+import type { AnswerKind } from './grade/extract.ts';
+import { grade } from './grade/grade.ts';
 import { type Accuracy, accuracy } from './stats.ts';
 
 export interface EvaluateOptions {
@@ -71,27 +72,28 @@ export async function evaluate(
     ...(options.cacheBytes !== undefined && { cacheBytes: options.cacheBytes }),
     onProgress: (tokens, finished) => options.onProgress?.(finished, total, tokens),
   });
-  const rows = results.flatMap((completions, i) =>
-    completions.map((completion, k) =>
-      judge(lm, prompts[i] as Prompt, completion, modes[k] as EvaluationMode, options.answer, stop),
-    ),
-  );
+  const rows: EvaluationRow[] = [];
+  for (const [i, completions] of results.entries()) {
+    for (const [k, completion] of completions.entries()) {
+      rows.push(await judge(lm, prompts[i] as Prompt, completion, modes[k] as EvaluationMode, options.answer, stop));
+    }
+  }
   return Object.assign(
     { rows },
     ...modes.map((mode) => ({ [mode]: accuracy(rows.filter((row) => row.mode === mode).map((row) => row.correct)) })),
   );
 }
 
-function judge(
+async function judge(
   lm: LanguageModel,
   prompt: Prompt,
   completion: Completion,
   mode: EvaluationMode,
   kind: AnswerKind,
   stop: readonly string[],
-): EvaluationRow {
+): Promise<EvaluationRow> {
   const text = completionText(lm, completion, stop);
-  const { correct, extracted } = grade(text, prompt.problem.answer, kind);
+  const { correct, extracted } = await grade(text, prompt.problem.answer, kind);
   return {
     problem: prompt.problem.index,
     mode,

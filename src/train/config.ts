@@ -1,6 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type At, refuseContradictions } from './contradictions.ts';
 import { atLeastZero, choice, flag, fraction, integer, type Note, note, positive, text } from './fields.ts';
@@ -112,9 +113,9 @@ const ENTRIES = {
     "Texts that end a completion, besides the end-of-sequence token; the prompt file's own otherwise.",
   ),
   answer: choice(
-    ['boxed', 'last_number'],
+    ANSWER_KINDS,
     'boxed',
-    'Where the verifier finds the answer: the last \\boxed{}, or the last number of the text. Never one in place of the other.',
+    'Where the verifier finds the answer: the last \\boxed{}, the last number of the text, what follows `answer is`, or what follows `####`. Never one in place of another.',
   ),
   reward: note(
     v.optional(reward, 'correct'),

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { parse } from 'yaml';
-import type { AnswerKind } from '../../eval/answers.ts';
 import { longestPrompt } from '../../eval/ask.ts';
 import { type Evaluation, evaluate } from '../../eval/evaluate.ts';
+import { ANSWER_KINDS, type AnswerKind } from '../../eval/grade/extract.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { contextLength } from '../../model/model.ts';
 import { uploadSteering } from '../../model/steering.ts';
@@ -20,7 +20,16 @@ import {
 import { integer, number } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { accuracyLine } from '../run_view.ts';
-import { askerFor, checkWritable, loadModel, openFiles, ownFile, readProblems, readText } from '../setup.ts';
+import {
+  askerFor,
+  checkWritable,
+  loadModel,
+  noteUnreadable,
+  openFiles,
+  ownFile,
+  readProblems,
+  readText,
+} from '../setup.ts';
 
 /** How problems are put and judged; where an option is missing, as in training. */
 interface Asking {
@@ -64,10 +73,7 @@ export const command = defineCommand<Options>({
       )
       .option('--stop <text...>', 'texts that end a completion; default: as in training')
       .addOption(
-        new Option('--answer <kind>', 'where the answer is; default: as in training, or boxed').choices([
-          'boxed',
-          'last_number',
-        ]),
+        new Option('--answer <kind>', 'where the answer is; default: as in training, or boxed').choices(ANSWER_KINDS),
       )
       .option('--limit <n>', 'only the first n problems', integer({ min: 1 }))
       .option('--max-new-tokens <n>', 'longest completion; default: as in training, or 256', integer({ min: 1 }))
@@ -81,6 +87,7 @@ export const command = defineCommand<Options>({
     const data = options.data ?? ownFile(options.model, 'problems-test.jsonl');
     if (data === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
     const problems = (await readProblems(data, options)).slice(0, options.limit);
+    noteUnreadable(context, problems);
     if (options.details) await checkWritable(options.details);
     const opened = await openFiles(options.model);
     const read = await readSteering(context, opened, options);

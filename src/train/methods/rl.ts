@@ -1,5 +1,5 @@
-import { grade } from '../../eval/answers.ts';
 import { completionText, type Prompt } from '../../eval/completions.ts';
+import { grade } from '../../eval/grade/grade.ts';
 import { checkedReward } from '../../eval/rewards.ts';
 import { mean } from '../../eval/stats.ts';
 import type { Completion } from '../../model/generate.ts';
