@@ -137,9 +137,12 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     if (!checkpoint) await trainer.save();
     const base = await measure('base', 0, undefined, options, trainer.plan);
     const prompted = options.prompted && (await measure('prompted', 0, undefined, options, trainer.plan));
+    let last: { step: number; result: Evaluation | undefined } | undefined;
     const steer = async () => {
+      if (last?.step === trainer.step) return last.result;
       const result = await measure('steered', trainer.step, trainer.steering, options, trainer.plan);
-      return result && accuracies(result);
+      last = { step: trainer.step, result };
+      return result;
     };
     const selection = new Selection(config, store, evaluations);
     on?.stage?.('train');
@@ -147,11 +150,14 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
       if (!selection.due(trainer.step)) return selection.enough;
       // The checkpoint first: a run that ends in the evaluation goes on with it.
       await trainer.save();
-      await selection.add(trainer.step, await steer(), () => trainer.saveVectors(RUN_FILES.best));
+      const measured = await steer();
+      if (measured) {
+        await selection.add(trainer.step, accuracies(measured), () => trainer.saveVectors(RUN_FILES.best));
+      }
       on?.stage?.('train');
       return selection.enough;
     });
-    const steered = await measure('steered', trainer.step, trainer.steering, options, trainer.plan);
+    const steered = await steer();
     on?.stage?.('report');
     const lens = await logitLens(lm, trainer.steering.tensor);
     const summary: RunSummary = {
@@ -192,7 +198,7 @@ async function measure(
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
   const problems = testProblems.length;
-  const kept = await keptEvaluation(store, EVALUATION[which], { step, problems });
+  const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
   const result =
     kept ??
     (await evaluate(lm, testProblems.map(encode), {

@@ -41,8 +41,7 @@ export class Selection {
   }
 
   /** Keeps an evaluation; the vectors are written before its row, so that a row never names vectors that are not there. */
-  async add(step: number, accuracies: AccuracyPair | undefined, saveVectors: () => Promise<void>): Promise<void> {
-    if (!accuracies) return;
+  async add(step: number, accuracies: AccuracyPair, saveVectors: () => Promise<void>): Promise<void> {
     const row = { step, ...accuracies };
     this.#rows.push(row);
     if (this.best === row) await saveVectors();
