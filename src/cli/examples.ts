@@ -3,36 +3,57 @@ import type { OpenedModel } from '../model/language_model.ts';
 import { contextLength } from '../model/model.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type Example, type ExampleRow, pairs, traces } from '../train/traces.ts';
-import { type Asker, readText } from './setup.ts';
+import type { Context } from './command.ts';
+import { readProblems, readRows } from './problem_files.ts';
+import { problemsFor, type RunProblems } from './run_problems.ts';
+import { type Asker, noteUnreadable } from './setup.ts';
 
-/** Rows of the file that `sft` and `dpo` learn from; undefined for the methods that sample. @throws UserError for no file */
-export async function exampleRows(config: TrainConfig): Promise<ExampleRow[] | undefined> {
-  const { method, data } = config;
-  if (method !== 'sft' && method !== 'dpo') return undefined;
-  if (data === undefined) {
-    const columns = method === 'sft' ? 'prompt and completion, or question and solution' : 'prompt, chosen, rejected';
-    throw new UserError(
-      `method ${method} learns from a file: give --data FILE, JSON lines with the columns ${columns}.`,
-    );
-  }
-  const text = (await readText(data)).replace(/^\uFEFF/, '');
-  const rows = text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [row(line, `${data}:${i + 1}`)]));
-  if (rows.length === 0)
-    throw new UserError(`${data}: rows were expected, one JSON object a line, found an empty file.`);
-  return rows;
+/** What a run learns from: problems, or the rows of worked solutions or pairs. */
+export interface RunData extends RunProblems {
+  readonly rows: readonly ExampleRow[] | undefined;
 }
 
-function row(line: string, source: string): ExampleRow {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    value = undefined;
+/** The data that the configuration names, read. @throws UserError for what is wrong with it */
+export async function dataFor(context: Context, config: TrainConfig, model: string): Promise<RunData> {
+  const learned = config.method === 'sft' || config.method === 'dpo';
+  const found = learned
+    ? await exampleData(config)
+    : { ...(await problemsFor(context, config, model)), rows: undefined };
+  noteUnreadable(context, [...found.trainProblems, ...found.testProblems]);
+  refuseUnmeasured(config, found.testProblems.length);
+  return found;
+}
+
+/** Worked solutions or pairs, and the held-out problems beside them, whose columns are found by themselves. */
+async function exampleData(config: TrainConfig): Promise<RunData> {
+  const { method, data, eval_data: evalData, eval_size: size } = config;
+  if (data === undefined) {
+    const columns = method === 'sft' ? 'prompt and completion, or question and solution' : 'prompt, chosen, rejected';
+    throw new UserError(`method ${method} learns from a file: give --data FILE with the columns ${columns}.`);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return { columns: value as ExampleRow['columns'], source };
+  if (config.eval_split !== undefined) {
+    throw new UserError(
+      `eval_split is ${config.eval_split}, and method ${method} learns from solutions, of which none can be graded. Give held-out problems with --eval-data FILE.`,
+    );
   }
-  throw new UserError(`${source}: one JSON object on the line was expected, found ${line.slice(0, 80)}.`);
+  const testProblems = evalData === undefined ? [] : await readProblems(evalData);
+  return {
+    rows: await readRows(data),
+    trainProblems: [],
+    testProblems: testProblems.slice(0, size ?? testProblems.length),
+    heldOut: undefined,
+  };
+}
+
+/** @throws UserError where something is to be measured during the run, and there is nothing to measure it on */
+function refuseUnmeasured(config: TrainConfig, testProblems: number): void {
+  if (testProblems > 0) return;
+  for (const key of ['eval_steps', 'baseline_prompt'] as const) {
+    if (!config[key]) continue;
+    throw new UserError(
+      `${key} is ${config[key]}, and there are no held-out problems to measure. Give --eval-data FILE (and no --eval-size 0), or leave ${key} out.`,
+    );
+  }
 }
 
 /** The rows as token ids. @throws UserError for a row without the columns, naming it */
@@ -40,7 +61,7 @@ export function examplesOf(
   rows: readonly ExampleRow[],
   config: TrainConfig,
   opened: OpenedModel,
-  { encode, chat }: Asker,
+  { encode, spec }: Asker,
 ): readonly Example[] {
   const make = config.method === 'dpo' ? pairs : traces;
   return make(rows, {
@@ -50,6 +71,6 @@ export function examplesOf(
     context: contextLength(opened.source.config),
     encode,
     lm: opened,
-    chat,
+    chat: spec.chat,
   });
 }

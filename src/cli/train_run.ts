@@ -1,6 +1,5 @@
 import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
-import type { Problem } from '../eval/data.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
@@ -8,16 +7,19 @@ import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkp
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
 import { layerRates, trainedLayers } from '../train/layers.ts';
-import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
+import { planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
+import { withSteps } from '../train/schedule.ts';
 import type { Context } from './command.ts';
-import { exampleRows, examplesOf } from './examples.ts';
+import { dryRun } from './dry_run.ts';
+import { dataFor, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
-import { memoryLine, planTable } from './plan_view.ts';
+import { memoryLine } from './plan_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
-import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import { askerFor, loadModel, openFiles, rewardFor } from './setup.ts';
+import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -34,7 +36,7 @@ export interface Shared {
  * looked at from the cheapest to the dearest, so that nothing long is begun in vain.
  *
  * @param options the fields of the configuration, `resume` (a run folder) and `dryRun`
- * @returns undefined after a dry run, which prints the plan
+ * @returns undefined after a dry run, which prints the plan, and after --show-prompt
  */
 export async function trainRun(
   context: Context,
@@ -50,16 +52,14 @@ export async function trainRun(
   }
   const resumed = resumeFrom === undefined ? undefined : await folderStore(resumeFrom, { mustExist: true });
   const checkpoint = resumed && (await loadCheckpoint(resumed));
-  const config = await configFrom(file, options, checkpoint?.config);
-  const { model } = config;
+  const given = await configFrom(file, options, checkpoint?.config);
+  const { model } = given;
   if (model === undefined)
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const rows = await exampleRows(config);
-  const problems = await problemsFor(config, model, rows === undefined);
-  refuseUnmeasured(config, problems.testProblems.length);
-  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
+  const { heldOut, rows, testProblems, ...data } = await dataFor(context, given, model);
+  const config = withSteps(given, rows?.length ?? data.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
@@ -68,14 +68,20 @@ export async function trainRun(
   const { baseline_prompt: baseline } = config;
   const prompted = baseline === undefined ? undefined : await askerFor({ prompt: baseline }, opened);
   const examples = rows && examplesOf(rows, config, opened, asker);
-  const trainProblems = examples?.map(({ prompt }) => prompt.problem) ?? problems.trainProblems;
+  const trainProblems = examples?.map(({ prompt }) => prompt.problem) ?? data.trainProblems;
+  const trainPrompts = examples?.map(({ prompt }) => prompt) ?? trainProblems.map(encode);
+  if (options.showPrompt) {
+    await opened.source.close();
+    showPrompt(context, trainPrompts[0]?.text ?? '', trainPrompts[0]?.ids ?? [], { stop, answer: config.answer });
+    return undefined;
+  }
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
   layerRates(config, opened.source.config.num_hidden_layers);
   const longest = longestPrompt(
     [
-      ...(examples?.map(({ prompt }) => prompt) ?? trainProblems.map(encode)),
-      ...problems.testProblems.flatMap((problem) => [encode(problem), ...(prompted ? [prompted.encode(problem)] : [])]),
+      ...trainPrompts,
+      ...testProblems.flatMap((problem) => [encode(problem), ...(prompted ? [prompted.encode(problem)] : [])]),
     ],
     contextLength(opened.source.config),
   );
@@ -85,8 +91,8 @@ export async function trainRun(
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
-    await opened.source.close();
-    showPlan(context, config, plan);
+    const measure = options.calibrate !== false;
+    await dryRun(context, { config, plan, opened, device, trainPrompts, testProblems, measure });
     return undefined;
   }
 
@@ -99,6 +105,7 @@ export async function trainRun(
   const store = resumed ?? (await folderStore(where));
   const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
+  if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   if (shared.lm) await opened.source.close();
   const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
   shared.lm = lm;
@@ -115,7 +122,7 @@ export async function trainRun(
       reward,
       rewardName,
       trainProblems,
-      testProblems: problems.testProblems,
+      testProblems,
       examples,
       prompted,
       resume: checkpoint !== undefined,
@@ -132,44 +139,6 @@ export async function trainRun(
     view.end();
     unlock();
   }
-}
-
-interface Problems {
-  readonly trainProblems: readonly Problem[];
-  readonly testProblems: readonly Problem[];
-}
-
-/** Training problems and those held out: the model's own, or those of the files that the configuration names. */
-async function problemsFor(config: TrainConfig, model: string, learned: boolean): Promise<Problems> {
-  const keys = { questionKey: config.question_key, answerKey: config.answer_key };
-  const own = config.data === undefined;
-  const data = config.data ?? ownFile(model, 'problems-train.jsonl');
-  if (data === undefined) {
-    throw new UserError(
-      `No problems: ${model} brings none of its own. Give --data FILE, JSON lines with a question and an answer each.`,
-    );
-  }
-  // Worked solutions and pairs are read elsewhere; keys name their columns, not those of the held-out problems.
-  const trainProblems = learned ? await readProblems(data, keys) : [];
-  const heldOut = config.eval_data ?? (own ? ownFile(model, 'problems-test.jsonl') : undefined);
-  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, learned ? keys : {});
-  return { trainProblems, testProblems: testProblems.slice(0, config.eval_size ?? testProblems.length) };
-}
-
-/** @throws UserError where something is to be measured during the run, and there is nothing to measure it on */
-function refuseUnmeasured(config: TrainConfig, testProblems: number): void {
-  if (testProblems > 0) return;
-  for (const key of ['eval_steps', 'baseline_prompt'] as const) {
-    if (!config[key]) continue;
-    throw new UserError(
-      `${key} is ${config[key]}, and there are no held-out problems to measure. Give --eval-data FILE (and no --eval-size 0), or leave ${key} out.`,
-    );
-  }
-}
-
-function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
-  context.print(planTable(plan, config));
-  context.printJson({ config, memory: plan });
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type At, refuseContradictions } from './contradictions.ts';
-import { atLeastZero, choice, flag, fraction, integer, type Note, note, positive, text } from './fields.ts';
+import { atLeastZero, choice, files, flag, fraction, integer, type Note, note, positive, text } from './fields.ts';
 import { METHOD_FIELDS, OBJECTIVE_FIELDS, SELECTION_FIELDS } from './method_fields.ts';
 import { presetFields } from './presets.ts';
 
@@ -38,6 +38,10 @@ const layers = v.union([
   ),
 ]);
 
+function isPart(size: number): boolean {
+  return size < 1 || Number.isInteger(size);
+}
+
 function distinct(list: number[]): boolean {
   return new Set(list).size === list.length;
 }
@@ -61,13 +65,28 @@ const reward = v.pipe(
 
 /** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
 const ENTRIES = {
-  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
-  data: text('Problem file, JSON lines. Without it a model folder that brings its own problems uses those.'),
+  model: text(
+    'Folder with config.json, safetensors and tokenizer.json, .gguf file, or a name on the Hugging Face Hub.',
+  ),
+  data: files(
+    'Problems: JSON lines, CSV or Parquet, from a path or the Hub (hf:openai/gsm8k/main/train); several with commas between. Without it a model folder that brings its own problems uses those.',
+  ),
   question_key: text('Column of the question in `data`; found by itself among the usual names otherwise.'),
   answer_key: text('Column of the answer in `data`; found by itself among the usual names otherwise.'),
-  eval_data: text('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
+  eval_data: files('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
   baseline_prompt: text(
     'Prompt (as `prompt`) with which the model without vectors is measured once more: what a prompt alone achieves.',
+  ),
+  eval_split: note(
+    v.optional(v.pipe(v.number(), v.gtValue(0), v.check(isPart))),
+    'a share below 1, or a whole number of problems',
+    'Holds a part of `data` out, drawn by the seed, and measures it instead of `eval_data`; held-out.json in the run folder names it.',
+  ),
+  dedupe: flag(true, 'Leave problems of `data` out whose question, case and spacing aside, came before.'),
+  overlap: choice(
+    ['warn', 'drop', 'refuse'],
+    'warn',
+    'What to do about problems that are in `data` and in the held-out problems: list them, leave them out of training, or stop.',
   ),
   eval_size: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
@@ -76,6 +95,11 @@ const ENTRIES = {
   ),
   output_dir: text('Run folder: vectors, metrics, completions, checkpoints, report. `--out` on the command line.'),
   max_steps: integer(1, 40, 'Optimiser steps; each takes `num_prompts` new problems. `--steps` on the command line.'),
+  num_train_epochs: note(
+    v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    'a number above 0',
+    'Passes over the problems, in place of `max_steps`, which wins where both are given.',
+  ),
   seed: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)), 0),
     'a whole number from 0 to 4294967295',
@@ -284,6 +308,8 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
     throw new UserError(`${at(key)}: ${key} is ${shown(given[key])}; expected ${field?.expected ?? 'another value'}.`);
   }
   const config = result.output;
+  // How many problems there are is not known here: `withSteps` puts the number in.
+  if (config.num_train_epochs !== undefined && given.max_steps === undefined) config.max_steps = 0;
   refuseContradictions(config, configFields(), at);
   return config;
 }

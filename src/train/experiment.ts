@@ -24,6 +24,7 @@ import {
   rewindRun,
   writeSummary,
 } from './rundir.ts';
+import { withSteps } from './schedule.ts';
 import { Selection } from './selection.ts';
 import type { Example } from './traces.ts';
 import { Trainer } from './trainer.ts';
@@ -92,7 +93,8 @@ const EXAMPLES = 6;
  * Measures the model, trains vectors, measures again, reads the vectors through the logit lens, and writes all of it into
  * the run folder. Stopped at any moment it goes on from there with `resume`.
  */
-export async function runExperiment(options: ExperimentOptions): Promise<ExperimentResult> {
+export async function runExperiment(given: ExperimentOptions): Promise<ExperimentResult> {
+  const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
   const { lm, config, store, on, now } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);

@@ -23,6 +23,17 @@ export function integer(low: number, fallback: number, description: string) {
   return note(v.optional(schema, fallback), `a whole number of at least ${low}`, description);
 }
 
+/** A list of paths in YAML is the same as one text with commas. */
+export function files(description: string) {
+  const name = v.pipe(v.string(), v.minLength(1));
+  const list = v.pipe(
+    v.array(name),
+    v.minLength(1),
+    v.transform((names) => names.join(',')),
+  );
+  return note(v.optional(v.union([name, list])), 'a path, or a list of paths', description);
+}
+
 export function positive(fallback: number, description: string) {
   return note(v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), fallback), 'a number above 0', description);
 }

@@ -113,13 +113,15 @@ export function planMemory(
   return plan;
 }
 
-/** Completions of a prompt in a step, and the tokens of the longest. */
-function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
+/** Completions of a prompt in a step, tokens of the longest, and whether the model samples them. */
+export function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
   const length = max_completion_length;
-  if (method === 'sft') return { completions: 1, length };
-  if (method === 'dpo') return { completions: 2, length };
-  if (method === 'upft') return { completions: num_generations, length: Math.min(prefix_length, length) };
-  return { completions: num_generations, length };
+  if (method === 'sft') return { completions: 1, length, sampled: false };
+  if (method === 'dpo') return { completions: 2, length, sampled: false };
+  if (method === 'upft') {
+    return { completions: num_generations, length: Math.min(prefix_length, length), sampled: true };
+  }
+  return { completions: num_generations, length, sampled: true };
 }
 
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
