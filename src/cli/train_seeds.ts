@@ -55,7 +55,9 @@ export async function trainSeeds(
     await trainRun(context, { ...rest, seed: String(seeds[0]) }, from);
     return undefined;
   }
-  const { output_dir, seed: _, ...config } = await configFrom(from, rest, undefined);
+  const { output_dir, seed: _, ...resolved } = await configFrom(from, rest, undefined);
+  // 0 stands for a number of epochs, which only a run with its problems turns into steps.
+  const config = { ...resolved, ...(resolved.max_steps === 0 && { max_steps: undefined }) };
   const where = resume ?? output_dir ?? freeFolder(config.model ?? 'run');
   const store = await folderStore(where);
   const known = await seedsOf(where);
@@ -99,5 +101,6 @@ async function resumeSeed(
   const checkpoint = await loadCheckpoint(await folderStore(folder));
   const config = await configFrom(file, wanted, undefined);
   checkResumable(checkpoint, config, checkpoint.model, folder);
-  return trainRun(context, { resume: folder, steps: String(config.max_steps) }, undefined, shared);
+  const steps = config.max_steps > 0 ? { steps: String(config.max_steps) } : {};
+  return trainRun(context, { resume: folder, ...steps }, undefined, shared);
 }
