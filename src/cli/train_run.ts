@@ -11,11 +11,11 @@ import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine, planTable } from './plan_view.ts';
+import { noteExamples, showPrompt } from './prompt_view.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
 import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor } from './setup.ts';
-import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -53,7 +53,8 @@ export async function trainRun(
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
-  const { encode, stop } = await askerFor(config, opened);
+  const { encode, stop, spec } = await askerFor(config, opened);
+  await noteExamples(context, spec, config.answer);
   if (options.showPrompt) {
     await opened.source.close();
     const [first] = problems.trainProblems.map(encode);

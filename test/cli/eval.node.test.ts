@@ -134,6 +134,13 @@ describe.skipIf(process.platform === 'win32')('trimtab eval', () => {
     },
   );
 
+  it('warns where the answer is sought as no worked example of the prompt gives it', () => {
+    const args = ['--model', 'models/demo', '--prompt', 'gsm8k', '--show-prompt'];
+    expect(trimtab(['train', ...args]).stderr).toMatch(/warning: the answer is sought by boxed, and no worked example/);
+    expect(trimtab(['train', ...args, '--answer', 'hashes']).stderr).not.toMatch(/warning/);
+    expect(trimtab(['eval', ...args]).stderr).toMatch(/answer: gsm8k_strict/);
+  });
+
   it('reads CSV and JSON lines together, and says which problems are repeated', () => {
     writeFileSync(at('a.csv'), 'question,answer\nHow many are 2 and 3?,5\nHow many are 4 and 4?,8\n');
     writeFileSync(at('b.jsonl'), '{"question": "how many are 2 and 3 ?", "answer": "6"}\n');

@@ -23,9 +23,9 @@ import {
 } from '../model_options.ts';
 import { integer, integers, number } from '../options.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
+import { noteExamples, showPrompt } from '../prompt_view.ts';
 import { accuracyLine } from '../run_view.ts';
 import { askerFor, checkWritable, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
-import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
   data?: string;
@@ -134,6 +134,7 @@ export const command = defineCommand<Options>({
     if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
     const arms = await armsOf(options, opened, asking, read, problems);
+    await noteExamples(context, (arms[0] as ArmPlan).spec, asking.answer);
     if (options.showPrompt) {
       await opened.source.close();
       const [{ prompts, stop }] = arms as [ArmPlan];
