@@ -18,6 +18,7 @@ export default defineConfig({
     // Found late, a dependency makes the browser reload in the middle of a test.
     include: [
       '@huggingface/gguf',
+      '@huggingface/hub',
       '@huggingface/jinja',
       '@huggingface/tokenizers',
       'fastest-levenshtein',

@@ -17,6 +17,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'grade', summary: 'compare answers with gold answers, line by line', gpu: false },
   { name: 'lens', summary: 'show which tokens the vectors push up, layer by layer', gpu: true },
   { name: 'dump', summary: 'write logits, activations and gradients for given tokens', gpu: true },
+  { name: 'tokenize', summary: 'turn texts into token ids, or back', gpu: false },
+  { name: 'export', summary: 'write vectors for llama.cpp, transformers or PEFT', gpu: false },
   { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },
   { name: 'doctor', summary: 'show the GPU adapter, its limits, and how to get a better one', gpu: true },
   { name: 'serve', summary: 'serve the browser app on this machine', gpu: false },

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { openLocalModel } from '#platform';
-import { UserError } from '../gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../model/files.ts';
-import { type HubOptions, openHubModel, parseHubName } from '../model/hub.ts';
+import { findModel, type HubOptions, type HubPart } from '../model/hub.ts';
 import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -19,28 +17,9 @@ export function addOffline(command: Command): Command {
     });
 }
 
-/**
- * The files of a model: those of a path where there is one, else of the Hub, downloaded first if need be.
- * @throws UserError for what is neither, and for what the Hub refuses
- */
-export async function modelFiles(model: string): Promise<ModelFolder | RandomAccess> {
-  const local = await openLocalModel(model);
-  if (local) return local;
-  const name = parseHubName(model);
-  if (!name) {
-    throw new UserError(
-      `There is no ${model}. A model is a folder, a .gguf file, or a name on the Hugging Face Hub such as ` +
-        'Qwen/Qwen2.5-0.5B-Instruct (owner/name, then @revision, /file.gguf or :Q4_K_M where needed).',
-    );
-  }
-  return withHubProgress(async (options) => {
-    try {
-      return await openHubModel(name, options);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      throw new UserError(`There is no file or folder ${model} here, and as a model of the Hub: ${error.message}`);
-    }
-  });
+/** The files of a model by path or by name on the Hub; shows what is downloaded. @throws UserError as `findModel` */
+export async function modelFiles(model: string, part?: HubPart): Promise<ModelFolder | RandomAccess> {
+  return withHubProgress((options) => findModel(model, options, part));
 }
 
 /** Downloads above this size are shown. */

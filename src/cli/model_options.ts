@@ -19,6 +19,7 @@ export interface ModelOptions {
 export interface SteeringOptions {
   readonly steering?: string;
   readonly scale?: number;
+  readonly force?: boolean;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -39,7 +40,8 @@ export function addModelOptions(command: Command): Command {
 export function addSteeringOptions(command: Command): Command {
   return command
     .option('--steering <file>', 'steering vectors (safetensors)')
-    .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number());
+    .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number())
+    .option('--force', 'use vectors that were trained on another model of the same shape; the output says so');
 }
 
 function bytes(text: string): number {
@@ -55,7 +57,7 @@ export interface ReadSteering {
   readonly path: string;
 }
 
-/** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another shape */
+/** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another model */
 export async function readSteering(
   context: Context,
   opened: OpenedModel,
@@ -68,11 +70,9 @@ export async function readSteering(
     return undefined;
   }
   const file = decodeSteering(await readFile(path), path);
-  checkSteering(opened.source.config, file, path);
-  const { model } = file.metadata;
-  if (model !== undefined && model !== opened.source.identity) {
-    context.note(`warning: ${path} was trained on another model of the same shape as ${opened.name}.`);
-  }
+  const { config, identity } = opened.source;
+  const warning = checkSteering({ config, identity, name: opened.name }, file, path, options.force);
+  if (warning !== undefined) context.warn(warning);
   const used = scale ?? Number(file.metadata.scale ?? 1);
   if (!Number.isFinite(used))
     throw new UserError(`${path}: scale in its metadata is ${file.metadata.scale}, no number. Give --scale.`);

@@ -24,8 +24,9 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
     command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
   }
   addOffline(command).option('--resume <folder>', 'go on with the run in this folder, to the same bits');
-  command.option('--dry-run', 'print the plan (bytes of GPU memory by part) and stop');
+  command.option('--dry-run', 'print the plan (bytes of GPU memory, tokens, time) and stop');
   command.option('--show-prompt', 'print the first prompt with its tokens, and stop');
+  command.option('--no-calibrate', 'with --dry-run: measure nothing, so that no weights are read');
 }
 
 function describe(field: ConfigField): string {
@@ -92,6 +93,12 @@ export function freeFolder(model: string): string {
   }
 }
 
+/** One layer over another: epochs asked for above count, and not steps asked for below. */
+function over(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
+  const epochs = above.num_train_epochs !== undefined && above.max_steps === undefined;
+  return { ...below, ...(epochs && { max_steps: undefined }), ...above };
+}
+
 /**
  * The configuration from, in rising order: defaults, what the model's own train.yaml says (while its own problems are
  * used), the file named on the command line, or the resumed run's configuration, and the options.
@@ -109,15 +116,13 @@ export async function configFrom(
     parseTrainConfig(text, path);
     return besides(path, (parse(text) ?? {}) as Record<string, unknown>);
   };
-  if (resumed) return parseTrainConfig({ ...resumed, ...given }, '--resume with these options');
+  if (resumed) return parseTrainConfig(over(resumed, given), '--resume with these options');
   const recipe = file === undefined ? {} : await read(file);
   const { model, data } = { ...recipe, ...given } as { model?: string; data?: string };
   const own = model !== undefined && data === undefined ? ownFile(model, 'train.yaml') : undefined;
   // With other problems the model is still asked as it was made to be.
   const asked = model !== undefined && own === undefined ? ownFile(model, 'train.yaml') : undefined;
   const { prompt } = asked ? ((parse(await readText(asked)) ?? {}) as { prompt?: unknown }) : {};
-  return parseTrainConfig(
-    { ...(own && (await read(own))), ...(prompt !== undefined && { prompt }), ...recipe, ...given },
-    file ?? 'the command line',
-  );
+  const layers = [own ? await read(own) : {}, prompt === undefined ? {} : { prompt }, recipe, given];
+  return parseTrainConfig(layers.reduce(over), file ?? 'the command line');
 }

@@ -5,13 +5,16 @@ import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
-import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
+import { planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
+import { withSteps } from '../train/schedule.ts';
 import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
+import { dryRun } from './dry_run.ts';
 import { folderStore } from './folder_store.ts';
-import { memoryLine, planTable } from './plan_view.ts';
+import { memoryLine } from './plan_view.ts';
 import { noteExamples, showPrompt } from './prompt_view.ts';
+import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
@@ -42,14 +45,15 @@ export async function trainRun(
   }
   const resumed = resumeFrom === undefined ? undefined : await folderStore(resumeFrom, { mustExist: true });
   const checkpoint = resumed && (await loadCheckpoint(resumed));
-  const config = await configFrom(file, options, checkpoint?.config);
-  const { model } = config;
+  const given = await configFrom(file, options, checkpoint?.config);
+  const { model } = given;
   if (model === undefined)
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const { heldOut, ...problems } = await problemsFor(context, config, model);
+  const { heldOut, ...problems } = await problemsFor(context, given, model);
   noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
+  const config = withSteps(given, problems.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
@@ -70,8 +74,8 @@ export async function trainRun(
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
-    await opened.source.close();
-    showPlan(context, config, plan);
+    const measure = options.calibrate !== false;
+    await dryRun(context, { config, plan, opened, device, ...problems, encode, measure });
     return undefined;
   }
 
@@ -82,6 +86,7 @@ export async function trainRun(
   }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
+  const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
   if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   const lm = await loadModel(context, opened, { dtype: config.dtype, device });
@@ -110,6 +115,7 @@ export async function trainRun(
     throw error;
   } finally {
     view.end();
+    unlock();
   }
 }
 
@@ -120,11 +126,6 @@ function longestOf(
   context: number,
 ): number {
   return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
-}
-
-function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
-  context.print(planTable(plan, config));
-  context.printJson({ config, memory: plan });
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

@@ -108,6 +108,11 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
   };
 }
 
+/** The metadata alone. @throws UserError for a broken file */
+export async function readGgufMetadata(file: RandomAccess): Promise<Metadata> {
+  return new Metadata((await readHeader(file)).metadata, file.name);
+}
+
 async function readHeader(file: RandomAccess) {
   const { gguf } = await import('@huggingface/gguf');
   // The library reads over HTTP: it gets a server of one file.

@@ -1,7 +1,8 @@
 /** Models and files of the Hugging Face Hub, through a store on this machine. */
-import { hubSettings } from '#platform';
+import { hubSettings, openLocalModel } from '#platform';
 import { UserError } from '../gpu/errors.ts';
 import type { HubSettings } from '../gpu/hub_store.ts';
+import type { DownloadOptions } from './download.ts';
 import { type ModelFolder, named, type RandomAccess, readExactly } from './files.ts';
 import { openRepository, type Repository } from './hub_repository.ts';
 
@@ -13,15 +14,12 @@ export interface HubProgress {
   readonly total: number;
 }
 
-export interface HubOptions extends Partial<HubSettings> {
+export interface HubOptions extends Partial<HubSettings>, Omit<DownloadOptions, 'store'> {
   /** A branch, a tag or a commit. Default: `main`. */
   readonly revision?: string;
   readonly onProgress?: (progress: HubProgress) => void;
   /** Remarks, such as that the Hub is out of reach and the store is used. */
   readonly onNote?: (line: string) => void;
-  readonly signal?: AbortSignal;
-  /** Milliseconds before a broken connection is tried again; doubled each time. Default 1,000. */
-  readonly retryDelay?: number;
 }
 
 /** What a name such as `owner/name@revision:Q4_K_M` stands for. */
@@ -44,6 +42,37 @@ export function parseHubName(text: string): HubName | undefined {
   return { repo, revision, ...(file !== undefined && { file }), ...(quantization !== undefined && { quantization }) };
 }
 
+/** What is wanted of a model: all of it, or what `openTokenizer` reads (of a GGUF file all the same). */
+export type HubPart = 'model' | 'tokenizer';
+
+/**
+ * The files of a model: those of a path (in a page, a URL) where there is one, else of the Hub, brought first if need be.
+ *
+ * @param model a folder, a .gguf file, or a name as `parseHubName` reads it
+ * @throws UserError for what is neither, and as `openHubModel`
+ */
+export async function findModel(
+  model: string,
+  options: HubOptions = {},
+  part: HubPart = 'model',
+): Promise<ModelFolder | RandomAccess> {
+  const local = await openLocalModel(model);
+  if (local) return local;
+  const name = parseHubName(model);
+  if (!name) {
+    throw new UserError(
+      `There is no ${model}. A model is a folder, a .gguf file, or a name on the Hugging Face Hub such as ` +
+        'Qwen/Qwen2.5-0.5B-Instruct (owner/name, then @revision, /file.gguf or :Q4_K_M where needed).',
+    );
+  }
+  try {
+    return await openHubModel(name, options, part);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`There is no file or folder ${model} here, and as a model of the Hub: ${error.message}`);
+  }
+}
+
 /** Files beside the weights, those that are read; only the first has to be there. */
 const CONFIG = 'config.json';
 const BESIDE_WEIGHTS = [
@@ -62,11 +91,21 @@ const INDEX = 'model.safetensors.index.json';
  *
  * @throws UserError for a repository, a revision or a file that is not there, a Hub out of reach, no leave, no space
  */
-export async function openHubModel(name: HubName, options: HubOptions = {}): Promise<ModelFolder | RandomAccess> {
+export async function openHubModel(
+  name: HubName,
+  options: HubOptions = {},
+  part: HubPart = 'model',
+): Promise<ModelFolder | RandomAccess> {
   const where = { type: 'model', name: name.repo, revision: name.revision } as const;
-  const repository = await openRepository(where, await withDefaults(options));
+  const repository = await openRepository(where, withDefaults(options));
   if (name.file !== undefined || name.quantization !== undefined) {
     const path = name.file ?? ggufPath(repository, name.quantization as string);
+    if (/-\d{5}-of-\d{5}\.gguf$/i.test(path)) {
+      throw new UserError(
+        `${name.repo}/${path} is one part of several, and such GGUF files are not read. Take one in a single file, ` +
+          "or join the parts with llama.cpp's llama-gguf-split --merge.",
+      );
+    }
     await repository.bring([path]);
     return repository.open(path);
   }
@@ -77,7 +116,9 @@ export async function openHubModel(name: HubName, options: HubOptions = {}): Pro
     );
   }
   await repository.bring([CONFIG, ...BESIDE_WEIGHTS.slice(1).filter((path) => repository.paths.includes(path))]);
-  await repository.bring(repository.paths.includes(WEIGHTS) ? [WEIGHTS] : await shards(repository));
+  if (part === 'model') {
+    await repository.bring(repository.paths.includes(WEIGHTS) ? [WEIGHTS] : await shards(repository));
+  }
   return { name: name.repo, open: (file) => repository.openIfThere(file) };
 }
 
@@ -121,7 +162,7 @@ export interface HubFileOptions extends HubOptions {
 export async function openHubFile(repo: string, path: string, options: HubFileOptions = {}): Promise<RandomAccess> {
   const { type = 'model', revision = 'main' } = options;
   const within = path.split('/').slice(0, -1).join('/');
-  const repository = await openRepository({ type, name: repo, revision }, await withDefaults(options), within);
+  const repository = await openRepository({ type, name: repo, revision }, withDefaults(options), within);
   await repository.bring([path]);
   return named(await repository.open(path), `${repo}/${path}`);
 }
@@ -129,9 +170,9 @@ export async function openHubFile(repo: string, path: string, options: HubFileOp
 /** Paths of all files of a model or data set; offline those that the store has. @throws UserError as `openHubModel` */
 export async function listHubFiles(repo: string, options: HubFileOptions = {}): Promise<readonly string[]> {
   const { type = 'model', revision = 'main' } = options;
-  return (await openRepository({ type, name: repo, revision }, await withDefaults(options))).paths;
+  return (await openRepository({ type, name: repo, revision }, withDefaults(options))).paths;
 }
 
-async function withDefaults(options: HubOptions): Promise<HubOptions & HubSettings> {
-  return { ...(await hubSettings()), ...options };
+function withDefaults(options: HubOptions): HubOptions & HubSettings {
+  return { ...hubSettings(), ...options };
 }

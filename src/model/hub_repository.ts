@@ -1,6 +1,6 @@
-import type { listFiles, modelInfo } from '@huggingface/hub';
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
+import { download, encodedPath, messageOf } from './download.ts';
 import { named, type RandomAccess } from './files.ts';
 import type { HubOptions } from './hub.ts';
 
@@ -32,7 +32,6 @@ class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
 
-const ATTEMPTS = 5;
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
@@ -59,23 +58,8 @@ function folderOf({ type, name }: RepositoryName): string {
 async function online(where: RepositoryName, options: Options, within: string | undefined): Promise<Repository> {
   const { store, endpoint, signal } = options;
   const { type, name, revision } = where;
-  const hub = await import('@huggingface/hub');
   const ask: typeof fetch = (input, init) => request(where, options, String(input), init);
-  const repo = { type, name };
-  const parameters: Parameters<typeof modelInfo<'sha'>>[0] & Parameters<typeof listFiles>[0] = {
-    name,
-    repo,
-    revision,
-    hubUrl: endpoint,
-    fetch: ask,
-    additionalFields: ['sha'],
-  };
-  const commit = (await (type === 'model' ? hub.modelInfo(parameters) : hub.datasetInfo(parameters))).sha;
-  const entries = new Map<string, HubEntry>();
-  const listing = { ...parameters, revision: commit, recursive: within === undefined, ...(within && { path: within }) };
-  for await (const { type, path, size, lfs, oid } of hub.listFiles(listing)) {
-    if (type === 'file') entries.set(path, { path, size: lfs?.size ?? size, etag: lfs?.oid ?? (oid as string) });
-  }
+  const { commit, entries } = await contents(where, endpoint, ask, within);
   const folder = folderOf(where);
   if (revision !== commit) await store.remember(folder, revision, commit);
 
@@ -91,7 +75,8 @@ async function online(where: RepositoryName, options: Options, within: string | 
     let before = 0;
     for (const entry of missing) {
       const at = (bytes: number) => options.onProgress?.({ file: entry.path, done: before + bytes, total });
-      await download(where, commit, entry, options, ask, at);
+      const url = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}/resolve/${commit}/${encodedPath(entry.path)}`;
+      await download({ folder, commit, entry, url, of: name }, options, ask, at);
       before += entry.size;
       at(0);
     }
@@ -105,6 +90,39 @@ async function online(where: RepositoryName, options: Options, within: string | 
   return { ...reader(where, commit, options), place: endpoint, paths: [...entries.keys()], bring };
 }
 
+interface Contents {
+  readonly commit: string;
+  readonly entries: ReadonlyMap<string, HubEntry>;
+}
+
+/** @throws UserError for answers that are not the Hub's, beside what `ask` throws */
+async function contents(
+  { type, name, revision }: RepositoryName,
+  endpoint: string,
+  ask: typeof fetch,
+  within: string | undefined,
+): Promise<Contents> {
+  const hub = await import('@huggingface/hub');
+  const asked = { hubUrl: endpoint, fetch: ask };
+  const about = { ...asked, name, revision, additionalFields: ['sha' as const] };
+  try {
+    const { sha: commit } = await (type === 'model' ? hub.modelInfo(about) : hub.datasetInfo(about));
+    if (!COMMIT.test(commit)) throw new TypeError(`${JSON.stringify(commit)} is no commit`);
+    const entries = new Map<string, HubEntry>();
+    const listing = { ...asked, repo: { type, name }, revision: commit, recursive: within === undefined };
+    for await (const file of hub.listFiles({ ...listing, ...(within && { path: within }) })) {
+      const etag = file.lfs?.oid ?? file.oid ?? '';
+      if (file.type !== 'file') continue;
+      if (!/^[0-9a-f]+$/.test(etag)) throw new TypeError(`${JSON.stringify(etag)} is no hash`);
+      entries.set(file.path, { path: file.path, size: file.lfs?.size ?? file.size, etag });
+    }
+    return { commit, entries };
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    throw new UserError(`${endpoint} does not answer as the Hub does (${error.message}): check HF_ENDPOINT.`);
+  }
+}
+
 async function stored(where: RepositoryName, options: Options, reason: string): Promise<Repository> {
   const { store } = options;
   const { name, revision } = where;
@@ -113,7 +131,7 @@ async function stored(where: RepositoryName, options: Options, reason: string): 
   const paths = commit === undefined ? [] : await store.list(folder, commit);
   const missing = (what: string) =>
     new UserError(
-      `${what} is not in ${store.where}, and ${reason}. Fetch it once with a connection and without --offline, ` +
+      `${what} is not in ${store.where}, and ${reason}. Fetch it once with a connection (after that --offline needs none), ` +
         'name another cache with HF_HUB_CACHE, or give the path of a folder or a .gguf file.',
     );
   if (commit === undefined || paths.length === 0) throw missing(`${name} (${revision})`);
@@ -144,53 +162,6 @@ function reader(
 /** A repository's owner chooses its paths: none may lead out of the store. */
 function isSafe(path: string): boolean {
   return !/[\\:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-}
-
-/** Tries again where the connection breaks, from where it broke. */
-async function download(
-  where: RepositoryName,
-  commit: string,
-  entry: HubEntry,
-  options: Options,
-  ask: typeof fetch,
-  at: (bytes: number) => void,
-): Promise<void> {
-  const { store, endpoint, signal, retryDelay = 1000 } = options;
-  const path = entry.path.split('/').map(encodeURIComponent).join('/');
-  const url = `${endpoint}/${where.type === 'dataset' ? 'datasets/' : ''}${where.name}/resolve/${commit}/${path}`;
-  let got = 0;
-  const read = async (offset: number): Promise<ReadableStream<Uint8Array>> => {
-    const headers = { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) };
-    const response = await ask(url, { headers });
-    got = response.status === 206 ? offset : 0;
-    const counting = new TransformStream<Uint8Array, Uint8Array>({
-      transform(part, controller) {
-        // A server that does not know ranges sends what is there already once more.
-        const fresh = part.subarray(Math.min(part.length, Math.max(0, offset - got)));
-        got += part.length;
-        if (fresh.length > 0) controller.enqueue(fresh);
-        at(got);
-      },
-    });
-    return (response.body as ReadableStream<Uint8Array>).pipeThrough(counting, signal ? { signal } : {});
-  };
-  for (let failures = 0; ; ) {
-    const before = got;
-    try {
-      return await store.add(folderOf(where), commit, entry, read);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof UserError) throw error;
-      failures = got > before ? 1 : failures + 1;
-      if (failures >= ATTEMPTS) {
-        throw new UserError(
-          `${entry.path} of ${where.name}: the connection to ${endpoint} broke ${ATTEMPTS} times (${messageOf(error)}). ` +
-            `${got} of ${entry.size} bytes are kept in ${store.where}: run the command again to go on from there.`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));
-    }
-  }
 }
 
 /** @throws Unreachable where no answer comes, UserError for one that refuses */
@@ -226,12 +197,4 @@ function refusal({ type, name, revision }: RepositoryName, options: Options, res
     return `There is no ${type} ${page}, or not for you (HTTP status ${status}). ${how}`;
   }
   return `${page} cannot be read: HTTP status ${status}${response.statusText ? ` (${response.statusText})` : ''}.`;
-}
-
-/** fetch says "fetch failed" and has the reason as its cause. */
-function messageOf(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  const inner = cause instanceof Error ? cause : error;
-  const { message, code } = inner as Error & { code?: string };
-  return message || code || String(inner);
 }

@@ -20,6 +20,8 @@ export interface TokenizerData {
   readonly eos_token?: string;
   /** Jinja source. */
   readonly chat_template?: string;
+  /** Where the template was read, for messages; without it in `where`. */
+  readonly templateWhere?: string;
   /** Where it was read, for messages. */
   readonly where: string;
 }

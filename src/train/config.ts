@@ -101,7 +101,9 @@ const reward = v.pipe(
 
 /** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
 const ENTRIES = {
-  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
+  model: text(
+    'Folder with config.json, safetensors and tokenizer.json, .gguf file, or a name on the Hugging Face Hub.',
+  ),
   data: files(
     'Problems: JSON lines, CSV or Parquet, from a path or the Hub (hf:openai/gsm8k/main/train); several with commas between. Without it a model folder that brings its own problems uses those.',
   ),
@@ -126,6 +128,11 @@ const ENTRIES = {
   ),
   output_dir: text('Run folder: vectors, metrics, completions, checkpoints, report. `--out` on the command line.'),
   max_steps: integer(1, 40, 'Optimiser steps; each takes `num_prompts` new problems. `--steps` on the command line.'),
+  num_train_epochs: note(
+    v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    'a number above 0',
+    'Passes over the problems, in place of `max_steps`, which wins where both are given.',
+  ),
   seed: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)), 0),
     'a whole number from 0 to 4294967295',
@@ -316,6 +323,8 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
     throw new UserError(`${at(key)}: ${key} is ${shown(given[key])}; expected ${field?.expected ?? 'another value'}.`);
   }
   const config = result.output;
+  // How many problems there are is not known here: `withSteps` puts the number in.
+  if (config.num_train_epochs !== undefined && given.max_steps === undefined) config.max_steps = 0;
   refuseContradictions(config, at);
   return config;
 }

@@ -9,6 +9,8 @@ type WeightType = (typeof DTYPES)[number];
 export function cases(): KernelCase[] {
   return [
     ...ROWS_BY_COLUMNS.flatMap(([n, c]) => DTYPES.map((dtype) => embeddingCase(n, c, 37, dtype))),
+    // Without padding behind the last row, which would hide an id that is one too large.
+    embeddingCase(9, 20, 36, 'bf16'),
     ...ODD.map((v) => embeddingCase(9, 20, v, 'bf16')),
   ];
 }

@@ -16,11 +16,13 @@ import torch
 PARTS = {
     'tiny': ('tiny_models', []),
     'demo': ('demo_model', ['demo']),
+    'lens': ('lens', ['demo']),
     'rloo': ('rloo', ['demo']),
     'adamw': ('adamw', []),
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
+    'tokenization': ('tokenization', ['demo', 'smollm2']),
     'smollm2': ('smollm2', ['smollm2']),
 }
 

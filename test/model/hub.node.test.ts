@@ -10,8 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,6 +20,7 @@ import type { ModelFolder, RandomAccess } from '../../src/model/files.ts';
 import { type HubName, type HubOptions, listHubFiles, openHubFile, openHubModel } from '../../src/model/hub.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { FakeHub, type FakeRepository } from './fake_hub.ts';
+import { type ServedHub, serveHub } from './fake_hub_server.ts';
 import { tinyModel } from './tiny_model.ts';
 
 const COMMIT = 'c0ffee'.padEnd(40, '0');
@@ -33,31 +32,20 @@ const repository = (files: FakeRepository['files'] = Object.fromEntries(tinyMode
 });
 
 let folder: string;
-let server: Server | undefined;
+let server: ServedHub | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'trimtab-hub-'));
 });
 afterEach(() => {
-  server?.closeAllConnections();
   server?.close();
   server = undefined;
   rmSync(folder, { recursive: true });
 });
 
-/** Serves the hub on a free port. @returns options with that address and a store in a fresh folder */
+/** Options with the address of the hub, which is served, and a store in a fresh folder. */
 async function serve(hub: FakeHub): Promise<HubOptions> {
-  server = createServer(async (request, response) => {
-    const { status, headers, body, breakAt } = await hub.answer(
-      new URL(request.url as string, 'http://hub'),
-      new Headers(request.headers as Record<string, string>),
-    );
-    response.writeHead(status, headers);
-    if (breakAt === undefined) response.end(body);
-    else response.write(body.subarray(0, breakAt), () => setTimeout(() => response.destroy(), 20));
-  });
-  await new Promise<void>((listening) => server?.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  return { ...settings(), endpoint: `http://127.0.0.1:${port}`, offline: false, retryDelay: 1 };
+  server = await serveHub(hub);
+  return { ...settings(), endpoint: server.address, offline: false, retryDelay: 1 };
 }
 
 const settings = (): HubOptions => ({ store: folderHubStore(join(folder, 'hub'), openFile), offline: true });
@@ -140,13 +128,15 @@ describe('a model of the Hub', () => {
 
   it('may be a GGUF file, by its path or by its quantisation', async () => {
     const files = { 'm-Q4_K_M.gguf': 'four', 'm-q8_0.gguf': 'eight', 'm-Q4_K_S.gguf': 'small', 'm.gguf': 'full' };
-    const options = await serve(new FakeHub(repository(files)));
+    const parts = { 'l-F16-00001-of-00002.gguf': 'one', 'k-Q6_K-00001-of-00001.gguf': 'part' };
+    const options = await serve(new FakeHub(repository({ ...files, ...parts })));
     const open = async (rest: Partial<HubName>) =>
       textOf((await openHubModel({ ...NAME, ...rest }, options)) as RandomAccess);
     expect(await open({ quantization: 'Q4_K_M' })).toBe('four');
     expect(await open({ quantization: 'Q8_0' })).toBe('eight');
     expect(await open({ file: 'm.gguf' })).toBe('full');
     await expect(open({ quantization: 'Q4_K' })).rejects.toThrow(/no file fits ":Q4_K"; .* has m-Q4_K_M\.gguf, m-q8_0/);
+    await expect(open({ quantization: 'Q6_K' })).rejects.toThrow(/is one part of several.*llama-gguf-split --merge/);
     await expect(open({ file: 'n.gguf' })).rejects.toThrow(/owner\/tiny \(main\) has no n\.gguf/);
     await expect(open({})).rejects.toThrow(/has GGUF files: say which one, as in owner\/tiny\/m-Q4_K_M\.gguf/);
   });
@@ -189,7 +179,7 @@ describe('a download that breaks', () => {
     const options = await serve(hub);
     hub.breaks.push(undefined, 40_000, 0, 0, 0, 0, 0);
     const message =
-      /model\.safetensors of owner\/tiny: the connection .* broke 5 times .*40000 of 100000 bytes are kept/;
+      /model\.safetensors of owner\/tiny: the connection .* broke 5 times .*What has come of its 100000 bytes is kept in/;
     await expect(openHubModel(NAME, options)).rejects.toThrow(message);
     hub.breaks.length = 0;
     expect(await weights(await openHubModel(NAME, options))).toEqual(content);
@@ -285,6 +275,26 @@ describe('a Hub that cannot be reached', () => {
     await expect(openHubModel(NAME, settings())).rejects.toThrow(
       /^model\.safetensors of owner\/tiny \(main\) is not in/,
     );
+  });
+});
+
+describe('an address that is not the Hub’s', () => {
+  it.each<[string, Partial<FakeRepository>]>([
+    ['another commit', { commit: '../../x' }],
+    ['no repository', {}],
+  ])('is named (%s)', async (what, rest) => {
+    const hub = new FakeHub({ ...repository(), ...rest });
+    if (what === 'no repository') {
+      hub.answer = async () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: Buffer.from('<html>') });
+    }
+    const opening = openHubModel(NAME, await serve(hub));
+    await expect(opening).rejects.toThrow(UserError);
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1:\d+ does not answer as the Hub does .*check HF_ENDPOINT/);
+  });
+
+  it('is named when it is none', async () => {
+    const options = { ...settings(), endpoint: 'mirror', offline: false };
+    await expect(openHubModel(NAME, options)).rejects.toThrow(/mirror cannot be reached \(Invalid URL\)/);
   });
 });
 

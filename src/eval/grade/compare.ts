@@ -1,4 +1,4 @@
-import { ZERO } from './rational.ts';
+import { ONE, ZERO } from './rational.ts';
 import { assigned, interval, isEquation, letters, sameRelation } from './relations.ts';
 import { sameScalar } from './scalar.ts';
 import { settle } from './settle.ts';
@@ -11,6 +11,7 @@ type Scalar = Extract<Value, { k: 'scalar' }>;
 /** Longer lists are compared item by item in their order only. */
 const MAX_UNORDERED = 32;
 const HUNDRED: Expr = { k: 'num', value: { num: 100n, den: 1n }, decimal: false };
+const ONE_EXPR: Expr = { k: 'num', value: ONE, decimal: false };
 const ZERO_EXPR: Expr = { k: 'num', value: ZERO, decimal: false };
 
 /** Whether two answers say the same. Symmetric. */
@@ -125,9 +126,9 @@ function sameQuantity(a: Scalar, b: Scalar): boolean {
 
 /** 3:5 is 3/5, and 6:10 too; clock times (`12:00`) only by their parts. */
 function sameRatio(a: Value, b: Value): boolean {
+  if (a.k === 'ratio' && b.k === 'ratio' && inOrder(a.parts, b.parts)) return true;
   const [x, y] = [ratioParts(a), ratioParts(b)];
   if (!x || !y || x.length !== y.length) return false;
-  if (x.every((part, i) => sameScalar(part, y[i] as Expr))) return true;
   if ([...x, ...y].some((part) => sameScalar(part, ZERO_EXPR))) return false;
   return x
     .slice(1)
@@ -137,8 +138,10 @@ function sameRatio(a: Value, b: Value): boolean {
 }
 
 function ratioParts(value: Value): Expr[] | undefined {
-  if (value.k === 'scalar') return value.expr.k === 'div' ? [value.expr.over, value.expr.under] : undefined;
+  if (value.k === 'scalar' && value.unit !== undefined) return undefined;
+  if (value.k === 'scalar')
+    return value.expr.k === 'div' ? [value.expr.over, value.expr.under] : [value.expr, ONE_EXPR];
   if (value.k !== 'ratio') return undefined;
-  const all = value.parts.map((part) => (part.k === 'scalar' ? part.expr : undefined));
+  const all = value.parts.map((part) => (part.k === 'scalar' && part.unit === undefined ? part.expr : undefined));
   return all.every((part) => part !== undefined) ? all : undefined;
 }

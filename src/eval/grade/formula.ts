@@ -1,9 +1,11 @@
 import { FUNCTIONS } from './lexer.ts';
-import { decimal, divide, negate, ONE } from './rational.ts';
+import { add, decimal, divide, negate, ONE, type Rational, rational } from './rational.ts';
 import { TokenReader } from './reader.ts';
 import { type Expr, Unreadable, type Value } from './syntax.ts';
 
 const CONSTANTS: Readonly<Record<string, 'pi' | 'inf'>> = { pi: 'pi', infty: 'inf' };
+/** Marks over letters, which make other names of them. */
+const ACCENTS = new Set('overline bar vec hat widehat tilde overrightarrow dot'.split(' '));
 /** Letters and signs by name, which stand for themselves. */
 const SYMBOLS = new Set(
   `alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi
@@ -49,7 +51,11 @@ export abstract class FormulaParser extends TokenReader {
       const mixed = this.mixedPart(left);
       if (mixed) left = mixed;
       else if (this.take('*')) left = times(left, this.signedFactor());
-      else if (this.take('/')) left = { k: 'div', over: left, under: this.signedFactor() };
+      else if (this.is('/') && this.peek(1)?.t === 'text') {
+        // `60 km/h`, `5 dollars/hour`: units follow.
+        this.at += 1;
+        return left;
+      } else if (this.take('/')) left = { k: 'div', over: left, under: this.signedFactor() };
       else if (this.startsFactor()) left = times(left, this.factor());
       else return left;
     }
@@ -95,7 +101,8 @@ export abstract class FormulaParser extends TokenReader {
         token.v === 'frac' ||
         token.v === 'binom' ||
         FUNCTIONS.has(token.v) ||
-        token.v in CONSTANTS ||
+        Object.hasOwn(CONSTANTS, token.v) ||
+        ACCENTS.has(token.v) ||
         SYMBOLS.has(token.v) ||
         MATRIX.test(token.v) ||
         token.v === 'mathbb'
@@ -107,15 +114,13 @@ export abstract class FormulaParser extends TokenReader {
     let base = this.primary();
     for (;;) {
       if (this.take('^')) {
-        if (this.degree()) base = { k: 'deg', of: base };
+        if (this.degree()) base = this.degrees(base);
         else if (this.take("'")) continue;
         else base = { k: 'pow', base, exponent: this.argument() };
       } else if (this.take('!')) base = { k: 'fn', name: 'factorial', args: [base] };
       else if (this.take('%')) this.unit.push('%');
-      else if (this.is('circ')) {
-        this.at += 1;
-        base = { k: 'deg', of: base };
-      } else if (this.take("'")) base = { k: 'fn', name: 'prime', args: [base] };
+      else if (this.take('circ')) base = this.degrees(base);
+      else if (this.take("'")) base = { k: 'fn', name: 'prime', args: [base] };
       else if (this.is('_')) base = this.subscript(base);
       else return base;
     }
@@ -128,18 +133,43 @@ export abstract class FormulaParser extends TokenReader {
     return true;
   }
 
-  protected subscript(base: Expr): Expr {
-    this.at += 1;
+  /** `68^\circ F` and `20^\circ C` are temperatures and no products. */
+  protected degrees(of: Expr): Expr {
+    const scale = this.peek();
+    if (scale?.t === 'sym' && (scale.v === 'C' || scale.v === 'F')) this.at += 1;
+    return { k: 'deg', of };
+  }
+
+  /** What the next argument is written as, braces left out. */
+  protected written(): string {
     const from = this.at;
     this.argument();
-    const written = this.since(from)
+    return this.since(from)
       .map((token) => token.v)
       .filter((v) => v !== '{' && v !== '}')
       .join('');
+  }
+
+  protected subscript(base: Expr): Expr {
+    this.at += 1;
+    const written = this.written();
     if (base.k === 'sym') return { k: 'sym', name: `${base.name}_${written}` };
     if (base.k !== 'num') throw new Unreadable(`a subscript ${written} has no meaning here`);
     this.unit.push(`base${written}`);
     return base;
+  }
+
+  /** `0.1\overline{6}`, exactly. */
+  protected repeating(head: string): Expr {
+    this.at += 1;
+    const period = this.written();
+    if (!/^\d{1,100}$/.test(period)) throw new Unreadable(`a decimal cannot repeat ${period}`);
+    const places = (head.split('.')[1] as string).length;
+    const value = add(
+      decimal(head),
+      rational(BigInt(period), 10n ** BigInt(places) * (10n ** BigInt(period.length) - 1n)) as Rational,
+    );
+    return { k: 'num', value: value as Rational, decimal: false };
   }
 
   /** A braced group, or one token: what \frac, \sqrt, ^ and _ take. */
@@ -157,7 +187,8 @@ export abstract class FormulaParser extends TokenReader {
     const token = this.peek();
     if (!token) throw new Unreadable('it ends where a number or a variable was expected');
     this.at += 1;
-    if (token.t === 'num') return { k: 'num', value: decimal(token.v), decimal: token.v.includes('.') };
+    if (token.t === 'num')
+      return this.is('overline') && token.v.includes('.') ? this.repeating(token.v) : number(token.v);
     if (token.t === 'sym') {
       if (token.v === 'e' || token.v === 'i') return { k: 'const', name: token.v };
       return { k: 'sym', name: token.v };
@@ -206,7 +237,8 @@ export abstract class FormulaParser extends TokenReader {
       this.take('}');
       return { k: 'sym', name: `\\mathbb{${set}}` };
     }
-    const constant = CONSTANTS[name];
+    if (ACCENTS.has(name)) return { k: 'sym', name: `\\${name}{${this.written()}}` };
+    const constant = Object.hasOwn(CONSTANTS, name) ? CONSTANTS[name] : undefined;
     if (constant) return { k: 'const', name: constant };
     if (FUNCTIONS.has(name)) return this.function(name);
     if (SYMBOLS.has(name)) return { k: 'sym', name: `\\${name}` };
@@ -225,7 +257,7 @@ export abstract class FormulaParser extends TokenReader {
   }
 
   protected root(): Expr {
-    let degree: Expr = { k: 'num', value: decimal('2'), decimal: false };
+    let degree = number('2');
     if (this.take('[')) {
       degree = this.sum();
       this.expect(']');
@@ -262,6 +294,10 @@ export abstract class FormulaParser extends TokenReader {
       argument = times(argument, this.factor());
     return argument;
   }
+}
+
+function number(digits: string): Expr {
+  return { k: 'num', value: decimal(digits), decimal: digits.includes('.') };
 }
 
 function asExpr(value: Value): Expr {

@@ -10,7 +10,7 @@ export interface Token {
   readonly spaced: boolean;
 }
 
-const MAX_DIGITS = 1000;
+const MAX_DIGITS = 2000;
 
 const TEXT_COMMANDS = new Set(
   'text textbf textit textrm textnormal textsf texttt mathrm mathbf mathit mathsf mathtt mbox operatorname emph bold boldsymbol'.split(
@@ -92,8 +92,8 @@ export function tokenize(text: string): Token[] {
     // Inside of brackets a comma separates: (20,100) is a point.
     const pattern =
       brackets > 0
-        ? /(?:\d+\.?\d*|\.\d+)/y
-        : /(?:\d{1,3}(?:,\d{3})+(?![\d])(?:\.\d+)?|\d{1,3}(?: \d{3})+(?!\d| ?\/)|\d+\.?\d*|\.\d+)/y;
+        ? /(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3}(?![\d.a-zA-Z]))?/y
+        : /(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?: \d{3})+(?!\d| ?\/)|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3}(?![\d.a-zA-Z]))?)/y;
     pattern.lastIndex = at;
     const found = (pattern.exec(text) as RegExpExecArray)[0];
     if (found.length > MAX_DIGITS) throw new Unreadable(`a number has more than ${MAX_DIGITS} digits`);

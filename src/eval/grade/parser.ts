@@ -51,6 +51,7 @@ class AnswerParser extends FormulaParser {
   }
 
   protected relation(): Value {
+    if (!this.take('=')) this.take('~'); // `= 5`, `\approx 3.14`
     const sides = [this.union()];
     const signs: RelationSign[] = [];
     for (let token = this.peek(); token?.t === 'op' && RELATIONS.has(token.v); token = this.peek()) {
@@ -94,7 +95,19 @@ class AnswerParser extends FormulaParser {
     const words: string[] = [];
     for (let token = this.peek(); token?.t === 'text'; token = this.peek()) {
       this.at += 1;
-      words.push(...token.v.toLowerCase().replace(/[.]/g, ' ').trim().split(/\s+/));
+      words.push(
+        ...token.v
+          .toLowerCase()
+          .replace(/\b([ap])\. ?m\b/g, '$1m')
+          .replace(/\./g, ' ')
+          .trim()
+          .split(/\s+/),
+      );
+      const per = this.peek(1);
+      if (this.is('/') && (per?.t === 'sym' || per?.t === 'text')) {
+        this.at += 2;
+        words.push('per', per.v.toLowerCase());
+      }
       // `cm^2`: the power belongs to the unit.
       if (this.is('^')) {
         const braced = this.is('{', 1);

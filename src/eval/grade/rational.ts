@@ -24,10 +24,13 @@ export function rational(num: bigint, den: bigint = 1n): Rational | undefined {
   return a === 0n ? ZERO : { num: (sign * num) / a, den: (sign * den) / a };
 }
 
-/** Reads digits with an optional fraction, as `1234.50` or `.5`. */
+/** Reads digits with an optional fraction and exponent, as `1234.50`, `.5` or `1e-3`. */
 export function decimal(text: string): Rational {
-  const [whole = '', fraction = ''] = text.split('.');
-  return rational(BigInt(whole + fraction || '0'), 10n ** BigInt(fraction.length)) as Rational;
+  const [digits = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = digits.split('.');
+  const scale = BigInt(exponent) - BigInt(fraction.length);
+  const value = BigInt(whole + fraction || '0');
+  return scale < 0n ? (rational(value, 10n ** -scale) as Rational) : { num: value * 10n ** scale, den: 1n };
 }
 
 export function add(a: Rational, b: Rational): Rational | undefined {

@@ -18,6 +18,7 @@ export function letters(expr: Expr): string | undefined {
 
 function isName(value: Value): boolean {
   if (value.k === 'text') return true;
+  if (value.k === 'list') return value.open === '(' && value.items.every(isName); // `(x, y) = (1, 2)`
   if (value.k !== 'scalar' || value.unit !== undefined) return false;
   const { expr } = value;
   if (letters(expr) !== undefined) return true;
@@ -41,6 +42,7 @@ export function assigned(value: Relation): Value | undefined {
   const [first, ...rest] = value.sides as [Value, ...Value[]];
   const last = value.sides.at(-1) as Value;
   if (isName(first)) return last;
+  if (value.sides.length === 2 && isName(last)) return first;
   const equal = rest.every((side) => side.k === 'scalar' && first.k === 'scalar' && sameScalar(first.expr, side.expr));
   return equal ? last : undefined;
 }

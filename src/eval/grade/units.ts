@@ -42,6 +42,8 @@ const MEASURES = [
   ['euro', 'eur'],
   ['mph'],
   ['acre'],
+  ['am'],
+  ['pm'],
 ];
 const CANONICAL = new Map(MEASURES.flatMap((names) => names.map((name) => [name, names[0] as string] as const)));
 
