@@ -61,7 +61,7 @@ export async function trainRun(
   await noteExamples(context, spec, config.answer);
   if (options.showPrompt) {
     await opened.source.close();
-    const [first] = problems.trainProblems.map(encode);
+    const [first] = problems.trainProblems.slice(0, 1).map(encode);
     showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: config.answer });
     return undefined;
   }

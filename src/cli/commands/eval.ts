@@ -133,7 +133,7 @@ export const command = defineCommand<Options>({
     }
     if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
-    const arms = await armsOf(options, opened, asking, read, problems);
+    const arms = await armsOf(options, opened, asking, read, options.showPrompt ? problems.slice(0, 1) : problems);
     await noteExamples(context, (arms[0] as ArmPlan).spec, asking.answer);
     if (options.showPrompt) {
       await opened.source.close();
@@ -163,9 +163,12 @@ export const command = defineCommand<Options>({
       data: used,
       trained_on: null as string | null,
       n: problems.length,
+      prompt: asking.prompt ?? null,
       answer: how.answer,
       max_new_tokens: how.maxNewTokens,
       temperature: how.temperature,
+      top_k: how.topK,
+      top_p: how.topP,
       seed: how.seed,
       adapter: lm.model.device.caps.adapter,
     };
