@@ -4,6 +4,7 @@ import { embedding as embeddingKernel } from '../kernels/embedding.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { linearBackward, linear as linearKernel } from '../kernels/linear.ts';
+import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
 import { rope as ropeKernel } from '../kernels/rope.ts';
@@ -40,6 +41,19 @@ export function linear(tape: Tape, inp: Value, weight: Tensor, label: string, bi
   linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor, ...(bias && { bias }) }, { m, n, k });
   tape.record({ op: 'linear', out, saved: [], inp, weight, m, n, k });
   return out;
+}
+
+/**
+ * RMSNorm of every q and k head of qkv [N, (H + 2 Hkv) D] by itself, in place: the value is its own input, and so is its
+ * gradient. `weight` [2 D]. The heads as they were are kept for the gradient only.
+ */
+export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape, eps: number): void {
+  const n = qkv.tensor.shape[0] as number;
+  const inp = qkv.requiresGrad ? tape.value(qkv.tensor.shape, 'qkv before its norm', false) : undefined;
+  if (inp) tape.rec.copy(qkv.tensor, inp.tensor);
+  qkNormKernel(tape.rec, { qkv: qkv.tensor, weight }, { n, ...shape, eps });
+  if (inp) tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
+  tape.release(inp);
 }
 
 /**

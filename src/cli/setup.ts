@@ -11,6 +11,7 @@ import { defaultPrompt, PRESETS, type PromptSpec, parsePrompt, promptFromSetting
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { utf8 } from '../model/files.ts';
 import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
 import { type WeightDType, weightBytes } from '../model/model.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
@@ -74,7 +75,7 @@ export async function openModel(context: Context, device: Device, path: string):
 }
 
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readFile(path));
+  return utf8(await readFile(path), path);
 }
 
 /** Gold answers listed by name; more are counted. */

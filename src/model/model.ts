@@ -17,10 +17,14 @@ export interface Layer {
   readonly input_layernorm: Tensor; // [C]
   readonly qkv_proj: Tensor; // [(H + 2 Hkv) D, C]
   readonly qkv_bias: Tensor | undefined; // [(H + 2 Hkv) D]
+  readonly qk_norm: Tensor | undefined; // [2 D]: q_norm, then k_norm
   readonly o_proj: Tensor; // [C, H D]
+  readonly o_bias: Tensor | undefined; // [C]
   readonly post_attention_layernorm: Tensor; // [C]
   readonly gate_up_proj: Tensor; // [2F, C]
+  readonly gate_up_bias: Tensor | undefined; // [2F]
   readonly down_proj: Tensor; // [C, F]
+  readonly down_bias: Tensor | undefined; // [C]
 }
 
 export interface LoadOptions {
@@ -94,9 +98,21 @@ export class Model {
   }
 }
 
-/** Longest sequence of a model, in tokens, unless `LoadOptions.maxPositions` says otherwise. */
+/**
+ * Longest sequence of a model, in tokens, unless `LoadOptions.maxPositions` says otherwise.
+ *
+ * @throws UserError for a model whose sliding window is shorter: within its window a token sees all before it, beyond not.
+ */
 export function contextLength(config: ModelConfig, maxPositions = DEFAULT_POSITIONS): number {
-  return Math.min(maxPositions, config.max_position_embeddings);
+  const length = Math.min(maxPositions, config.max_position_embeddings);
+  const { sliding_window: window } = config;
+  if (window !== undefined && window < length) {
+    throw new UserError(
+      `The model's sliding_window is ${window}, and the context ${length} tokens: attention within a window is not supported, ` +
+        `so the context has to fit in it. Set max_position_embeddings in config.json, or LoadOptions.maxPositions, to ${window}.`,
+    );
+  }
+  return length;
 }
 
 /** Names of the tensors that are stacked into each matrix on the device: q, k, v become one product and gate, up another. */
@@ -161,16 +177,23 @@ export async function loadModel(device: Device, source: ModelSource, options: Lo
     const norm = await loader.vector(['model.norm.weight']);
     for (let l = 0; l < config.num_hidden_layers; l++) {
       const at = (name: string) => `model.layers.${l}.${name}`;
-      const biases = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj.bias`));
+      const vectors = (there: boolean, names: readonly string[]) => (there ? loader.vector(names.map(at)) : undefined);
       const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
       layers.push({
         input_layernorm: await loader.vector([at('input_layernorm.weight')]),
         qkv_proj: await loader.matrix(qkv_proj.label, qkv_proj.names),
-        qkv_bias: config.attention_bias ? await loader.vector(biases) : undefined,
+        qkv_bias: await vectors(
+          config.attention_bias,
+          ['q', 'k', 'v'].map((x) => `self_attn.${x}_proj.bias`),
+        ),
+        qk_norm: await vectors(config.qk_norm, ['self_attn.q_norm.weight', 'self_attn.k_norm.weight']),
         o_proj: await loader.matrix(o_proj.label, o_proj.names),
+        o_bias: await vectors(config.o_proj_bias, ['self_attn.o_proj.bias']),
         post_attention_layernorm: await loader.vector([at('post_attention_layernorm.weight')]),
         gate_up_proj: await loader.matrix(gate_up_proj.label, gate_up_proj.names),
+        gate_up_bias: await vectors(config.mlp_bias, ['mlp.gate_proj.bias', 'mlp.up_proj.bias']),
         down_proj: await loader.matrix(down_proj.label, down_proj.names),
+        down_bias: await vectors(config.mlp_bias, ['mlp.down_proj.bias']),
       });
     }
     const positions = contextLength(config, options.maxPositions);

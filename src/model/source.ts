@@ -12,6 +12,7 @@ import {
 } from './files.ts';
 import { isGguf, openGguf } from './gguf.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
+import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
 
 export { checkTensors, expectedTensors, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
@@ -84,7 +85,7 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
       },
       ...tokenizer,
-      generation: { eos_token_id: config.eos_token_id },
+      generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
       identity: await identify(config, tensors, files),
       close,
     };

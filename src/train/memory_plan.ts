@@ -75,8 +75,9 @@ export function planMemory(
   const passRows = Math.max(longestPrompt, Math.min(PROMPT_ROWS, prompts * longestPrompt)) + inFlight;
   const generation = 4 * (passRows * (3 * c + q + kv + 3 * f) + inFlight * config.vocab_size);
 
-  // resid, resid_mid, qkv, attended, lse, gate_up and two rstd: what the rules read.
-  const layerRow = 4 * (2 * c + q + kv + q + config.num_attention_heads + 2 * f + 2);
+  // resid, resid_mid, qkv (and what its norm was given), attended, lse, gate_up and two rstd: what the rules read.
+  const qkv = (config.qk_norm ? 2 : 1) * (q + kv);
+  const layerRow = 4 * (2 * c + qkv + q + config.num_attention_heads + 2 * f + 2);
   const perRow = { none: layers * layerRow, layer: layers * 4 * c + layerRow };
   const tile = Math.min(HEAD_TILE, config.vocab_size);
   const workRow = 4 * Math.max(3 * f + 4 * c, tile + 4 * c);

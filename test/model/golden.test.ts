@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { openFolder } from '#platform';
+import { openFile, openFolder } from '#platform';
 import { dumpTensors, plainPass } from '../../src/eval/dump.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { openModelSource } from '../../src/model/source.ts';
@@ -15,49 +15,54 @@ const CASES = [
   'llama-f16-untied-gqa1',
   'llama-bf16-untied-headdim',
   'llama-bf16-tied-rope3',
+  'llama-f16-tied-linear',
+  'llama-bf16-untied-biases',
+  'qwen3-bf16-tied-headdim',
+  'qwen3-f32-untied-biases',
+  'mistral-bf16-untied-window',
+  'mistral-f16-tied-headdim',
 ];
 
+/** llama's has biases, whose rows are permuted as its weights' are. */
+const GGUF_CASES = ['qwen2-F16', 'qwen3-F32', 'llama-F16'];
+
 const device = await testDevice();
-const open = async (folder: string): Promise<Model> => {
-  const source = await openModelSource(await openFolder(folder));
+const open = async (path: string): Promise<Model> => {
+  const source = await openModelSource(await (path.endsWith('.gguf') ? openFile(path) : openFolder(path)));
   const model = await loadModel(device, source);
   await source.close();
   return model;
 };
 
-describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['demo', 'models/demo']])(
-  '%s against transformers',
-  (name, folder) => {
-    it('computes its logits, every resid_post, the loss and every steering gradient', async () => {
-      const before = device.arena.live().length;
-      const want = await golden(name as string);
-      const ids = want.ids('ids');
-      const model = await open(folder as string);
-      const { num_hidden_layers: layers, hidden_size: c } = model.config;
-      const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
-      const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
-      for (const key of [
-        'logits',
-        ...Array.from({ length: layers }, (_, l) => `resid_post.${l}`),
-        'logprobs',
-        'loss',
-      ]) {
-        expect(relativeError(got.get(key) as Float32Array, want.f32(key)), key).toBeLessThan(2e-5);
-      }
-      const gradient = got.get('grad.steering') as Float32Array;
-      for (let l = 0; l < layers; l++) {
-        const at = (all: Float32Array) => all.subarray(l * c, (l + 1) * c);
-        expect(relativeError(at(gradient), at(want.f32('grad.steering'))), `grad.steering of layer ${l}`).toBeLessThan(
-          1e-4,
-        );
-      }
-      const base = await plainPass(model, ids);
-      expect(largestError(base.logits, want.f32('logits_base'))).toBeLessThan(1e-3);
-      device.arena.free(steering.tensor);
-      model.dispose();
-      expect(device.arena.live().length).toBe(before);
-    });
-  },
-);
+describe.each([
+  ...CASES.map((name) => [name, `test/golden/models/${name}`]),
+  ...GGUF_CASES.map((name) => [`gguf-${name}`, `test/golden/gguf/${name}.gguf`]),
+  ['demo', 'models/demo'],
+])('%s against transformers', (name, path) => {
+  it('computes its logits, every resid_post, the loss and every steering gradient', async () => {
+    const before = device.arena.live().length;
+    const want = await golden(name as string);
+    const ids = want.ids('ids');
+    const model = await open(path as string);
+    const { num_hidden_layers: layers, hidden_size: c } = model.config;
+    const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
+    const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
+    for (const key of ['logits', ...Array.from({ length: layers }, (_, l) => `resid_post.${l}`), 'logprobs', 'loss']) {
+      expect(relativeError(got.get(key) as Float32Array, want.f32(key)), key).toBeLessThan(2e-5);
+    }
+    const gradient = got.get('grad.steering') as Float32Array;
+    for (let l = 0; l < layers; l++) {
+      const at = (all: Float32Array) => all.subarray(l * c, (l + 1) * c);
+      expect(relativeError(at(gradient), at(want.f32('grad.steering'))), `grad.steering of layer ${l}`).toBeLessThan(
+        1e-4,
+      );
+    }
+    const base = await plainPass(model, ids);
+    expect(largestError(base.logits, want.f32('logits_base'))).toBeLessThan(1e-3);
+    device.arena.free(steering.tensor);
+    model.dispose();
+    expect(device.arena.live().length).toBe(before);
+  });
+});
 
 afterAll(() => device.destroy());
