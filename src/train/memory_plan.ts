@@ -60,9 +60,10 @@ export function planMemory(
   const { hidden_size: c, intermediate_size: f, num_hidden_layers: layers } = config;
   const q = config.num_attention_heads * config.head_dim;
   const kv = 2 * config.num_key_value_heads * config.head_dim;
-  const completion = Math.min(train.max_completion_length, contextLength(config) - longestPrompt);
+  const { completions: k, length } = sequences(train);
+  const completion = Math.min(length, contextLength(config) - longestPrompt);
   const sequence = longestPrompt + completion;
-  const { num_prompts: prompts, num_generations: k } = train;
+  const { num_prompts: prompts } = train;
   const optimizer = 16 * layers * c;
 
   const inFlight = Math.min(IN_FLIGHT, prompts * k);
@@ -89,7 +90,15 @@ export function planMemory(
     train.memory_budget === undefined ? Number.POSITIVE_INFINITY : train.memory_budget - model.weightBytes - optimizer;
   const cache = Math.min(wantedCache, Math.max(leastCache, room / CLASSES - generation));
   const forActivations = Math.min(DEFAULT_ACTIVATIONS, Math.max(0, room));
-  const rows = Math.max(sequence, Math.min(wantedRows, bindable, Math.floor(forActivations / (CLASSES * eachRow))));
+  const rows = Math.max(
+    sequence,
+    Math.min(
+      wantedRows,
+      bindable,
+      train.max_tokens_per_microbatch ?? wantedRows,
+      Math.floor(forActivations / (CLASSES * eachRow)),
+    ),
+  );
   const plan: MemoryPlan = {
     weights: model.weightBytes,
     optimizer,
@@ -103,6 +112,17 @@ export function planMemory(
   };
   if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
   return plan;
+}
+
+/** Completions of a prompt in a step, tokens of the longest, and whether the model samples them. */
+export function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
+  const length = max_completion_length;
+  if (method === 'sft') return { completions: 1, length, sampled: false };
+  if (method === 'dpo') return { completions: 2, length, sampled: false };
+  if (method === 'upft') {
+    return { completions: num_generations, length: Math.min(prefix_length, length), sampled: true };
+  }
+  return { completions: num_generations, length, sampled: true };
 }
 
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
