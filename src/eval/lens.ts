@@ -1,5 +1,5 @@
 import type { Tensor } from '../gpu/tensor.ts';
-import { linear } from '../kernels/linear.ts';
+import { matrixProduct } from '../kernels/matrix.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 
 export interface LensToken {
@@ -30,7 +30,7 @@ export async function logitLens(lm: LanguageModel, vectors: Tensor, k = 10): Pro
   const stride = Math.ceil(vocab / 4) * 4;
   const scores = device.arena.alloc([layers, stride], 'f32', 'lens'); // [L, stride]
   const rec = device.recorder();
-  linear(rec, { inp: vectors, weight: model.lm_head, out: scores }, { m: layers, n: vocab, k: c, outStride: stride });
+  matrixProduct(rec, { inp: vectors, weight: model.lm_head, out: scores }, { m: layers, outStride: stride });
   const [dots, values] = (await device.readBytes([scores, vectors])).map((bytes) => new Float32Array(bytes.buffer)) as [
     Float32Array,
     Float32Array,

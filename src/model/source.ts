@@ -70,12 +70,15 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
       name: folder.name,
       config,
       tensors,
-      read: async (name) => {
+      read: async (name, rows) => {
         const place = places.get(name);
         if (!place) {
           throw new UserError(`${folder.name} has no tensor ${name}.`);
         }
-        return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
+        const { begin, end, shape } = place.entry;
+        const rowBytes = (end - begin) / Math.max(1, shape[0] ?? 1);
+        const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
+        return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
       },
       ...(tokenizer
         ? { tokenizer }

@@ -21,6 +21,7 @@ PARTS = {
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
+    'mixed': ('mixed_gguf', []),
     'smollm2': ('smollm2', ['smollm2']),
 }
 

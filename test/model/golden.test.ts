@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { openFolder } from '#platform';
+import { describe, expect, it } from 'vitest';
+import { openFile, openFolder } from '#platform';
 import { dumpTensors, plainPass } from '../../src/eval/dump.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { testDevice } from '../setup/device.ts';
@@ -17,22 +18,36 @@ const CASES = [
   'llama-bf16-tied-rope3',
 ];
 
-const device = await testDevice();
-const open = async (folder: string): Promise<Model> => {
-  const source = await openModelSource(await openFolder(folder));
+const open = async (path: string, device: Device): Promise<Model> => {
+  const source = await openModelSource(await (path.endsWith('.gguf') ? openFile : openFolder)(path));
   const model = await loadModel(device, source);
   await source.close();
   return model;
 };
 
-describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['demo', 'models/demo']])(
-  '%s against transformers',
-  (name, folder) => {
-    it('computes its logits, every resid_post, the loss and every steering gradient', async () => {
+/** Every quantised type in one file: q, k, v of one layer in two types, of the other in three. */
+const MIXED = 'test/golden/gguf/tiny-mixed.gguf';
+/** Bytes: embedding and gate_up of the mixed file take more. */
+const SMALL_BINDING = 48 * 2 ** 10;
+
+describe.each<[string, string, number?]>([
+  ...CASES.map((name): [string, string] => [name, `test/golden/models/${name}`]),
+  ['demo', 'models/demo'],
+  ['gguf-mixed', MIXED],
+  ['gguf-mixed', MIXED, SMALL_BINDING],
+])('%s against transformers', (name, path, maxBinding) => {
+  it(
+    maxBinding
+      ? `computes the same in bindings of ${maxBinding} bytes`
+      : 'computes its logits, every resid_post, the loss and every steering gradient',
+    async () => {
+      const device = maxBinding ? await testDevice({ maxBinding }) : await testDevice();
       const before = device.arena.live().length;
-      const want = await golden(name as string);
+      const want = await golden(name);
       const ids = want.ids('ids');
-      const model = await open(folder as string);
+      const model = await open(path, device);
+      const parts = [model.embed_tokens, model.layers[0]?.gate_up_proj].map((matrix) => matrix?.parts.length);
+      expect(parts).toEqual(maxBinding ? [2, 2] : [1, 1]);
       const { num_hidden_layers: layers, hidden_size: c } = model.config;
       const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
       const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
@@ -56,8 +71,6 @@ describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['d
       device.arena.free(steering.tensor);
       model.dispose();
       expect(device.arena.live().length).toBe(before);
-    });
-  },
-);
-
-afterAll(() => device.destroy());
+    },
+  );
+});
