@@ -89,7 +89,7 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
   lines.push('@group(0) @binding(0) var<uniform> params: Params;');
   kernel.bindingNames.forEach((name, i) => {
     const [access, ...rest] = (kernel.bindings[name] as string).split(' ');
-    const type = name === 'weight' ? 'array<WeightTile>' : rest.join(' ');
+    const type = rest.join(' ') === 'weight' ? 'array<WeightTile>' : rest.join(' ');
     lines.push(`@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: ${type};`);
   });
   const modules = [
@@ -112,7 +112,7 @@ function weightModules(type: WeightType): string[] {
 
 /** Whether a kernel reads a frozen matrix. */
 export function readsWeight(kernel: Kernel): boolean {
-  return kernel.bindings.weight !== undefined;
+  return kernel.bindings.weight === 'read weight';
 }
 
 function constant(value: number | boolean | string): string {

@@ -1,7 +1,7 @@
 import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
-import { assemble, type Constants, type Kernel } from './kernel.ts';
+import { assemble, type Constants, type Kernel, readsWeight } from './kernel.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface Pipeline {
@@ -27,9 +27,11 @@ export class Pipelines {
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
     let key = kernel.name;
     for (const name in constants) key += `,${name}=${constants[name]}`;
-    const weight = bound[kernel.bindingNames.indexOf('weight')]?.dtype;
-    if (weight !== undefined) {
-      if (!isWeightType(weight)) throw new Error(`${kernel.name}: ${weight} is no type of a frozen matrix`);
+    let weight: WeightType | undefined;
+    if (readsWeight(kernel)) {
+      const { dtype } = bound[kernel.bindingNames.indexOf('weight')] as Tensor;
+      if (!isWeightType(dtype)) throw new Error(`${kernel.name}: ${dtype} is no type of a frozen matrix`);
+      weight = dtype;
       key += `,${weight}`;
     }
     let pipeline = this.#pipelines.get(key);

@@ -1,4 +1,4 @@
-"""A GGUF file that mixes every quantised type as the K_M files do, what its weights compute, and blocks of every type."""
+"""A GGUF file that mixes types as the K_M files do, what its weights compute, and blocks of every type."""
 import gguf
 import numpy as np
 import torch
@@ -6,19 +6,20 @@ from gguf import GGMLQuantizationType as Q
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from reference import forward, load, model_tensors, save_tensors, shape, worst_error
-from tiny_gguf import BOS, EOS, TOKENS, gguf_name, header, heads_of, permute, unpermute, vocabulary
+from tiny_gguf import BOS, EOS, gguf_name, header, heads_of, permute, unpermute, vocabulary
 from tiny_models import case, weights
 
 # Bytes of a block's f16 numbers: scales first, minima after them.
 HALVES = {Q.Q4_0: [0], Q.Q4_1: [0, 2], Q.Q5_0: [0], Q.Q5_1: [0, 2], Q.Q8_0: [0], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208]}
-QUANTISABLE = [Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.F16, Q.BF16]
+QUANTISABLE = [Q.Q8_0, Q.BF16]
 ROWS, COLUMNS = 6, 512
+TOKENS = 7
 
-# Layer 0 as Q4_K_M has it (v and down in more bits), layer 1 in all the rest; q, k, v of one type or of two or three.
+# Layer 0 as Q4_K_M has it (v and down in more bits), layer 1 worse mixed: q, k, v of two types and of three.
 KINDS = {
     'embed_tokens': [Q.Q6_K],
-    'q_proj': [Q.Q4_K, Q.Q5_0], 'k_proj': [Q.Q4_K, Q.Q5_1], 'v_proj': [Q.Q6_K, Q.Q8_0], 'o_proj': [Q.Q4_K, Q.Q5_K],
-    'gate_proj': [Q.Q4_K, Q.Q4_0], 'up_proj': [Q.Q4_K, Q.Q4_1], 'down_proj': [Q.Q6_K, Q.BF16],
+    'q_proj': [Q.Q4_K, Q.Q8_0], 'k_proj': [Q.Q4_K, Q.BF16], 'v_proj': [Q.Q6_K, Q.Q4_K], 'o_proj': [Q.Q4_K, Q.Q8_0],
+    'gate_proj': [Q.Q4_K, Q.Q8_0], 'up_proj': [Q.Q4_K, Q.Q4_K], 'down_proj': [Q.Q6_K, Q.BF16],
 }
 
 
