@@ -16,6 +16,8 @@ export class Arena {
   #serial = 0;
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
+  /** Before more than this is allocated, idle buffers are destroyed: lengths that vary would leave some of every size behind. */
+  keepWithin = Number.POSITIVE_INFINITY;
   /** The most that `allocatedBytes` has been. */
   peakBytes = 0;
 
@@ -108,7 +110,7 @@ export class Arena {
   }
 
   #create(size: number, label: string, shape: readonly number[]): GPUBuffer {
-    if (this.allocatedBytes + size > this.#limits.budget) this.trim();
+    if (this.allocatedBytes + size > Math.min(this.keepWithin, this.#limits.budget)) this.trim();
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${mib(size)} more, ${mib(this.allocatedBytes)} are in use and the memory budget is ` +

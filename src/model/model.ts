@@ -146,34 +146,45 @@ export function weightBytes(source: Pick<ModelSource, 'config' | 'tensors'>, opt
  */
 export async function loadModel(device: Device, source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkTensors(source);
-  const { config } = source;
-  weightBytes(source, options);
   const loader = new WeightLoader(device, source, options.dtype ?? 'auto', options.onProgress);
-  const layers: Layer[] = [];
   try {
-    const embed_tokens = await loader.matrix('embed_tokens', ['model.embed_tokens.weight']);
-    const lm_head = config.tie_word_embeddings ? embed_tokens : await loader.matrix('lm_head', ['lm_head.weight']);
-    const norm = await loader.vector(['model.norm.weight']);
-    for (let l = 0; l < config.num_hidden_layers; l++) {
-      const at = (name: string) => `model.layers.${l}.${name}`;
-      const biases = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj.bias`));
-      const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
-      layers.push({
-        input_layernorm: await loader.vector([at('input_layernorm.weight')]),
-        qkv_proj: await loader.matrix(qkv_proj.label, qkv_proj.names),
-        qkv_bias: config.attention_bias ? await loader.vector(biases) : undefined,
-        o_proj: await loader.matrix(o_proj.label, o_proj.names),
-        post_attention_layernorm: await loader.vector([at('post_attention_layernorm.weight')]),
-        gate_up_proj: await loader.matrix(gate_up_proj.label, gate_up_proj.names),
-        down_proj: await loader.matrix(down_proj.label, down_proj.names),
-      });
-    }
-    const positions = contextLength(config, options.maxPositions);
-    const table = ropeTable(positions, config.head_dim, config.rope_theta, config.rope_scaling);
-    const rope = device.upload(table, [positions, config.head_dim / 2, 2], 'f32', 'rope table');
-    return new Model(device, config, source.identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
+    const model = layOut(loader, device, source, options);
+    await loader.fill();
+    return model;
   } catch (error) {
     loader.free();
     throw error;
   }
+}
+
+/** A model on the device whose weights are yet to be filled in: all that can be known of its memory. */
+export function layOut(
+  loader: WeightLoader,
+  device: Device,
+  { config, identity }: Pick<ModelSource, 'config' | 'identity'>,
+  options: LoadOptions = {},
+): Model {
+  const embed_tokens = loader.matrix('embed_tokens', ['model.embed_tokens.weight']);
+  const lm_head = config.tie_word_embeddings ? embed_tokens : loader.matrix('lm_head', ['lm_head.weight']);
+  const norm = loader.vector(['model.norm.weight']);
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, l): Layer => {
+    const at = (name: string) => `model.layers.${l}.${name}`;
+    const biases = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj.bias`));
+    const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
+    return {
+      input_layernorm: loader.vector([at('input_layernorm.weight')]),
+      qkv_proj: loader.matrix(qkv_proj.label, qkv_proj.names),
+      qkv_bias: config.attention_bias ? loader.vector(biases) : undefined,
+      o_proj: loader.matrix(o_proj.label, o_proj.names),
+      post_attention_layernorm: loader.vector([at('post_attention_layernorm.weight')]),
+      gate_up_proj: loader.matrix(gate_up_proj.label, gate_up_proj.names),
+      down_proj: loader.matrix(down_proj.label, down_proj.names),
+    };
+  });
+  const positions = contextLength(config, options.maxPositions);
+  const { head_dim: d, rope_theta, rope_scaling } = config;
+  const rope = loader.values([positions, d / 2, 2], 'rope table', () =>
+    ropeTable(positions, d, rope_theta, rope_scaling),
+  );
+  return new Model(device, config, identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
 }

@@ -15,7 +15,8 @@ const CHUNK = 16 * 2 ** 20;
 /** Bytes that may wait for the device: a queue keeps a copy of what it has not yet written. */
 const WAITING = 4 * CHUNK;
 
-type Tensors = ModelSource['tensors'];
+/** What weights are loaded from. */
+export type WeightSource = Pick<ModelSource, 'name' | 'tensors' | 'read'>;
 
 /** Neighbouring rows of a matrix that go into one buffer. */
 interface PartPlan {
@@ -33,7 +34,7 @@ interface PartPlan {
  * @throws UserError where a quantised tensor is to be converted
  */
 export function planMatrix(
-  tensors: Tensors,
+  tensors: ModelSource['tensors'],
   names: readonly string[],
   wanted: WeightDType,
   limit = Number.POSITIVE_INFINITY,
@@ -54,9 +55,9 @@ export function planMatrix(
     else runs.push({ dtype, columns: info.shape[1] as number, names: [name] });
   }
   return runs.flatMap(({ dtype, columns, names: stacked }) => {
-    const most = Math.max(4, 4 * Math.floor(limit / blockedBytes(4, columns, dtype)));
     const rowsOf = (name: string) => tensors.get(name)?.shape[0] as number;
     const total = stacked.reduce((sum, name) => sum + rowsOf(name), 0);
+    const most = Math.min(total, Math.max(4, 4 * Math.floor(limit / blockedBytes(4, columns, dtype))));
     return Array.from({ length: Math.ceil(total / most) }, (_, i) => {
       const [begin, end] = [i * most, Math.min((i + 1) * most, total)];
       let row = 0;
@@ -70,21 +71,22 @@ export function planMatrix(
   });
 }
 
-/** Uploads matrices and vectors, and knows what to free if one of them fails. */
+/** Makes the tensors of a model first, all of them, and then fills them from its files. */
 export class WeightLoader {
   readonly #device: Device;
-  readonly #source: ModelSource;
+  readonly #source: WeightSource;
   readonly #dtype: WeightDType;
   readonly #onProgress: ((done: number, total: number) => void) | undefined;
   readonly #total: number;
   readonly #made: Tensor[] = [];
-  readonly #packed = new Uint8Array(CHUNK);
+  readonly #fills: (() => Promise<void>)[] = [];
+  #packed = new Uint8Array();
   #done = 0;
   #waiting = 0;
 
   constructor(
     device: Device,
-    source: ModelSource,
+    source: WeightSource,
     dtype: WeightDType,
     onProgress?: (done: number, total: number) => void,
   ) {
@@ -98,45 +100,55 @@ export class WeightLoader {
   }
 
   /** Stacks the rows of one or more matrices with equal columns. */
-  async matrix(label: string, names: readonly string[]): Promise<Matrix> {
+  matrix(label: string, names: readonly string[]): Matrix {
     const { arena } = this.#device;
     const parts = planMatrix(this.#source.tensors, names, this.#dtype, arena.largestTensor);
-    const tensors: Tensor[] = [];
-    for (const [i, plan] of parts.entries()) {
+    const tensors = parts.map((plan, i) => {
       const blocks = arena.alloc([plan.bytes / 4], 'u32', parts.length > 1 ? `${label} ${i}` : label, { exact: true });
       this.#made.push(blocks);
-      await this.#fill(blocks, plan);
-      tensors.push({ ...blocks, shape: [plan.rows, plan.columns], dtype: plan.dtype });
-    }
+      this.#fills.push(() => this.#fillMatrix(blocks, plan));
+      return { ...blocks, shape: [plan.rows, plan.columns], dtype: plan.dtype };
+    });
     return matrixOf(tensors);
   }
 
   /** Joins one or more vectors, converted to f32. */
-  async vector(names: readonly string[]): Promise<Tensor> {
-    const parts: Float32Array[] = [];
-    for (const name of names) {
-      const raw = await this.#source.read(name);
-      parts.push(toF32(raw, this.#info(name).dtype));
-      this.#progress(raw.byteLength);
-    }
-    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    const tensor = this.#device.arena.alloc([all.length], 'f32', names[0], { exact: true });
+  vector(names: readonly string[]): Tensor {
+    const length = names.reduce((sum, name) => sum + numel(this.#info(name).shape), 0);
+    return this.values([length], names[0] as string, async () => {
+      const all = new Float32Array(length);
+      let at = 0;
+      for (const name of names) {
+        const raw = await this.#source.read(name);
+        const values = toF32(raw, this.#info(name).dtype);
+        all.set(values, at);
+        at += values.length;
+        this.#progress(raw.byteLength);
+      }
+      return all;
+    });
+  }
+
+  /** f32 numbers that come from elsewhere. */
+  values(shape: readonly number[], label: string, compute: () => Float32Array | Promise<Float32Array>): Tensor {
+    const tensor = this.#device.arena.alloc(shape, 'f32', label, { exact: true });
     this.#made.push(tensor);
-    this.#device.write(tensor, all);
+    this.#fills.push(async () => this.#device.write(tensor, await compute()));
     return tensor;
+  }
+
+  /** Reads, packs and uploads everything, in the order in which it was made. */
+  async fill(): Promise<void> {
+    this.#packed = new Uint8Array(CHUNK);
+    for (const fill of this.#fills) await fill();
   }
 
   free(): void {
     for (const tensor of this.#made) this.#device.arena.free(tensor);
   }
 
-  /** Reads, packs and uploads whole rows of blocks until the part is full. */
-  async #fill(target: Tensor, plan: PartPlan): Promise<void> {
+  /** Whole rows of blocks at a time, until the part is full. */
+  async #fillMatrix(target: Tensor, plan: PartPlan): Promise<void> {
     const { rows, columns, dtype, from } = plan;
     const four = blockedBytes(4, columns, dtype);
     const step = 4 * Math.max(1, Math.floor(CHUNK / four));

@@ -78,6 +78,7 @@ export class Trainer {
     const longest = longestPrompt(options.problems.map(options.encode), lm.model.maxPositions);
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
     this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
+    lm.model.device.arena.keepWithin = this.plan.total;
     this.optimizer = new Optimizer(lm.model.device, layers, c, {
       beta1: config.adam_beta1,
       beta2: config.adam_beta2,
