@@ -6,7 +6,8 @@
 /** What the four rows of a block share over their columns. */
 struct RowScales { d: vec4f, m: vec4f }
 
-fn bytes_of(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u)); }
+// Converted from signed numbers: processors have an instruction for these alone.
+fn bytes_of(word: u32) -> vec4f { return vec4f(bitcast<vec4i>((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u))); }
 
 /** Rows in bytes, from nibbles: rows 0 and 2 in the low halves of the two words' bytes, rows 1 and 3 in the high ones. */
 fn nibble_rows(q: vec2u) -> vec4u { return (q.xxyy >> vec4u(0u, 4u, 0u, 4u)) & vec4u(0x0f0f0f0fu); }
