@@ -3,6 +3,7 @@ import { openFile } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { memoryFile, type RandomAccess } from '../../src/model/files.ts';
 import { unpermuteRows } from '../../src/model/gguf_types.ts';
+import { weightBytes } from '../../src/model/model.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import { dequantise } from '../reference/quants.ts';
@@ -153,6 +154,15 @@ describe('GGUF', () => {
         all.slice(first * rowBytes, (first + count) * rowBytes),
       );
     }
+    await source.close();
+  });
+
+  it('keeps its blocks: another type of weights is refused before anything is loaded', async () => {
+    const source = await openModelSource(await fixture('Q4_1'));
+    expect(() => weightBytes(source, { dtype: 'f16' })).toThrow(UserError);
+    expect(() => weightBytes(source, { dtype: 'f16' })).toThrow(
+      /tiny-Q4_1\.gguf: tensor model\.embed_tokens\.weight is stored as Q4_1, which is kept as it is: leave out dtype f16/,
+    );
     await source.close();
   });
 
