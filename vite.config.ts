@@ -1,6 +1,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defineConfig, type Plugin, type ViteDevServer } from 'vite';
+import manifest from './package.json' with { type: 'json' };
 
 const here = import.meta.dirname;
 
@@ -22,6 +23,19 @@ export default defineConfig(({ command }) => ({
     client: {
       build: { outDir: resolve(here, 'dist/web'), emptyOutDir: true, target: 'es2023' },
     },
+    // The library for pages: whoever bundles it brings its dependencies.
+    browser: {
+      consumer: 'client',
+      build: {
+        lib: { entry: resolve(here, 'src/index.ts'), formats: ['es'], fileName: 'trimtab' },
+        outDir: resolve(here, 'dist/browser'),
+        emptyOutDir: true,
+        copyPublicDir: false,
+        target: 'es2023',
+        minify: false,
+        rolldownOptions: { external: Object.keys(manifest.dependencies).map((name) => new RegExp(`^${name}(/|$)`)) },
+      },
+    },
     ssr: {
       build: {
         ssr: true,
@@ -30,7 +44,11 @@ export default defineConfig(({ command }) => ({
         copyPublicDir: false,
         target: 'node20',
         rolldownOptions: {
-          input: { cli: resolve(here, 'src/cli/main.ts'), trimtab: resolve(here, 'src/index.ts') },
+          input: {
+            cli: resolve(here, 'src/cli/main.ts'),
+            trimtab: resolve(here, 'src/index.node.ts'),
+            adapter: resolve(here, 'src/cli/adapter_hook.ts'),
+          },
           output: { chunkFileNames: 'chunks/[name]-[hash].js' },
         },
       },
@@ -39,7 +57,7 @@ export default defineConfig(({ command }) => ({
   builder: {
     // The Node build empties dist/, of which the app's folder is a part.
     async buildApp(builder) {
-      for (const name of ['ssr', 'client'] as const) await builder.build(builder.environments[name]!);
+      for (const name of ['ssr', 'client', 'browser'] as const) await builder.build(builder.environments[name]!);
     },
   },
 }));

@@ -18,9 +18,13 @@ export default defineConfig({
     // Found late, a dependency makes the browser reload in the middle of a test.
     include: [
       '@huggingface/gguf',
+      '@huggingface/hub',
       '@huggingface/jinja',
       '@huggingface/tokenizers',
       'fastest-levenshtein',
+      'hyparquet',
+      'hyparquet-compressors',
+      'papaparse',
       'valibot',
       'yaml',
     ],

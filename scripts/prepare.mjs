@@ -17,6 +17,9 @@ try {
 const { status } = spawnSync(process.execPath, [vite, 'build', '--app'], { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 
+// Whoever installs the package gets types; the build before this has emptied dist/.
+if (['pack', 'publish'].includes(process.env.npm_command)) await import('./types.mjs');
+
 if (process.platform !== 'win32') {
   const bin = join(root, 'node_modules/.bin');
   mkdirSync(bin, { recursive: true });

@@ -15,6 +15,15 @@ const LOWEST = -1e38;
 // What stands behind the vocabulary's end in its last vec4: below every threshold.
 const PADDING = -2e38;
 
+// In place of a token where a logit is NaN: `max` would turn it into a likely one.
+const NO_TOKEN = 0xffffffffu;
+
+// By its bits: no comparison with NaN is promised.
+fn holds_nan(row: u32, i: u32) -> bool {
+  let magnitude = bitcast<vec4u>(logits[row * params.stride4 + i]) & vec4u(0x7fffffffu);
+  return any((magnitude > vec4u(0x7f800000u)) & (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v)));
+}
+
 fn load_logits(row: u32, i: u32) -> vec4f {
   let l = max(logits[row * params.stride4 + i], vec4f(LOWEST));
   return select(vec4f(PADDING), l, vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v));
@@ -105,7 +114,9 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
 
   var top = PADDING;
   var top_at = 0u;
+  var not_a_number = 0.0;
   for (var i = span.x; i < span.y; i++) {
+    if (holds_nan(row, i)) { not_a_number = 1.0; }
     let l = load_logits(row, i);
     let largest = max(max(l.x, l.y), max(l.z, l.w));
     top_at = select(top_at, i, largest > top);
@@ -113,6 +124,14 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   }
   let lane_top = top;
   top = row_max(lane, lane_top);
+  if (row_max(lane, not_a_number) > 0.0) {
+    if (lane == 0u) {
+      tokens[row] = NO_TOKEN;
+      logp[row] = 0.0;
+      entropy[row] = 0.0;
+    }
+    return;
+  }
 
   var s = vec4f();
   var t = vec4f();

@@ -1,6 +1,5 @@
-import type { Evaluation } from '../src/eval/evaluate.ts';
 import type { LensLayer } from '../src/eval/lens.ts';
-import type { Accuracy } from '../src/eval/stats.ts';
+import type { Accuracy, AccuracyPair } from '../src/eval/stats.ts';
 import { signed } from '../src/eval/svg.ts';
 import type { ExamplePair } from '../src/train/experiment.ts';
 import { make, percent } from './dom.ts';
@@ -9,7 +8,7 @@ import type { AnsweredProblem, Download } from './messages.ts';
 /** Steps that stay in the stream. */
 const STEPS_KEPT = 50;
 
-type Measured = Omit<Evaluation, 'rows'>;
+type Measured = Partial<AccuracyPair>;
 
 /** Before and after, greedy and sampled, with their intervals. */
 export function accuracyBars(base: Measured | undefined, steered: Measured | undefined): HTMLElement[] {

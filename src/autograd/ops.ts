@@ -4,6 +4,7 @@ import { attention as attentionKernel } from '../kernels/attention.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
+import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
 import { rope as ropeKernel } from '../kernels/rope.ts';
@@ -38,6 +39,19 @@ export function linear(tape: Tape, inp: Value, weight: Matrix, label: string, bi
   matrixProduct(tape.rec, { inp: inp.tensor, weight, bias, out: out.tensor }, { m });
   tape.record({ op: 'linear', out, saved: [], inp, weight, m });
   return out;
+}
+
+/**
+ * RMSNorm of every q and k head of qkv [N, (H + 2 Hkv) D] by itself, in place: the value is its own input, and so is its
+ * gradient. `weight` [2 D]. The heads as they were are kept for the gradient only.
+ */
+export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape, eps: number): void {
+  const n = qkv.tensor.shape[0] as number;
+  const inp = qkv.requiresGrad ? tape.value(qkv.tensor.shape, 'qkv before its norm', false) : undefined;
+  if (inp) tape.rec.copy(qkv.tensor, inp.tensor);
+  qkNormKernel(tape.rec, { qkv: qkv.tensor, weight }, { n, ...shape, eps });
+  if (inp) tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
+  tape.release(inp);
 }
 
 /**

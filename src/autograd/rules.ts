@@ -2,6 +2,7 @@ import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { attentionBackward } from '../kernels/attention.ts';
 import { matrixHeadBackward, matrixProductBackward } from '../kernels/matrix.ts';
+import { qkNormBackward } from '../kernels/qk_norm.ts';
 import { rmsnormBackward } from '../kernels/rmsnorm.ts';
 import { rope } from '../kernels/rope.ts';
 import { scatterRows } from '../kernels/rows.ts';
@@ -34,6 +35,7 @@ export interface HeadPairs {
 interface Operations {
   rmsnorm: { inp: Value; weight: Tensor; rstd: Value; n: number; c: number };
   linear: { inp: Value; weight: Matrix; m: number };
+  qk_norm: { inp: Value; weight: Tensor; n: number; shape: HeadShape; eps: number };
   rope: { positions: Tensor; table: Tensor; n: number; shape: HeadShape };
   attention: {
     qkv: Value;
@@ -80,6 +82,13 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
       { dout: dout.tensor, weight, dinp: dinp.tensor },
       { m, accumulate: dinp.accumulate },
     );
+  },
+
+  /** In place, as the norm was: the gradient becomes that of the heads before it. v's passes through. */
+  qk_norm(tape, { out, inp, weight, n, shape, eps }, dout) {
+    if (dout.references > 1) throw new Error('the gradient of a norm in place is shared: it cannot be overwritten');
+    qkNormBackward(tape.rec, { inp: inp.tensor, weight, dqkv: dout.tensor }, { n, ...shape, eps });
+    tape.shareGradient(out, dout);
   },
 
   /** In place, as the rotation was: the inverse rotation of the gradient, which then is that of the unrotated value. */

@@ -34,6 +34,8 @@ export class Interrupted extends Error {
 export class Context {
   /** Whether `--json` was given: then standard output carries JSON and nothing else. */
   readonly json: boolean;
+  /** What has to be said of the result, not of its making: under `--json` it goes into the JSON as `warnings`. */
+  readonly warnings: string[] = [];
   readonly #devices: Device[] = [];
   #interrupt: AbortController | undefined;
   #told = false;
@@ -47,9 +49,16 @@ export class Context {
     if (!this.json) process.stdout.write(`${line}\n`);
   }
 
-  /** One JSON value on one line of standard output, under `--json` only. */
-  printJson(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  /** One JSON value on one line of standard output, under `--json` only; warnings so far are added to an object. */
+  printJson(value: object): void {
+    const all = this.warnings.length > 0 ? { ...value, warnings: this.warnings } : value;
+    if (this.json) process.stdout.write(`${JSON.stringify(all)}\n`);
+  }
+
+  /** A remark without which the result would be misread: on standard error, and in the JSON. */
+  warn(line: string): void {
+    this.warnings.push(line);
+    this.note(`warning: ${line}`);
   }
 
   /** A line on standard error: progress and remarks. */

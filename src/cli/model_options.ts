@@ -6,6 +6,7 @@ import type { WeightDType } from '../model/model.ts';
 import { checkSteering, decodeSteering, type SteeringFile } from '../model/steering.ts';
 import { parseBytes } from '../train/config.ts';
 import type { Context } from './command.ts';
+import { addOffline, MODEL_HELP } from './model_files.ts';
 import { number } from './options.ts';
 
 /** Options of every command that runs a model. */
@@ -18,11 +19,12 @@ export interface ModelOptions {
 export interface SteeringOptions {
   readonly steering?: string;
   readonly scale?: number;
+  readonly force?: boolean;
 }
 
 export function addModelOptions(command: Command): Command {
-  return command
-    .requiredOption('--model <path>', 'Hugging Face folder or .gguf file')
+  return addOffline(command)
+    .requiredOption('--model <model>', MODEL_HELP)
     .addOption(
       new Option('--dtype <type>', 'type in which the weights are kept on the GPU; auto: as they are stored')
         .choices(['auto', 'f32', 'f16', 'bf16'])
@@ -38,7 +40,8 @@ export function addModelOptions(command: Command): Command {
 export function addSteeringOptions(command: Command): Command {
   return command
     .option('--steering <file>', 'steering vectors (safetensors)')
-    .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number());
+    .option('--scale <number>', 'factor on the vectors; default: the one that they were trained with', number())
+    .option('--force', 'use vectors that were trained on another model of the same shape; the output says so');
 }
 
 function bytes(text: string): number {
@@ -54,7 +57,7 @@ export interface ReadSteering {
   readonly path: string;
 }
 
-/** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another shape */
+/** Reads vectors before the weights are loaded. @throws UserError for no such file, or vectors of another model */
 export async function readSteering(
   context: Context,
   opened: OpenedModel,
@@ -67,11 +70,9 @@ export async function readSteering(
     return undefined;
   }
   const file = decodeSteering(await readFile(path), path);
-  checkSteering(opened.source.config, file, path);
-  const { model } = file.metadata;
-  if (model !== undefined && model !== opened.source.identity) {
-    context.note(`warning: ${path} was trained on another model of the same shape as ${opened.name}.`);
-  }
+  const { config, identity } = opened.source;
+  const warning = checkSteering({ config, identity, name: opened.name }, file, path, options.force);
+  if (warning !== undefined) context.warn(warning);
   const used = scale ?? Number(file.metadata.scale ?? 1);
   if (!Number.isFinite(used))
     throw new UserError(`${path}: scale in its metadata is ${file.metadata.scale}, no number. Give --scale.`);

@@ -13,6 +13,12 @@ export function integer(range: Range = {}): (text: string) => number {
   };
 }
 
+/** Parses whole numbers with commas between them; given in ascending order, each once. */
+export function integers(range: Range = {}): (text: string) => number[] {
+  const one = integer(range);
+  return (text) => [...new Set(text.split(',').map((part) => one(part.trim())))].sort((a, b) => a - b);
+}
+
 /** Parses an option's value as a finite number. */
 export function number(range: Range = {}): (text: string) => number {
   return (text) => {

@@ -13,6 +13,8 @@ export interface ProgressOptions {
   total: number;
   /** Done before this process began (a resumed run). */
   start?: number;
+  /** How an amount is spelt, where it is no plain count. */
+  format?: (amount: number) => string;
   stream?: ProgressStream;
   /** Seconds; for tests. */
   now?: () => number;
@@ -63,6 +65,7 @@ function clip(text: string, columns: number): string {
 export class Progress {
   private readonly label: string;
   private readonly total: number;
+  private readonly format: (amount: number) => string;
   private readonly stream: ProgressStream;
   private readonly now: () => number;
   private readonly tty: boolean;
@@ -79,6 +82,7 @@ export class Progress {
     const { label, total, start = 0, stream = process.stderr, now = () => performance.now() / 1000 } = options;
     this.label = label;
     this.total = total;
+    this.format = options.format ?? String;
     this.stream = stream;
     this.now = now;
     this.tty = stream.isTTY === true;
@@ -136,7 +140,7 @@ export class Progress {
   private line(): string {
     const { done, total } = this;
     const share = total > 0 ? done / total : 1;
-    const count = `${String(done).padStart(String(total).length)}/${total}`;
+    const count = `${this.format(done).padStart(this.format(total).length)}/${this.format(total)}`;
     const time = done >= total ? formatDuration(this.now() - this.begun) : this.timeLeft();
     const gauge = this.tty ? `▕${bar(share)}▏` : `${Math.floor(share * 100)} %`;
     return [`${this.label} ${count} ${gauge}`, time, this.spark, this.text].filter((part) => part !== '').join('  ');

@@ -5,6 +5,8 @@ import { Option } from 'commander';
 import { parse } from 'yaml';
 import { UserError } from '../gpu/errors.ts';
 import { type ConfigField, configFields, parseTrainConfig, type TrainConfig } from '../train/config.ts';
+import { addOffline } from './model_files.ts';
+import { fileList } from './problem_files.ts';
 import { ownFile, readText } from './setup.ts';
 
 /** Shorter spellings of some fields on the command line. */
@@ -21,8 +23,10 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
     if (without.includes(field.name)) continue;
     command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
   }
-  command.option('--resume <folder>', 'go on with the run in this folder, to the same bits');
-  command.option('--dry-run', 'print the plan (bytes of GPU memory by part) and stop');
+  addOffline(command).option('--resume <folder>', 'go on with the run in this folder, to the same bits');
+  command.option('--dry-run', 'print the plan (bytes of GPU memory, tokens, time) and stop');
+  command.option('--show-prompt', 'print the first prompt with its tokens, and stop');
+  command.option('--no-calibrate', 'with --dry-run: measure nothing, so that no weights are read');
 }
 
 function describe(field: ConfigField): string {
@@ -71,20 +75,28 @@ function besides(file: string, fields: Record<string, unknown>): Record<string, 
   const found = { ...fields };
   for (const key of PATHS) {
     const value = fields[key];
-    if (typeof value !== 'string' || existsSync(value)) continue;
-    const beside = join(dirname(file), value);
-    if (existsSync(beside)) found[key] = beside;
+    const named = Array.isArray(value) ? value : typeof value === 'string' ? fileList(value) : [];
+    const beside = named.map((path) => (existsSync(path) ? path : join(dirname(file), path)));
+    if (beside.length > 0 && beside.every((path) => existsSync(path))) found[key] = beside.join(',');
   }
   return found;
 }
 
 /** A folder for a run that names none: `runs/demo`, or with a number where that one is taken. */
 export function freeFolder(model: string): string {
-  const name = basename(model).replace(/\.gguf$/, '');
+  const name = basename(model)
+    .replace(/\.gguf$/, '')
+    .replace(/[^\w.-]+/g, '-');
   for (let number = 1; ; number++) {
     const folder = number === 1 ? `runs/${name}` : `runs/${name}-${number}`;
     if (!existsSync(folder)) return folder;
   }
+}
+
+/** One layer over another: epochs asked for above count, and not steps asked for below. */
+function over(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
+  const epochs = above.num_train_epochs !== undefined && above.max_steps === undefined;
+  return { ...below, ...(epochs && { max_steps: undefined }), ...above };
 }
 
 /**
@@ -104,9 +116,13 @@ export async function configFrom(
     parseTrainConfig(text, path);
     return besides(path, (parse(text) ?? {}) as Record<string, unknown>);
   };
-  if (resumed) return parseTrainConfig({ ...resumed, ...given }, '--resume with these options');
+  if (resumed) return parseTrainConfig(over(resumed, given), '--resume with these options');
   const recipe = file === undefined ? {} : await read(file);
   const { model, data } = { ...recipe, ...given } as { model?: string; data?: string };
   const own = model !== undefined && data === undefined ? ownFile(model, 'train.yaml') : undefined;
-  return parseTrainConfig({ ...(own && (await read(own))), ...recipe, ...given }, file ?? 'the command line');
+  // With other problems the model is still asked as it was made to be.
+  const asked = model !== undefined && own === undefined ? ownFile(model, 'train.yaml') : undefined;
+  const { prompt } = asked ? ((parse(await readText(asked)) ?? {}) as { prompt?: unknown }) : {};
+  const layers = [own ? await read(own) : {}, prompt === undefined ? {} : { prompt }, recipe, given];
+  return parseTrainConfig(layers.reduce(over), file ?? 'the command line');
 }

@@ -1,30 +1,32 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { openFile, openFolder, readFile } from '#platform';
+import { readFile } from '#platform';
 import { asker } from '../eval/ask.ts';
 import type { Prompt } from '../eval/completions.ts';
-import { type Problem, type ProblemOptions, parseProblems } from '../eval/data.ts';
-import { defaultPrompt, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
+import type { Problem } from '../eval/data.ts';
+import { unreadable } from '../eval/grade/judge.ts';
+import { defaultPrompt, PRESETS, type PromptSpec, parsePrompt, promptFromSetting } from '../eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { utf8 } from '../model/files.ts';
 import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
 import { type WeightDType, weightBytes } from '../model/model.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
+import { modelFiles } from './model_files.ts';
 import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** Weights above this size say that they are being loaded. */
 const SHOW_PROGRESS_ABOVE = 32 * 2 ** 20;
 
-/** Opens a Hugging Face folder or a .gguf file: headers and tokenizer, no weights. @throws UserError for broken ones */
-export async function openFiles(path: string): Promise<OpenedModel> {
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? path.endsWith('.gguf');
-  return openModelFiles(isFile ? await openFile(path) : await openFolder(path));
+/** Opens a folder, a .gguf file or a model of the Hub: headers and tokenizer, no weights. @throws UserError for broken ones */
+export async function openFiles(model: string): Promise<OpenedModel> {
+  return openModelFiles(await modelFiles(model));
 }
 
 export interface LoadingOptions {
@@ -73,12 +75,22 @@ export async function openModel(context: Context, device: Device, path: string):
 }
 
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readFile(path));
+  return utf8(await readFile(path), path);
 }
 
-/** Problems of a file. @throws UserError naming file and line of the first bad one, or an empty file. */
-export async function readProblems(path: string, options: ProblemOptions = {}): Promise<Problem[]> {
-  return parseProblems(await readText(path), path, options);
+/** Gold answers listed by name; more are counted. */
+const MAX_LISTED = 5;
+
+/** Says which gold answers the verifier cannot read: only the same text will count as right for them. */
+export function noteUnreadable(context: Context, problems: readonly Problem[]): void {
+  const found = problems.flatMap(({ answer, source }) => {
+    const why = unreadable(answer);
+    return why === undefined ? [] : [`${source}: ${JSON.stringify(answer.slice(0, 80))}: ${why}`];
+  });
+  if (found.length === 0) return;
+  for (const line of found.slice(0, MAX_LISTED)) context.note(line);
+  const count = found.length === 1 ? 'One gold answer' : `${found.length} gold answers`;
+  context.note(`${count} of ${problems.length} cannot be read and will be compared as text.`);
 }
 
 /** A file that a model folder brings along, or undefined. */
@@ -94,7 +106,7 @@ async function promptSpec(setting: string | undefined, tokenizer: Tokenizer): Pr
   if (short) return short;
   if (existsSync(setting)) return parsePrompt(await readText(setting), setting);
   throw new UserError(
-    `prompt ${JSON.stringify(setting)} is no preset (qa, user-assistant, chat), holds no {question}, and is no file. Give one of these.`,
+    `prompt ${JSON.stringify(setting)} is no preset (${Object.keys(PRESETS).join(', ')}), holds no {question}, and is no file. Give one of these.`,
   );
 }
 
@@ -102,6 +114,7 @@ export interface Asker {
   /** Keeps what it has encoded: lengths are checked before the weights are loaded. */
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: string[];
+  readonly spec: PromptSpec;
 }
 
 export async function askerFor(
@@ -116,7 +129,7 @@ export async function askerFor(
     known.set(problem, prompt);
     return prompt;
   };
-  return { encode, stop: config.stop ?? spec.stop };
+  return { encode, stop: config.stop ?? spec.stop, spec };
 }
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */

@@ -1,20 +1,24 @@
 import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
-import type { Problem } from '../eval/data.ts';
 import { UserError } from '../gpu/errors.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
-import { type MemoryPlan, planMemory } from '../train/memory_plan.ts';
+import { planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
+import { withSteps } from '../train/schedule.ts';
 import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
+import { dryRun } from './dry_run.ts';
 import { folderStore } from './folder_store.ts';
-import { memoryLine, planTable } from './plan_view.ts';
+import { memoryLine } from './plan_view.ts';
+import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
+import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, openFiles, ownFile, readProblems, rewardFor } from './setup.ts';
+import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor } from './setup.ts';
+import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -26,7 +30,7 @@ export interface FinishedRun extends ExperimentResult {
  * looked at from the cheapest to the dearest, so that nothing long is begun in vain.
  *
  * @param options the fields of the configuration, `resume` (a run folder) and `dryRun`
- * @returns undefined after a dry run, which prints the plan
+ * @returns undefined after a dry run, which prints the plan, and after --show-prompt
  */
 export async function trainRun(
   context: Context,
@@ -41,17 +45,25 @@ export async function trainRun(
   }
   const resumed = resumeFrom === undefined ? undefined : await folderStore(resumeFrom, { mustExist: true });
   const checkpoint = resumed && (await loadCheckpoint(resumed));
-  const config = await configFrom(file, options, checkpoint?.config);
-  const { model } = config;
+  const given = await configFrom(file, options, checkpoint?.config);
+  const { model } = given;
   if (model === undefined)
     throw new UserError(
       'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
     );
-  const problems = await problemsFor(config, model);
+  const { heldOut, ...problems } = await problemsFor(context, given, model);
+  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
+  const config = withSteps(given, problems.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
   const opened = await openFiles(model);
   const { encode, stop } = await askerFor(config, opened);
+  if (options.showPrompt) {
+    await opened.source.close();
+    const [first] = problems.trainProblems.map(encode);
+    showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: config.answer });
+    return undefined;
+  }
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
   const longest = longestOf(problems, encode, contextLength(opened.source.config));
@@ -61,8 +73,8 @@ export async function trainRun(
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
-    await opened.source.close();
-    showPlan(context, config, plan);
+    const measure = options.calibrate !== false;
+    await dryRun(context, { config, plan, opened, device, ...problems, encode, measure });
     return undefined;
   }
 
@@ -73,7 +85,9 @@ export async function trainRun(
   }
   const where = resumeFrom ?? config.output_dir ?? freeFolder(model);
   const store = resumed ?? (await folderStore(where));
+  const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
+  if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   const lm = await loadModel(context, opened, { dtype: config.dtype, device });
   context.note(memoryLine(plan, config));
   const { signal } = context;
@@ -100,38 +114,17 @@ export async function trainRun(
     throw error;
   } finally {
     view.end();
+    unlock();
   }
-}
-
-interface Problems {
-  readonly trainProblems: readonly Problem[];
-  readonly testProblems: readonly Problem[];
-}
-
-/** Training problems and those held out: the model's own, or those of the files that the configuration names. */
-async function problemsFor(config: TrainConfig, model: string): Promise<Problems> {
-  const keys = { questionKey: config.question_key, answerKey: config.answer_key };
-  const own = config.data === undefined;
-  const data = config.data ?? ownFile(model, 'problems-train.jsonl');
-  if (data === undefined) {
-    throw new UserError(
-      `No problems: ${model} brings none of its own. Give --data FILE, JSON lines with a question and an answer each.`,
-    );
-  }
-  const trainProblems = await readProblems(data, keys);
-  const heldOut = config.eval_data ?? (own ? ownFile(model, 'problems-test.jsonl') : undefined);
-  const testProblems = heldOut === undefined ? [] : await readProblems(heldOut, keys);
-  return { trainProblems, testProblems: testProblems.slice(0, config.eval_size ?? testProblems.length) };
 }
 
 /** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
-function longestOf({ trainProblems, testProblems }: Problems, encode: Asker['encode'], context: number): number {
+function longestOf(
+  { trainProblems, testProblems }: Omit<RunProblems, 'heldOut'>,
+  encode: Asker['encode'],
+  context: number,
+): number {
   return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
-}
-
-function showPlan(context: Context, config: TrainConfig, plan: MemoryPlan): void {
-  context.print(planTable(plan, config));
-  context.printJson({ config, memory: plan });
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

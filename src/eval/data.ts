@@ -1,15 +1,16 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../gpu/errors.ts';
-import { goldAnswer } from './answers.ts';
+import { goldAnswer } from './grade/extract.ts';
+import { jsonRows, show, type TableRow } from './tables.ts';
 
 /** One question with its gold answer. */
 export interface Problem {
   question: string;
   /** The gold answer alone (`goldAnswer` of the column), never empty. */
   answer: string;
-  /** Place in the file, from 0, blank lines not counted: what a run's random numbers and logs refer to. */
+  /** Place among all problems that were read, from 0: what a run's random numbers and logs refer to. */
   index: number;
-  /** `file:line` for messages. */
+  /** `file:line` or `file: row N` for messages. */
   source: string;
 }
 
@@ -23,31 +24,7 @@ export interface ProblemOptions {
 const QUESTION_KEYS = ['question', 'problem', 'input', 'Question'];
 /** In this order: MATH has both a worked `solution` and the bare `answer`. */
 const ANSWER_KEYS = ['answer', 'target', 'Answer', 'solution'];
-const SHOWN = 80;
-
-type Row = Record<string, unknown>;
-
-function show(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-}
-
-function parseRow(line: string, source: string, first: boolean): Row {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    const way =
-      first && line.startsWith('[') ? " A JSON array is not read: write one object a line (jq -c '.[]')." : '';
-    throw new UserError(`${source}: one JSON object on the line was expected, found ${show(line)}.${way}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UserError(
-      `${source}: a JSON object like {"question": "…", "answer": "…"} was expected, found ${show(value)}.`,
-    );
-  }
-  return value as Row;
-}
+type Row = TableRow['columns'];
 
 function findKey(row: Row, given: string | undefined, known: readonly string[], what: string, source: string): string {
   const columns = Object.keys(row);
@@ -92,37 +69,31 @@ function answerOf(row: Row, key: string, source: string): string {
 }
 
 /**
- * Reads problems from JSON lines: one object a line, the columns named or found by their usual names (GSM8K, MATH, MAWPS,
- * SVAMP and the demonstration's). A byte-order mark, CRLF and blank lines are fine.
- * @param text the file's text
- * @param name the file's name, for messages
- * @throws UserError `file:line: what was expected, found …`
+ * Problems of a table's rows, the columns named or found by their usual names (GSM8K, MATH, MAWPS, SVAMP and the
+ * demonstration's).
+ * @param name the file's, for messages
+ * @param offset the index of the first problem: those of several files count on
+ * @throws UserError naming the row, what was expected and what is there
  */
+export function problemsOf(
+  rows: readonly TableRow[],
+  name: string,
+  options: ProblemOptions = {},
+  offset = 0,
+): Problem[] {
+  const [first] = rows;
+  if (!first) throw new UserError(`${name}: problems were expected, one row each, found an empty file.`);
+  const questionKey = findKey(first.columns, options.questionKey, QUESTION_KEYS, 'question', first.source);
+  const answerKey = findKey(first.columns, options.answerKey, ANSWER_KEYS, 'answer', first.source);
+  return rows.map(({ columns, source }, i) => ({
+    question: questionOf(columns, questionKey, source),
+    answer: answerOf(columns, answerKey, source),
+    index: offset + i,
+    source,
+  }));
+}
+
+/** Problems of a text of JSON lines, as `problemsOf`. */
 export function parseProblems(text: string, name: string, options: ProblemOptions = {}): Problem[] {
-  const problems: Problem[] = [];
-  let keys: { question: string; answer: string } | undefined;
-  for (const [number, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .entries()) {
-    const line = raw.trim();
-    if (line === '') continue;
-    const source = `${name}:${number + 1}`;
-    const row = parseRow(line, source, problems.length === 0);
-    keys ??= {
-      question: findKey(row, options.questionKey, QUESTION_KEYS, 'question', source),
-      answer: findKey(row, options.answerKey, ANSWER_KEYS, 'answer', source),
-    };
-    const index = problems.length;
-    problems.push({
-      question: questionOf(row, keys.question, source),
-      answer: answerOf(row, keys.answer, source),
-      index,
-      source,
-    });
-  }
-  if (problems.length === 0) {
-    throw new UserError(`${name}: problems were expected, one JSON object a line, found an empty file.`);
-  }
-  return problems;
+  return problemsOf(jsonRows(text, name), name, options);
 }

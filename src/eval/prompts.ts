@@ -3,6 +3,8 @@ import * as v from 'valibot';
 import { parse } from 'yaml';
 import { UserError } from '../gpu/errors.ts';
 import type { Problem } from './data.ts';
+import { ANSWER_RULES, type AnswerRule } from './judge.ts';
+import { GSM8K_EXAMPLES, MATH_EXAMPLES } from './worked_examples.ts';
 
 /** One worked example before the question. */
 export interface PromptExample {
@@ -25,6 +27,8 @@ export interface PromptSpec {
   chat: boolean;
   /** First message of a chat. */
   system?: string;
+  /** How an evaluation finds the answers that the prompt asks for, where nothing else is said: the first rule counts, others are reported. */
+  answer?: AnswerRule[];
 }
 
 export interface ChatMessage {
@@ -48,16 +52,30 @@ const plain = (template: string, stop: string[]): PromptSpec => ({
   chat: false,
 });
 
-/** Prompts by name. `qa` is the demonstration's, `user-assistant` the paper's frame for models without a chat template. */
+/**
+ * Prompts by name. `qa` is the demonstration's; `user-assistant` the paper's frame for models without a chat template, `chat` its
+ * form for those with one. `gsm8k` (5 examples) and `math` (4) have the layout, the stop texts and the reading of answers of
+ * lm-evaluation-harness's tasks gsm8k and minerva_math, around examples of their own.
+ */
 export const PRESETS = {
   qa: plain('Question: {question}\nAnswer:', []),
   'user-assistant': plain('User: {question}\nAssistant:', ['\nUser:']),
   chat: { ...plain(QUESTION, []), chat: true, system: SYSTEM_LINE },
-} as const satisfies Record<string, PromptSpec>;
+  gsm8k: {
+    ...plain('Question: {question}\nAnswer:', ['Question:', '</s>', '<|im_end|>']),
+    examples: [...GSM8K_EXAMPLES],
+    answer: ['gsm8k_strict', 'gsm8k_flexible'],
+  },
+  math: {
+    ...plain('Problem:\n{question}\n\nSolution:', ['Problem:']),
+    examples: [...MATH_EXAMPLES],
+    answer: ['minerva', 'boxed'],
+  },
+} satisfies Record<string, PromptSpec>;
 
 /** What a model is asked with where nothing else is said. */
 export function defaultPrompt(hasChatTemplate: boolean): PromptSpec {
-  return hasChatTemplate ? PRESETS.chat : PRESETS.qa;
+  return hasChatTemplate ? PRESETS.chat : PRESETS['user-assistant'];
 }
 
 /**
@@ -83,6 +101,7 @@ const SCHEMA = v.strictObject({
   stop: v.optional(v.array(string), []),
   chat: v.optional(v.boolean(), false),
   system: v.optional(string),
+  answer: v.optional(v.pipe(v.array(v.picklist(ANSWER_RULES)), v.minLength(1))),
 });
 const EXPECTED: Record<string, string> = {
   template: 'a text with {question} in it',
@@ -91,11 +110,12 @@ const EXPECTED: Record<string, string> = {
   stop: 'a list of texts',
   chat: 'true or false',
   system: 'a text',
+  answer: `a list of ${ANSWER_RULES.join(', ')}`,
 };
 
 /**
  * Reads a prompt file, YAML or JSON: `template`, `examples` (each `question` with a `completion` or a bare `answer`),
- * `separator`, `stop`, `chat`, `system`. Without `chat` a `system` text is refused: a plain prompt has no place for it.
+ * `separator`, `stop`, `chat`, `system`, `answer`. Without `chat` a `system` text is refused: a plain prompt has no place for it.
  * @param where the file's name, for messages
  */
 export function parsePrompt(text: string, where: string): PromptSpec {
@@ -107,14 +127,19 @@ export function parsePrompt(text: string, where: string): PromptSpec {
   }
   const result = v.safeParse(SCHEMA, value);
   if (!result.success) throw new UserError(`${where}: ${problemOf(result.issues[0])}`);
-  const { examples, system, ...rest } = result.output;
+  const { examples, system, answer, ...rest } = result.output;
   if (system !== undefined && !rest.chat) {
     throw new UserError(
       `${where}: system is given, but chat is not true; set chat: true, or put the text into template.`,
     );
   }
-  const spec = { ...rest, examples: examples.map((entry, i) => exampleOf(entry, i, where)) };
-  return checked(system === undefined ? spec : { ...spec, system }, where);
+  const spec = {
+    ...rest,
+    examples: examples.map((entry, i) => exampleOf(entry, i, where)),
+    ...(system !== undefined && { system }),
+    ...(answer !== undefined && { answer }),
+  };
+  return checked(spec, where);
 }
 
 function problemOf(issue: v.BaseIssue<unknown>): string {
@@ -163,7 +188,7 @@ export function renderPrompt(spec: PromptSpec, problem: Pick<Problem, 'question'
   }
   if (!renderChat) {
     throw new UserError(
-      'The prompt asks for a chat, but the model has no chat template. Give --prompt qa, or a template with {question} in it.',
+      'The prompt asks for a chat, but the model has no chat template. Give --prompt user-assistant, or a template with {question} in it.',
     );
   }
   const turn = (question: string): ChatMessage => ({ role: 'user', content: fill(spec.template, question) });

@@ -1,4 +1,4 @@
-import { REPORT_STYLE } from './report_style.ts';
+import { card, htmlPage, plain, tokenChip } from './page.ts';
 import type { AccuracyPair } from './stats.ts';
 import {
   escapeText,
@@ -62,9 +62,6 @@ export interface ReportData {
 
 const TOKENS_SHOWN = 10;
 
-const LOGO =
-  '<svg viewBox="0 0 26 26" aria-hidden="true"><rect x="3" y="2" width="11" height="22" rx="3" style="fill:var(--ink)"/><path d="M16.4 12.5 24 15.6 22 23.4 16.4 22Z" style="fill:var(--after)"/></svg>';
-
 function clock(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const whole = Math.round(seconds);
@@ -74,14 +71,6 @@ function clock(seconds: number): string {
 
 function count(value: number): string {
   return value.toLocaleString('en-US');
-}
-
-function plain(value: number): string {
-  return Number(value.toPrecision(3)).toString();
-}
-
-function card(title: string, text: string, body: string): string {
-  return `<section class="card"><header><h2>${escapeText(title)}</h2><p>${escapeText(text)}</p></header>${body}</section>`;
 }
 
 function headline(data: ReportData): string {
@@ -172,12 +161,6 @@ function smallCharts({ steps }: ReportData): string {
     return `<section class="card"><h3>${name} <span>${unit}</span></h3>${chart}</section>`;
   });
   return `<div class="three">${cards.join('')}</div>`;
-}
-
-function tokenChip({ token, score }: { token: string; score: number }, top: number): string {
-  const weight = top > 0 ? Math.round(5 + Math.max(0, score / top) * 24) : 0;
-  const shown = escapeText(token).replace(/ /g, '<s>·</s>').replace(/\n/g, '<s>↵</s>').replace(/\t/g, '<s>⇥</s>');
-  return `<span class="token" style="--w:${weight}%" title="${plain(score)}">${shown || '<s>∅</s>'}</span>`;
 }
 
 function normHistory({ steps, lens }: ReportData): string {
@@ -273,24 +256,21 @@ function configCard({ config, adapter, seed }: ReportData): string {
   );
 }
 
-/**
- * One HTML page that needs nothing else: no scripts, no fonts, no requests (a content security policy forbids them).
- * All texts of the run are escaped.
- */
+/** The report as one self-contained page; all texts of the run are escaped. */
 export function renderReport(data: ReportData): string {
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-  return (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">' +
-    `<meta http-equiv="Content-Security-Policy" content="${policy}"><title>${escapeText(data.model)} · trimtab</title><style>${REPORT_STYLE}</style></head><body><main>` +
-    `<div class="masthead">${LOGO}<b>trimtab</b><span>${escapeText(`${data.model} · reward ${data.reward} · seed ${data.seed} · ${clock(data.seconds)}`)}</span></div>` +
-    `<h1>${escapeText(headline(data))}</h1><p class="lede">${escapeText(lede(data))}</p>` +
-    accuracyCard(data) +
-    rewardCard(data) +
-    smallCharts(data) +
-    vectorCard(data) +
-    exampleCard(data) +
-    timeCard(data) +
-    configCard(data) +
-    '<footer>Intervals are 95 % (Wilson). metrics.jsonl and completions.jsonl beside this file hold the numbers.</footer></main></body></html>\n'
-  );
+  return htmlPage({
+    title: data.model,
+    masthead: `${data.model} · reward ${data.reward} · seed ${data.seed} · ${clock(data.seconds)}`,
+    heading: headline(data),
+    lede: lede(data),
+    body:
+      accuracyCard(data) +
+      rewardCard(data) +
+      smallCharts(data) +
+      vectorCard(data) +
+      exampleCard(data) +
+      timeCard(data) +
+      configCard(data) +
+      '<footer>Intervals are 95 % (Wilson). metrics.jsonl and completions.jsonl beside this file hold the numbers.</footer>',
+  });
 }

@@ -1,7 +1,9 @@
 import { UserError } from '../gpu/errors.ts';
 import { DOMAIN, philox4x32 } from '../gpu/philox.ts';
-import { type AnswerKind, grade, hasFilledBox } from './answers.ts';
 import type { Problem } from './data.ts';
+import { hasFilledBox } from './grade/boxes.ts';
+import type { AnswerKind } from './grade/extract.ts';
+import { grade } from './grade/grade.ts';
 
 /** What a reward function sees of one sampled completion. */
 export interface RewardInput {
@@ -21,21 +23,21 @@ export interface RewardInput {
 }
 
 /**
- * Maps a completion to a finite number, higher is better. A module of the user's own exports one as its default.
+ * Maps a completion to a finite number, or a promise of one, higher is better. A module of the user's own exports one as its default.
  * It has to be a pure function of its input, or a resumed run differs from one that was not interrupted.
  */
-export type RewardFunction = (input: RewardInput) => number;
+export type RewardFunction = (input: RewardInput) => number | Promise<number>;
 
 /** +1 where the verifier finds the gold answer, otherwise -1, a missing answer included (the paper's reward). */
 export function correctReward(kind: AnswerKind): RewardFunction {
-  return ({ completion, answer }) => (grade(completion, answer, kind).correct ? 1 : -1);
+  return async ({ completion, answer }) => ((await grade(completion, answer, kind)).correct ? 1 : -1);
 }
 
 /** Control: +1 for any box that is not empty, right or wrong, otherwise -1. */
 export const formatReward: RewardFunction = ({ completion }) => (hasFilledBox(completion) ? 1 : -1);
 
 /** Control: a fair +1 or -1 that knows nothing of the completion, from the run's counter-based numbers. */
-export function randomReward(seed: number): RewardFunction {
+export function randomReward(seed: number): (input: RewardInput) => number {
   return ({ step, promptIndex, completionIndex }) => {
     const [word = 0] = philox4x32([step, promptIndex, completionIndex, 0], [seed, DOMAIN.RANDOM_REWARD]);
     return word >>> 31 === 0 ? -1 : 1;
@@ -51,20 +53,19 @@ export function builtinReward(name: string, kind: AnswerKind, seed: number): Rew
 }
 
 /** Calls a reward function and refuses what is no finite number: NaN would silently spoil every vector. */
-export function checkedReward(reward: RewardFunction, name: string, input: RewardInput): number {
+export async function checkedReward(reward: RewardFunction, name: string, input: RewardInput): Promise<number> {
   const where = `completion ${input.completionIndex} of prompt ${input.promptIndex} at step ${input.step}`;
   let value: unknown;
   try {
-    value = reward(input);
+    value = await reward(input);
   } catch (error) {
     const what =
       error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 2).join(' ') : String(error);
     throw new UserError(`reward ${name} failed for ${where}: ${what}`);
   }
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  const shown = value instanceof Promise ? 'a promise' : String(value);
   throw new UserError(
-    `reward ${name} gave ${shown} for ${where}: ` +
+    `reward ${name} gave ${String(value)} for ${where}: ` +
       'a finite number is expected. Return one from the function for every completion, empty ones included.',
   );
 }

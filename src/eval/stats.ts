@@ -50,32 +50,64 @@ export function mean(values: readonly number[]): number {
 
 /** Quantile q in [0, 1] by linear interpolation between order statistics (type 7, numpy's default). */
 export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  return quantileOf(
+    [...values].sort((a, b) => a - b),
+    q,
+  );
+}
+
+function quantileOf(sorted: ArrayLike<number>, q: number): number {
   const at = (sorted.length - 1) * q;
   const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
   return low + (high - low) * (at - Math.floor(at));
 }
 
+export interface BootstrapOptions {
+  readonly seed?: number;
+  readonly resamples?: number;
+  readonly level?: number;
+}
+
 /**
- * Mean over problems with a percentile bootstrap interval: whole problems are drawn again, with all their samples, so that
- * samples of one problem may depend on each other.
+ * Percentile bootstrap of the means of several scores (Efron 1979): whole problems are drawn again with all that belongs to
+ * them, so that samples of one problem may depend on each other, and all columns are drawn alike.
+ * @param columns each a score for every problem, in one order of the problems
+ * @returns for each column its mean and the interval; [0, 1] without problems
+ */
+export function bootstrapMeans(
+  columns: readonly (readonly number[])[],
+  options: BootstrapOptions = {},
+): { mean: number; lo: number; hi: number }[] {
+  const { seed = 0, resamples = 2000, level = 0.95 } = options;
+  const n = columns[0]?.length ?? 0;
+  if (n === 0) return columns.map(() => ({ mean: 0, lo: 0, hi: 1 }));
+  const means = columns.map(() => new Float64Array(resamples));
+  const drawn = new Uint32Array(n);
+  for (let resample = 0; resample < resamples; resample += 1) {
+    for (let block = 0; block * 4 < n; block += 1) {
+      const words = philox4x32([resample, block, 0, 0], [seed, DOMAIN.BOOTSTRAP]);
+      for (let i = 0; i < Math.min(4, n - block * 4); i += 1) drawn[block * 4 + i] = toIndex(words[i] as number, n);
+    }
+    for (const [c, scores] of columns.entries()) {
+      let sum = 0;
+      for (const problem of drawn) sum += scores[problem] as number;
+      (means[c] as Float64Array)[resample] = sum / n;
+    }
+  }
+  return columns.map((scores, c) => {
+    const sorted = (means[c] as Float64Array).sort();
+    const at = (q: number) => quantileOf(sorted, q);
+    return { mean: mean(scores), lo: at((1 - level) / 2), hi: at((1 + level) / 2) };
+  });
+}
+
+/**
+ * Mean over problems of the mean over their samples, with the interval of `bootstrapMeans`.
  * @param problems for each problem the values (0 or 1, or scores) of its samples, at least one each
  */
 export function bootstrap(
   problems: readonly (readonly number[])[],
-  options: { seed?: number; resamples?: number; level?: number } = {},
+  options: BootstrapOptions = {},
 ): { mean: number; lo: number; hi: number } {
-  const { seed = 0, resamples = 2000, level = 0.95 } = options;
-  const scores = problems.map(mean);
-  const n = scores.length;
-  if (n === 0) return { mean: 0, lo: 0, hi: 1 };
-  const means = Array.from({ length: resamples }, (_, resample) => {
-    let sum = 0;
-    for (let block = 0; block * 4 < n; block += 1) {
-      const words = philox4x32([resample, block, 0, 0], [seed, DOMAIN.BOOTSTRAP]);
-      for (let i = 0; i < Math.min(4, n - block * 4); i += 1) sum += scores[toIndex(words[i] as number, n)] as number;
-    }
-    return sum / n;
-  });
-  return { mean: mean(scores), lo: quantile(means, (1 - level) / 2), hi: quantile(means, (1 + level) / 2) };
+  return bootstrapMeans([problems.map(mean)], options)[0] as { mean: number; lo: number; hi: number };
 }

@@ -13,6 +13,8 @@ export interface Series {
   /** `main`: the line to read; `raw`: thin and pale behind it; `many`: one of several, coloured by `shade` from 0 to 1. */
   tone: 'main' | 'raw' | 'many';
   shade?: number;
+  /** Lower and upper ends of an interval at each point, shaded behind the line. */
+  band?: readonly (readonly [lo: number, hi: number])[];
 }
 
 export interface ChartOptions {
@@ -25,6 +27,9 @@ export interface ChartOptions {
   include?: readonly number[];
   /** Names of the lines at their ends. */
   endLabels?: boolean;
+  /** What the horizontal axis counts, and how its values are written. Default: `step`, as they are. */
+  xName?: string;
+  xFormat?: (value: number) => string;
 }
 
 /** Colours and strokes of the charts; the page or the standalone picture gives the variables. */
@@ -35,6 +40,7 @@ export const CHART_STYLE = `
 .raw{fill:none;stroke:var(--after);stroke-width:1;opacity:.45;stroke-linejoin:round}
 .many{fill:none;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}
 .wash{fill:var(--after);opacity:.07}
+.band{opacity:.14}
 .end{fill:var(--after);stroke:var(--card);stroke-width:2}
 .endlabel{font:600 12px var(--sans);fill:var(--ink);font-variant-numeric:tabular-nums}
 .hit{fill:transparent}.hit:hover{fill:var(--ink);opacity:.06}
@@ -94,7 +100,7 @@ export function shadeColour(shade: number): string {
  * without any says so.
  */
 export function lineChart(series: readonly Series[], options: ChartOptions): string {
-  const { width, height, title, format } = options;
+  const { width, height, title, format, xName = 'step', xFormat = String } = options;
   const clean = series.map((line) => ({
     ...line,
     points: line.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
@@ -124,12 +130,15 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
     return `<line class="${kind}" x1="${round(left)}" x2="${round(width - right)}" y1="${y}" y2="${y}"/><text class="tick" x="${round(left - 8)}" y="${y + 4}" text-anchor="end">${escapeText(format(value))}</text>`;
   });
   const steps = ticks(x0, x1, Math.max(2, Math.floor(width / 110))).filter((x) => Number.isInteger(x) && x >= 0);
-  const below = steps.map((x) => `<text class="tick" x="${px(x)}" y="${height - 6}" text-anchor="middle">${x}</text>`);
+  const below = steps.map(
+    (x) => `<text class="tick" x="${px(x)}" y="${height - 6}" text-anchor="middle">${escapeText(xFormat(x))}</text>`,
+  );
   const lines = clean.map((line) => {
     const path = line.points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${px(x)} ${py(y)}`).join('');
     const colour = line.tone === 'many' ? ` style="stroke:${shadeColour(line.shade ?? 0)}"` : '';
-    const wash =
-      line.tone === 'main' && line.points.length > 1
+    const wash = line.band
+      ? bandAround(line, px, py)
+      : line.tone === 'main' && line.points.length > 1
         ? washUnder(path, line.points, px, py, Math.max(y0, Math.min(0, y1)))
         : '';
     return `${wash}<path class="${line.tone}"${colour} d="${path}"><title>${escapeText(line.label)}</title></path>`;
@@ -149,7 +158,7 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
         : `<text class="endlabel" x="${px(x) + 9}" y="${round((endYs[i] as number) + 4)}"${colour}>${escapeText(endTexts[i] as string)}</text>`;
     return `<circle class="end" cx="${px(x)}" cy="${py(y)}" r="4"${colour}/>${text}`;
   });
-  return `${open}${grid.join('')}${below.join('')}${lines.join('')}${marks.join('')}${hits(clean, px, top, bottom, format)}</svg>`;
+  return `${open}${grid.join('')}${below.join('')}${lines.join('')}${marks.join('')}${hits(clean, px, top, bottom, { format, xName, xFormat })}</svg>`;
 }
 
 function washUnder(
@@ -163,13 +172,24 @@ function washUnder(
   return `<path class="wash" d="${path}L${px(last[0])} ${py(base)}L${px(first[0])} ${py(base)}Z"/>`;
 }
 
+function bandAround(
+  { points, band = [], shade = 0 }: Series,
+  px: (x: number) => number,
+  py: (y: number) => number,
+): string {
+  const corner = (i: number, end: 0 | 1) => `${px(points[i]?.[0] ?? 0)} ${py(band[i]?.[end] ?? 0)}`;
+  const upper = points.map((_, i) => corner(i, 1));
+  const lower = points.map((_, i) => corner(i, 0)).reverse();
+  return `<path class="band" style="fill:${shadeColour(shade)}" d="M${[...upper, ...lower].join('L')}Z"/>`;
+}
+
 /** Invisible columns that show the values at a step when pointed at. */
 function hits(
   series: readonly Series[],
   px: (x: number) => number,
   top: number,
   bottom: number,
-  format: (value: number) => string,
+  { format, xName, xFormat }: { format: (value: number) => string; xName: string; xFormat: (value: number) => string },
 ): string {
   const xs = [...new Set(series.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   if (xs.length < 2 || xs.length > 400) return '';
@@ -182,7 +202,7 @@ function hits(
       );
       const start = Math.max(left, px(x) - half);
       const width = Math.min(right, px(x) + half) - start;
-      return `<rect class="hit" x="${round(start)}" y="${top}" width="${round(width)}" height="${bottom - top}"><title>${escapeText(`step ${x}\n${values.join('\n')}`)}</title></rect>`;
+      return `<rect class="hit" x="${round(start)}" y="${top}" width="${round(width)}" height="${bottom - top}"><title>${escapeText(`${xName} ${xFormat(x)}\n${values.join('\n')}`)}</title></rect>`;
     })
     .join('');
 }

@@ -14,6 +14,8 @@ export class Arena {
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
+  /** Settles with the guarded work that was asked for last. */
+  #guarded: Promise<unknown> = Promise.resolve();
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
   /** Before more than this is allocated, idle buffers are destroyed: lengths that vary would leave some of every size behind. */
@@ -68,15 +70,22 @@ export class Arena {
     this.#release(tensor.buffer);
   }
 
-  /** Runs `work`; if it fails, everything that it allocated and still holds is freed. */
-  async guard<T>(work: () => Promise<T>): Promise<T> {
-    const first = this.#serial;
-    try {
-      return await work();
-    } catch (error) {
-      for (const [buffer, { serial }] of [...this.#live]) if (serial >= first) this.#release(buffer);
-      throw error;
-    }
+  /**
+   * Runs `work`; if it fails, everything that it allocated and still holds is freed. One guarded piece of work waits for
+   * the other, so that what is freed is its own: guards do not nest.
+   */
+  guard<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#guarded.then(async () => {
+      const first = this.#serial;
+      try {
+        return await work();
+      } catch (error) {
+        for (const [buffer, { serial }] of [...this.#live]) if (serial >= first) this.#release(buffer);
+        throw error;
+      }
+    });
+    this.#guarded = turn.catch(() => {});
+    return turn;
   }
 
   #release(buffer: GPUBuffer): void {

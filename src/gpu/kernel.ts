@@ -66,11 +66,25 @@ export function definedKernels(): Kernel[] {
   return [...registry.values()];
 }
 
+/** WebGPU's own limit of workgroups in one direction. */
+const LINE = 65535;
+let line = LINE;
+
 /** Workgroup counts for `n` workgroups in one line: x stays under the limit of 65,535, the rest goes to y. */
 export function foldGrid(n: number): [number, number, number] {
-  if (n <= 65535) return [n, n === 0 ? 0 : 1, 1];
-  const y = Math.ceil(n / 65535);
+  if (n <= line) return [n, n === 0 ? 0 : 1, 1];
+  const y = Math.ceil(n / line);
   return [Math.ceil(n / y), y, 1];
+}
+
+/** For tests: runs work with a shorter line, so that small inputs are folded as only huge ones are otherwise. */
+export async function withShortLine<T>(workgroups: number, work: () => Promise<T>): Promise<T> {
+  line = workgroups;
+  try {
+    return await work();
+  } finally {
+    line = LINE;
+  }
 }
 
 /**

@@ -1,5 +1,7 @@
 import { version as packageVersion } from '../../package.json';
 import { UserError } from './errors.ts';
+import { browserHubStore } from './hub_store.browser.ts';
+import type { HubSettings } from './hub_store.ts';
 import type { GPUOptions, ModelFolder, Platform, RandomAccess } from './platform.ts';
 
 /** The first request asks for so much, and with it has a small file whole. */
@@ -108,6 +110,15 @@ async function request(url: URL, range: string): Promise<Response | undefined> {
   return isPage && !/\.html?$/.test(url.pathname) ? undefined : response;
 }
 
+async function openLocalModel(pathOrUrl: string): Promise<ModelFolder | RandomAccess | undefined> {
+  if (!/^([a-z]+:)?\/\/|^[/.]/i.test(pathOrUrl)) return undefined;
+  return /\.gguf$/i.test(resolve(pathOrUrl).pathname) ? openFile(pathOrUrl) : openFolder(pathOrUrl);
+}
+
+function hubSettings(): HubSettings {
+  return { store: browserHubStore(), endpoint: 'https://huggingface.co', offline: false };
+}
+
 async function readFile(pathOrUrl: string): Promise<Uint8Array> {
   const file = await openFile(pathOrUrl);
   return file.read(0, file.size);
@@ -118,6 +129,8 @@ const platform: Platform = {
   openFolder,
   openFile,
   readFile,
+  openLocalModel,
+  hubSettings,
   patiently: (work) => work,
   now: () => performance.now(),
   isNode: false,
@@ -125,4 +138,4 @@ const platform: Platform = {
 };
 const { patiently, now, isNode, version } = platform;
 
-export { createGPU, isNode, now, openFile, openFolder, patiently, readFile, version };
+export { createGPU, hubSettings, isNode, now, openFile, openFolder, openLocalModel, patiently, readFile, version };

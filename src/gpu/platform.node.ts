@@ -3,6 +3,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version as packageVersion } from '../../package.json';
 import { UserError } from './errors.ts';
+import { hubSettingsOf } from './hub_store.node.ts';
+import type { HubSettings } from './hub_store.ts';
 import type { GPUOptions, ModelFolder, Platform, RandomAccess } from './platform.ts';
 
 // Dawn frees its instance with the object that stands for it, and devices made from it then crash: never let go.
@@ -111,6 +113,18 @@ async function openPath(path: string): Promise<RandomAccess> {
   };
 }
 
+async function openLocalModel(path: string): Promise<ModelFolder | RandomAccess | undefined> {
+  const info = await stat(toPath(path)).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw unreadable(path, error);
+  });
+  return info && (info.isDirectory() ? openFolder(path) : openFile(path));
+}
+
+function hubSettings(): HubSettings {
+  return hubSettingsOf(process.env, openFile);
+}
+
 async function readFile(pathOrUrl: string): Promise<Uint8Array> {
   const file = await openFile(pathOrUrl);
   try {
@@ -148,6 +162,8 @@ const platform: Platform = {
   openFolder,
   openFile,
   readFile,
+  openLocalModel,
+  hubSettings,
   patiently,
   now: () => performance.now(),
   isNode: true,
@@ -155,4 +171,4 @@ const platform: Platform = {
 };
 const { now, isNode, version } = platform;
 
-export { createGPU, isNode, now, openFile, openFolder, patiently, readFile, version };
+export { createGPU, hubSettings, isNode, now, openFile, openFolder, openLocalModel, patiently, readFile, version };

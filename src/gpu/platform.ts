@@ -1,3 +1,5 @@
+import type { HubSettings } from './hub_store.ts';
+
 /** A file read by pieces: on disk under Node, over HTTP in a browser. */
 export interface RandomAccess {
   /** The last part of its path, for messages. */
@@ -34,6 +36,13 @@ export interface Platform {
   openFile(pathOrUrl: string): Promise<RandomAccess>;
   /** A whole file. @throws UserError like `openFile`. */
   readFile(pathOrUrl: string): Promise<Uint8Array>;
+  /**
+   * A model on this machine: a path in Node; in a browser a URL (one that is relative begins with `/` or `.`). Undefined for
+   * what is none, such as a name on the Hub.
+   */
+  openLocalModel(pathOrUrl: string): Promise<ModelFolder | RandomAccess | undefined>;
+  /** How files of the Hugging Face Hub are had: in Node as the environment says, in a browser without a token. */
+  hubSettings(): HubSettings;
   /**
    * Waits for the GPU. Under Node, Dawn polls in a loop that keeps a core busy: where the CPU is the GPU (`software`),
    * the main thread sleeps between polls so that the core computes instead.

@@ -5,6 +5,7 @@ import './head.ts';
 import './kv_write.ts';
 import './linear.ts';
 import './policy_loss.ts';
+import './qk_norm.ts';
 import './residual_add.ts';
 import './rmsnorm.ts';
 import './roofline.ts';

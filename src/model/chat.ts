@@ -11,6 +11,8 @@ export interface ChatOptions {
   readonly addGenerationPrompt?: boolean;
   readonly bos_token?: string | undefined;
   readonly eos_token?: string | undefined;
+  /** Where the template was read, for messages. */
+  readonly where?: string | undefined;
 }
 
 /** The last template, parsed: a data set is rendered with one template over and over. */
@@ -33,6 +35,10 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
       eos_token: options.eos_token ?? '',
     });
   } catch (error) {
-    throw new UserError(`The model's chat template cannot render this conversation: ${(error as Error).message}`);
+    const from = options.where === undefined ? '' : ` (${options.where})`;
+    const roles = messages.map(({ role }) => role).join(', ');
+    throw new UserError(
+      `The model's chat template${from} cannot render a conversation of ${roles}: ${(error as Error).message}`,
+    );
   }
 }

@@ -233,6 +233,12 @@ class Batcher {
 
   /** Appends a sampled token; false once the completion is finished and its rows are given back. */
   #take(a: Active, token: number, logp: number, entropy: number): boolean {
+    if (token >= this.#model.config.vocab_size) {
+      throw new UserError(
+        `The logits of token ${a.result.ids.length + 1} of a completion are not numbers: the weights or the steering vectors hold NaN or ` +
+          'infinity, or the activations overflowed. Lower the scale of the vectors, or take the files again.',
+      );
+    }
     a.result.ids.push(token);
     a.result.logp.push(logp);
     a.result.entropy.push(entropy);
@@ -295,6 +301,12 @@ class Batcher {
     const { prompt, maxNewTokens } = this.#requests[request] as GenerationRequest;
     const context = this.#model.maxPositions;
     if (prompt.length === 0) throw new UserError(`prompt ${request + 1} is empty: it must hold at least one token`);
+    const { vocab_size } = this.#model.config;
+    const odd = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab_size);
+    if (odd !== undefined)
+      throw new UserError(
+        `prompt ${request + 1} holds ${odd}: token ids are whole numbers from 0 to ${vocab_size - 1}.`,
+      );
     if (maxNewTokens < 1)
       throw new UserError(`prompt ${request + 1} asks for ${maxNewTokens} new tokens: at least 1 is sampled.`);
     if (prompt.length >= context) {

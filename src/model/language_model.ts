@@ -1,7 +1,10 @@
 import type { Device } from '../gpu/device.ts';
 import type { ModelFolder, RandomAccess } from './files.ts';
+import { readJsonIfThere } from './files.ts';
+import { readGgufMetadata } from './gguf.ts';
+import { ggufTokenizer } from './gguf_tokenizer.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
-import { checkTensors, type ModelSource, openModelSource } from './source.ts';
+import { checkGguf, checkTensors, type ModelSource, openModelSource, readTokenizer } from './source.ts';
 import { Tokenizer } from './tokenizer.ts';
 
 /** A model with its tokenizer: what turns text into text. */
@@ -35,6 +38,22 @@ export async function openModelFiles(files: ModelFolder | RandomAccess): Promise
     await source.close();
     throw error;
   }
+}
+
+/**
+ * The tokenizer alone, of a model of any architecture: no weight is read, and a folder needs none.
+ *
+ * @throws UserError where there is none, or it cannot be read
+ */
+export async function openTokenizer(files: ModelFolder | RandomAccess): Promise<Tokenizer> {
+  const { name } = files;
+  if (!('open' in files)) {
+    await checkGguf(files);
+    return Tokenizer.of({ name, ...ggufTokenizer(await readGgufMetadata(files)) });
+  }
+  const config = (await readJsonIfThere(files, 'config.json')) as { vocab_size?: unknown } | null | undefined;
+  const rows = Number(config?.vocab_size ?? Number.NaN);
+  return Tokenizer.of({ name, ...(await readTokenizer(files)) }, Number.isSafeInteger(rows) ? rows : undefined);
 }
 
 /** Uploads the weights of an opened model. @throws UserError where they do not fit. */

@@ -1,4 +1,5 @@
 import type { Device } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { ropeTable } from '../kernels/rope.ts';
@@ -16,10 +17,14 @@ export interface Layer {
   readonly input_layernorm: Tensor; // [C]
   readonly qkv_proj: Matrix; // [(H + 2 Hkv) D, C]
   readonly qkv_bias: Tensor | undefined; // [(H + 2 Hkv) D]
+  readonly qk_norm: Tensor | undefined; // [2 D]: q_norm, then k_norm
   readonly o_proj: Matrix; // [C, H D]
+  readonly o_bias: Tensor | undefined; // [C]
   readonly post_attention_layernorm: Tensor; // [C]
   readonly gate_up_proj: Matrix; // [2F, C]
+  readonly gate_up_bias: Tensor | undefined; // [2F]
   readonly down_proj: Matrix; // [C, F]
+  readonly down_bias: Tensor | undefined; // [C]
 }
 
 export interface LoadOptions {
@@ -98,9 +103,21 @@ function tensorsOf(weight: Tensor | Matrix): Tensor[] {
   return 'parts' in weight ? weight.parts.map(({ tensor }) => tensor) : [weight];
 }
 
-/** Longest sequence of a model, in tokens, unless `LoadOptions.maxPositions` says otherwise. */
+/**
+ * Longest sequence of a model, in tokens, unless `LoadOptions.maxPositions` says otherwise.
+ *
+ * @throws UserError for a model whose sliding window is shorter: within its window a token sees all before it, beyond not.
+ */
 export function contextLength(config: ModelConfig, maxPositions = DEFAULT_POSITIONS): number {
-  return Math.min(maxPositions, config.max_position_embeddings);
+  const length = Math.min(maxPositions, config.max_position_embeddings);
+  const { sliding_window: window } = config;
+  if (window !== undefined && window < length) {
+    throw new UserError(
+      `The model's sliding_window is ${window}, and the context ${length} tokens: attention within a window is not supported, ` +
+        `so the context has to fit in it. Set max_position_embeddings in config.json, or LoadOptions.maxPositions, to ${window}.`,
+    );
+  }
+  return length;
 }
 
 /** Names of the tensors that are stacked into each matrix on the device: q, k, v become one product and gate, up another. */
@@ -169,16 +186,23 @@ export function layOut(
   const norm = loader.vector(['model.norm.weight']);
   const layers = Array.from({ length: config.num_hidden_layers }, (_, l): Layer => {
     const at = (name: string) => `model.layers.${l}.${name}`;
-    const biases = ['q', 'k', 'v'].map((x) => at(`self_attn.${x}_proj.bias`));
+    const vectors = (there: boolean, names: readonly string[]) => (there ? loader.vector(names.map(at)) : undefined);
     const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
     return {
       input_layernorm: loader.vector([at('input_layernorm.weight')]),
       qkv_proj: loader.matrix(qkv_proj.label, qkv_proj.names),
-      qkv_bias: config.attention_bias ? loader.vector(biases) : undefined,
+      qkv_bias: vectors(
+        config.attention_bias,
+        ['q', 'k', 'v'].map((x) => `self_attn.${x}_proj.bias`),
+      ),
+      qk_norm: vectors(config.qk_norm, ['self_attn.q_norm.weight', 'self_attn.k_norm.weight']),
       o_proj: loader.matrix(o_proj.label, o_proj.names),
+      o_bias: vectors(config.o_proj_bias, ['self_attn.o_proj.bias']),
       post_attention_layernorm: loader.vector([at('post_attention_layernorm.weight')]),
       gate_up_proj: loader.matrix(gate_up_proj.label, gate_up_proj.names),
+      gate_up_bias: vectors(config.mlp_bias, ['mlp.gate_proj.bias', 'mlp.up_proj.bias']),
       down_proj: loader.matrix(down_proj.label, down_proj.names),
+      down_bias: vectors(config.mlp_bias, ['mlp.down_proj.bias']),
     };
   });
   const positions = contextLength(config, options.maxPositions);

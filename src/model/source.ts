@@ -12,6 +12,7 @@ import {
 } from './files.ts';
 import { isGguf, openGguf } from './gguf.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
+import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
 
 export { checkTensors, expectedTensors, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
@@ -26,8 +27,14 @@ export async function openModelSource(from: ModelFolder | RandomAccess): Promise
   if ('open' in from) {
     return openHuggingFace(from);
   }
+  await checkGguf(from);
+  return openGguf(from);
+}
+
+/** @throws UserError when the file is no GGUF file */
+export async function checkGguf(from: RandomAccess): Promise<void> {
   if (await isGguf(from)) {
-    return openGguf(from);
+    return;
   }
   const start = await readExactly(from, 0, Math.min(4, from.size));
   const hex = [...start].map((byte) => byte.toString(16).padStart(2, '0')).join(' ') || 'nothing';
@@ -80,12 +87,8 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
         return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
       },
-      ...(tokenizer
-        ? { tokenizer }
-        : {
-            noTokenizer: `${folder.name} has no tokenizer.json: copy the one that was published with the model into the folder.`,
-          }),
-      generation: { eos_token_id: config.eos_token_id },
+      ...tokenizer,
+      generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
       identity: await identify(config, tensors, files),
       close,
     };
@@ -141,22 +144,32 @@ function checkShards(names: ReadonlySet<string>, where: string): void {
   }
 }
 
-async function readTokenizer(folder: ModelFolder): Promise<TokenizerData | undefined> {
+const CONFIG_FILE = 'tokenizer_config.json';
+const TEMPLATE_FILE = 'chat_template.jinja';
+
+/** The tokenizer of a folder, or why there is none. */
+export async function readTokenizer(folder: ModelFolder): Promise<Pick<ModelSource, 'tokenizer' | 'noTokenizer'>> {
   const json = await readJsonIfThere(folder, 'tokenizer.json');
   if (json === undefined) {
-    return undefined;
+    return {
+      noTokenizer: `${folder.name} has no tokenizer.json: copy the one that was published with the model into the folder.`,
+    };
   }
-  const config = ((await readJsonIfThere(folder, 'tokenizer_config.json')) ?? {}) as Record<string, unknown>;
+  const config = ((await readJsonIfThere(folder, CONFIG_FILE)) ?? {}) as Record<string, unknown>;
   const bos_token = tokenText(config.bos_token);
   const eos_token = tokenText(config.eos_token);
-  const chat_template = (await readTextIfThere(folder, 'chat_template.jinja')) ?? templateText(config.chat_template);
-  return {
+  const own = await readTextIfThere(folder, TEMPLATE_FILE);
+  const chat_template = own ?? templateText(config.chat_template);
+  const templateWhere =
+    own === undefined ? `chat_template of ${folder.name}/${CONFIG_FILE}` : `${folder.name}/${TEMPLATE_FILE}`;
+  const tokenizer: TokenizerData = {
     json,
     ...(bos_token !== undefined && { bos_token }),
     ...(eos_token !== undefined && { eos_token }),
-    ...(chat_template !== undefined && { chat_template }),
+    ...(chat_template !== undefined && { chat_template, templateWhere }),
     where: `${folder.name}/tokenizer.json`,
   };
+  return { tokenizer };
 }
 
 /** tokenizer_config.json has a token as text or as an object. */

@@ -28,7 +28,7 @@ export function encodeSteering(file: SteeringFile): Uint8Array {
   );
 }
 
-/** @throws UserError naming `where` if it is no steering file. */
+/** @throws UserError naming `where` if it is no steering file, or holds numbers that are not finite. */
 export function decodeSteering(bytes: Uint8Array, where: string): SteeringFile {
   const { tensors, metadata } = parseSafetensors(bytes, where);
   const steering = tensors.get('steering');
@@ -40,32 +40,71 @@ export function decodeSteering(bytes: Uint8Array, where: string): SteeringFile {
     );
   }
   const [numLayers, hiddenSize] = steering.shape as [number, number];
-  return { vectors: steering.data as Float32Array, numLayers, hiddenSize, metadata };
-}
-
-/** @throws UserError when vectors were made for another shape of model. */
-export function checkSteering(
-  config: { num_hidden_layers: number; hidden_size: number },
-  file: SteeringFile,
-  where: string,
-): void {
-  if (file.numLayers !== config.num_hidden_layers || file.hiddenSize !== config.hidden_size) {
+  const vectors = steering.data as Float32Array;
+  const odd = vectors.findIndex((x) => !Number.isFinite(x));
+  if (odd >= 0) {
     throw new UserError(
-      `${where} holds vectors for ${file.numLayers} layers of ${file.hiddenSize}, but this model has ` +
-        `${config.num_hidden_layers} layers of ${config.hidden_size}. Use the model that they were trained on` +
-        `${file.metadata.model ? ` (${file.metadata.model})` : ''}.`,
+      `${where} is broken: number ${odd % hiddenSize} of layer ${Math.floor(odd / hiddenSize)} is ${vectors[odd]}. ` +
+        'Take the vectors of an earlier step, or train again.',
     );
   }
+  return { vectors, numLayers, hiddenSize, metadata };
+}
+
+/**
+ * Do these vectors belong to this model? The shape must fit; the fingerprint in their metadata (`model`, the identity of the
+ * model that they were trained on) must be the model's, unless `force` is set.
+ *
+ * @returns what has to be said with every result: vectors of another model were forced, or carry no fingerprint
+ * @throws UserError when they were made for another shape of model, or for another model and are not forced
+ */
+export function checkSteering(
+  model: { config: SteeredShape; identity: string; name: string },
+  file: SteeringFile,
+  where: string,
+  force = false,
+): string | undefined {
+  checkShape(model.config, file, where);
+  const trainedOn = file.metadata.model;
+  if (trainedOn === undefined)
+    return `${where} does not say which model its vectors are of: that they belong to ${model.name} was not checked.`;
+  if (trainedOn === model.identity) return undefined;
+  const differs =
+    `${where} holds vectors of another model than ${model.name}, of the same shape ` +
+    `(fingerprint ${short(trainedOn)}, this model's is ${short(model.identity)})`;
+  if (force) return `${differs}; used all the same, as --force asks.`;
+  throw new UserError(
+    `${differs}. Other weights, another type of weights (f16, a quantised file) or another configuration give another fingerprint. ` +
+      'Use the model that they were trained on, or --force to use them all the same.',
+  );
+}
+
+interface SteeredShape {
+  readonly num_hidden_layers: number;
+  readonly hidden_size: number;
+}
+
+function short(identity: string): string {
+  return identity.length > 12 ? `${identity.slice(0, 12)}…` : identity;
+}
+
+function checkShape(config: SteeredShape, file: SteeringFile, where: string): void {
+  if (file.numLayers === config.num_hidden_layers && file.hiddenSize === config.hidden_size) return;
+  throw new UserError(
+    `${where} holds vectors for ${file.numLayers} layers of ${file.hiddenSize}, but this model has ` +
+      `${config.num_hidden_layers} layers of ${config.hidden_size}. Use the model that they were trained on` +
+      `${file.metadata.model ? ` (fingerprint ${short(file.metadata.model)})` : ''}.`,
+  );
 }
 
 /** Uploads vectors for a model. @throws UserError when they were made for another shape of model. */
 export function uploadSteering(
   device: Device,
-  config: { num_hidden_layers: number; hidden_size: number },
+  config: SteeredShape,
   file: SteeringFile,
   scale: number,
   where: string,
 ): Steering {
-  checkSteering(config, file, where);
+  checkShape(config, file, where);
   return { tensor: device.upload(file.vectors, [file.numLayers, file.hiddenSize], 'f32', 'steering'), scale };
 }

@@ -1,6 +1,7 @@
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { UserError } from '../gpu/errors.ts';
 import { type ChatMessage, renderChat } from './chat.ts';
+import { forLibrary } from './tokenizer_json.ts';
 import type { ModelSource, TokenizerData } from './weights.ts';
 
 const REPLACEMENT = '\ufffd';
@@ -14,26 +15,27 @@ export class Tokenizer {
   readonly #library: Library;
   readonly #data: TokenizerData;
 
-  /** @throws UserError when tokenizer.json is of a kind that cannot be read */
+  /** @throws UserError when tokenizer.json is of a kind that cannot be read, or has more tokens than the model */
   constructor(data: TokenizerData, model: { readonly vocab_size: number; readonly eos_token_id: readonly number[] }) {
     try {
-      // The library asks for keys that files may leave out.
-      const optional = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
-      this.#library = new Library({ ...optional, ...(data.json as object) }, {});
+      this.#library = new Library(forLibrary(data.json as object), {});
     } catch (error) {
       throw new UserError(`${data.where} cannot be read as a tokenizer: ${(error as Error).message}`);
     }
     this.#data = data;
+    checkVocabulary(data, model.vocab_size);
     this.eosIds = model.eos_token_id;
     this.vocabSize = model.vocab_size;
   }
 
   /** @throws UserError when the model came without a tokenizer */
   static fromSource(source: ModelSource): Tokenizer {
-    if (!source.tokenizer) {
-      throw new UserError(source.noTokenizer ?? `${source.name} has no tokenizer.`);
-    }
-    return new Tokenizer(source.tokenizer, { ...source.config, ...source.generation });
+    return new Tokenizer(dataOf(source), { ...source.config, ...source.generation });
+  }
+
+  /** Without its model: `vocab_size` where it is known. @throws UserError when there is none */
+  static of(source: TokenizerSource, vocab_size = Number.POSITIVE_INFINITY): Tokenizer {
+    return new Tokenizer(dataOf(source), { vocab_size, eos_token_id: [] });
   }
 
   /** @throws UserError when the tokenizer knows a token of the text that the model does not */
@@ -77,16 +79,41 @@ export class Tokenizer {
 
   /** The prompt that the model's chat template makes of a conversation. @throws UserError when the model has none */
   renderChat(messages: readonly ChatMessage[], options: { readonly addGenerationPrompt?: boolean } = {}): string {
-    const { chat_template, bos_token, eos_token, where } = this.#data;
+    const { chat_template, bos_token, eos_token, where, templateWhere = where } = this.#data;
     if (chat_template === undefined) {
       throw new UserError(`${where}: the model has no chat template. Give the prompt as plain text (--raw).`);
     }
-    return renderChat(chat_template, messages, { ...options, bos_token, eos_token });
+    return renderChat(chat_template, messages, { ...options, bos_token, eos_token, where: templateWhere });
   }
 
   /** Decodes tokens as they come. */
   stream(options: { readonly skipSpecialTokens?: boolean } = {}): TokenStream {
     return new TokenStream(this, options);
+  }
+}
+
+type TokenizerSource = Pick<ModelSource, 'name' | 'tokenizer' | 'noTokenizer'>;
+
+function dataOf({ name, tokenizer, noTokenizer }: TokenizerSource): TokenizerData {
+  if (!tokenizer) throw new UserError(noTokenizer ?? `${name} has no tokenizer.`);
+  return tokenizer;
+}
+
+/**
+ * An embedding may have more rows than there are tokens: that is padding. A token without a row is another model's, but for
+ * one that was added and is never used (a padding token); `encode` refuses that one when a text makes it.
+ */
+function checkVocabulary({ json, where }: TokenizerData, vocabSize: number): void {
+  const vocab = (json as { model?: { vocab?: unknown } }).model?.vocab;
+  let last = -1;
+  for (const id of Array.isArray(vocab) ? vocab.keys() : Object.values((vocab ?? {}) as Record<string, number>)) {
+    if (id > last) last = id;
+  }
+  if (last >= vocabSize) {
+    throw new UserError(
+      `${where} has tokens up to ${last}, and the model's vocab_size is ${vocabSize}, so that they end at ${vocabSize - 1}: ` +
+        'tokenizer and model do not belong together.',
+    );
   }
 }
 

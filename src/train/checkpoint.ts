@@ -105,6 +105,7 @@ function parseMetadata(text: string, where: string): Omit<Checkpoint, 'state' | 
  */
 const FREE: ReadonlySet<string> = new Set([
   'max_steps',
+  'num_train_epochs',
   'output_dir',
   'save_steps',
   'logging_steps',

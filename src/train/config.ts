@@ -1,6 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 
 /** What a field is for, and what its values have to be: the texts of `--help`, of the documentation and of the errors. */
@@ -24,6 +25,17 @@ function choice<const T extends string>(options: readonly T[], fallback: T, desc
 function integer(low: number, fallback: number, description: string) {
   const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(low));
   return note(v.optional(schema, fallback), `a whole number of at least ${low}`, description);
+}
+
+/** A list of paths in YAML is the same as one text with commas. */
+function files(description: string) {
+  const name = v.pipe(v.string(), v.minLength(1));
+  const list = v.pipe(
+    v.array(name),
+    v.minLength(1),
+    v.transform((names) => names.join(',')),
+  );
+  return note(v.optional(v.union([name, list])), 'a path, or a list of paths', description);
 }
 
 function positive(fallback: number, description: string) {
@@ -72,6 +84,10 @@ const layers = v.union([
   v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.minLength(1), v.check(distinct)),
 ]);
 
+function isPart(size: number): boolean {
+  return size < 1 || Number.isInteger(size);
+}
+
 function distinct(list: number[]): boolean {
   return new Set(list).size === list.length;
 }
@@ -85,11 +101,26 @@ const reward = v.pipe(
 
 /** Names as in TRL's GRPOConfig and Hugging Face's TrainingArguments wherever they have the field. */
 const ENTRIES = {
-  model: text('Folder with config.json, safetensors and tokenizer.json, or a .gguf file.'),
-  data: text('Problem file, JSON lines. Without it a model folder that brings its own problems uses those.'),
+  model: text(
+    'Folder with config.json, safetensors and tokenizer.json, .gguf file, or a name on the Hugging Face Hub.',
+  ),
+  data: files(
+    'Problems: JSON lines, CSV or Parquet, from a path or the Hub (hf:openai/gsm8k/main/train); several with commas between. Without it a model folder that brings its own problems uses those.',
+  ),
   question_key: text('Column of the question in `data`; found by itself among the usual names otherwise.'),
   answer_key: text('Column of the answer in `data`; found by itself among the usual names otherwise.'),
-  eval_data: text('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
+  eval_data: files('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
+  eval_split: note(
+    v.optional(v.pipe(v.number(), v.gtValue(0), v.check(isPart))),
+    'a share below 1, or a whole number of problems',
+    'Holds a part of `data` out, drawn by the seed, and measures it instead of `eval_data`; held-out.json in the run folder names it.',
+  ),
+  dedupe: flag(true, 'Leave problems of `data` out whose question, case and spacing aside, came before.'),
+  overlap: choice(
+    ['warn', 'drop', 'refuse'],
+    'warn',
+    'What to do about problems that are in `data` and in the held-out problems: list them, leave them out of training, or stop.',
+  ),
   eval_size: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
     'a whole number of at least 0',
@@ -97,6 +128,11 @@ const ENTRIES = {
   ),
   output_dir: text('Run folder: vectors, metrics, completions, checkpoints, report. `--out` on the command line.'),
   max_steps: integer(1, 40, 'Optimiser steps; each takes `num_prompts` new problems. `--steps` on the command line.'),
+  num_train_epochs: note(
+    v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    'a number above 0',
+    'Passes over the problems, in place of `max_steps`, which wins where both are given.',
+  ),
   seed: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)), 0),
     'a whole number from 0 to 4294967295',
@@ -132,9 +168,9 @@ const ENTRIES = {
     "Texts that end a completion, besides the end-of-sequence token; the prompt file's own otherwise.",
   ),
   answer: choice(
-    ['boxed', 'last_number'],
+    ANSWER_KINDS,
     'boxed',
-    'Where the verifier finds the answer: the last \\boxed{}, or the last number of the text. Never one in place of the other.',
+    'Where the verifier finds the answer: the last \\boxed{}, the last number of the text, what follows `answer is`, or what follows `####`. Never one in place of another.',
   ),
   reward: note(
     v.optional(reward, 'correct'),
@@ -287,6 +323,8 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
     throw new UserError(`${at(key)}: ${key} is ${shown(given[key])}; expected ${field?.expected ?? 'another value'}.`);
   }
   const config = result.output;
+  // How many problems there are is not known here: `withSteps` puts the number in.
+  if (config.num_train_epochs !== undefined && given.max_steps === undefined) config.max_steps = 0;
   refuseContradictions(config, at);
   return config;
 }

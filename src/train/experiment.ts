@@ -14,6 +14,7 @@ import type { MemoryPlan } from './memory_plan.ts';
 import type { MetricsRow } from './metrics.ts';
 import { reportData } from './report_data.ts';
 import { RUN_FILES, type RunStore, type RunSummary, refuseUsedFolder, rewindRun, writeSummary } from './rundir.ts';
+import { withSteps } from './schedule.ts';
 import { type Sample, Trainer } from './trainer.ts';
 
 export interface ExperimentOptions {
@@ -69,7 +70,8 @@ const EXAMPLES = 6;
  * Measures the model, trains vectors, measures again, reads the vectors through the logit lens, and writes all of it into
  * the run folder. Stopped at any moment it goes on from there with `resume`.
  */
-export async function runExperiment(options: ExperimentOptions): Promise<ExperimentResult> {
+export async function runExperiment(given: ExperimentOptions): Promise<ExperimentResult> {
+  const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
   const { lm, config, store, on, now } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);

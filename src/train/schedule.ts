@@ -6,6 +6,16 @@ export interface ScheduleOptions {
   max_steps: number;
 }
 
+/** Sets `max_steps` where the configuration counts in epochs: steps that see each of the problems `num_train_epochs` times, rounded up. */
+export function withSteps<C extends { max_steps: number; num_train_epochs?: number | undefined; num_prompts: number }>(
+  config: C,
+  problems: number,
+): C {
+  if (config.max_steps > 0) return config;
+  const steps = Math.ceil(((config.num_train_epochs ?? 1) * problems) / config.num_prompts);
+  return { ...config, max_steps: Math.max(1, steps) };
+}
+
 /** Warm-up steps W = ceil(warmup_ratio * max_steps); saved with a checkpoint, so that a longer resumed run keeps its W. */
 export function warmupSteps(options: ScheduleOptions): number {
   return options.lr_scheduler_type === 'constant' ? 0 : Math.ceil(options.warmup_ratio * options.max_steps);

@@ -1,8 +1,8 @@
 import type { SteeringTarget } from '../autograd/tape.ts';
-import { grade } from '../eval/answers.ts';
 import { longestPrompt } from '../eval/ask.ts';
 import { completionText, type Prompt, requestsFor, stopCondition } from '../eval/completions.ts';
 import type { Problem } from '../eval/data.ts';
+import { grade } from '../eval/grade/grade.ts';
 import { checkedReward, type RewardFunction } from '../eval/rewards.ts';
 import { UserError } from '../gpu/errors.ts';
 import { shuffled } from '../gpu/philox.ts';
@@ -167,9 +167,10 @@ export class Trainer {
     const completions = await this.#rollout(prompts);
     const rolledOut = now();
 
-    const graded = prompts.flatMap((prompt, i) =>
-      (completions[i] as Completion[]).map((c, j) => this.#grade(prompt, c, i, j)),
-    );
+    const graded: Omit<Sample, 'advantage'>[] = [];
+    for (const [i, prompt] of prompts.entries()) {
+      for (const [j, c] of (completions[i] as Completion[]).entries()) graded.push(await this.#grade(prompt, c, i, j));
+    }
     const advantage = advantages(
       graded.map((g) => g.reward),
       k,
@@ -264,17 +265,17 @@ export class Trainer {
     });
   }
 
-  #grade(
+  async #grade(
     prompt: Prompt,
     completion: Completion,
     promptIndex: number,
     completionIndex: number,
-  ): Omit<Sample, 'advantage'> {
+  ): Promise<Omit<Sample, 'advantage'>> {
     const { config, lm, reward, rewardName, stop } = this.#o;
     const text = completionText(lm, completion, stop);
     const { problem } = prompt;
-    const { correct, extracted } = grade(text, problem.answer, config.answer);
-    const value = checkedReward(reward, rewardName, {
+    const { correct, extracted } = await grade(text, problem.answer, config.answer);
+    const value = await checkedReward(reward, rewardName, {
       prompt: prompt.text,
       completion: text,
       answer: problem.answer,

@@ -8,6 +8,7 @@ export function cases(): KernelCase[] {
     ...ROWS_BY_COLUMNS.flatMap(([n, c]) => [forwardCase(n, c, `N=${n} C=${c}`), backwardCase(n, c, `N=${n} C=${c}`)]),
     forwardCase(3, 64, 'N=3 C=64 zeros', 0),
     forwardCase(3, 64, 'N=3 C=64 large', 1e15),
+    forwardCase(3, 64, 'N=3 C=64 small, eps 1e-6', 1e-3, 1e-6),
   ];
 }
 
@@ -18,9 +19,9 @@ export function benchCases(): KernelCase[] {
   ]);
 }
 
-function forwardCase(n: number, c: number, shape: string, size = 1): KernelCase {
+function forwardCase(n: number, c: number, shape: string, size = 1, eps = 1e-5): KernelCase {
   const random = randomSource(n * 1009 + c);
-  const o = { n, c, eps: 1e-5 };
+  const o = { n, c, eps };
   return {
     kernel: 'rmsnorm_forward',
     shape,

@@ -19,12 +19,10 @@ function edit(path: string, fields: object): void {
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...fields }));
 }
 
-function steering(name: string, numLayers: number): void {
+function steering(name: string, numLayers: number, fill = 0): void {
   const metadata = { model: 'another' };
-  writeFileSync(
-    at(name),
-    encodeSteering({ vectors: new Float32Array(numLayers * 128), numLayers, hiddenSize: 128, metadata }),
-  );
+  const vectors = new Float32Array(numLayers * 128).fill(fill);
+  writeFileSync(at(name), encodeSteering({ vectors, numLayers, hiddenSize: 128, metadata }));
 }
 
 beforeAll(() => {
@@ -44,9 +42,13 @@ beforeAll(() => {
   writeFileSync(at('key.yaml'), '# mine\nmax_stepz: 3\n');
   writeFileSync(at('value.yaml'), 'max_steps: many\n');
   writeFileSync(at('ids.json'), '[1, 2, 999999]');
+  writeFileSync(at('fine.json'), '[1, 2, 3]');
   writeFileSync(at('nothing.mjs'), 'export const reward = 1;\n');
   writeFileSync(at('syntax.mjs'), 'export default (\n');
   steering('other.safetensors', 5);
+  steering('stranger.safetensors', 6);
+  steering('nan.safetensors', 6, Number.NaN);
+  steering('one.safetensors', 6, 1);
   mkdirSync(at('used'));
   writeFileSync(at('used/metrics.jsonl'), '');
   mkdirSync(at('new'));
@@ -70,7 +72,7 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
   [
     'an architecture that is not supported',
     [...GENERATE, '@architecture'],
-    /"gpt2".*not supported\. Supported: qwen2, llama/,
+    /"gpt2".*not supported\. Supported: qwen2, qwen3, llama, mistral/,
   ],
   ['no tokenizer', [...GENERATE, '@tokenizerless'], /has no tokenizer\.json: copy/],
   [
@@ -82,6 +84,34 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
     'vectors of another model',
     [...GENERATE, 'models/demo', '--steering', '@other.safetensors'],
     /5 layers of 128, but this model has 6 layers/,
+  ],
+  ...['generate --prompt x', 'lens', 'eval', 'dump --ids @fine.json --out @o'].map(
+    (line) =>
+      [
+        `vectors of another model of the same shape, ${line.split(' ')[0]}`,
+        [...line.split(' '), ...DEMO, '--steering', '@stranger.safetensors'],
+        /vectors of another model than demo, of the same shape \(fingerprint another, .*--force/,
+      ] as const,
+  ),
+  [
+    'a control vector for the first layer',
+    ['export', ...DEMO, '--steering', '@one.safetensors', '--force', '--format', 'gguf', '--out', '@c.gguf'],
+    /has a vector of layer 0, and llama\.cpp's control vectors begin with layer 1.*--drop-layer-0/,
+  ],
+  [
+    'vectors that are not finite',
+    [...GENERATE, 'models/demo', '--steering', '@nan.safetensors', '--force'],
+    /number 0 of layer 0 is NaN/,
+  ],
+  [
+    'a position that the prompt does not have',
+    ['lens', ...DEMO, '--steering', '@stranger.safetensors', '--force', '--raw', '--prompt', 'x', '--positions', '5'],
+    /--positions names 5, and the prompt has 1 tokens/,
+  ],
+  [
+    'a layer that has no vector',
+    ['lens', ...DEMO, '--steering', '@stranger.safetensors', '--force', '--raw', '--prompt', 'x', '--layers', '6'],
+    /--layers names 6, and the vectors are of layers 0 to 5/,
   ],
   [
     'weights given as vectors',

@@ -92,13 +92,34 @@ describe('trimtab dump', () => {
 });
 
 describe('trimtab lens', () => {
-  it('lists the tokens that every layer pushes up', () => {
-    const { code, stdout } = trimtab(['lens', ...MODEL, '--steering', steering, '--top', '3', '--json']);
+  it('lists the tokens that every layer pushes up and down, how vectors lie, and what they do to a prompt', () => {
+    const page = join(folder, 'lens.html');
+    const prompt = ['--prompt', 'Question: Ada has 3 pens.', '--raw', '--positions', '-1,0', '--append', ' Step'];
+    const args = ['--top', '3', '--bottom', '2', ...prompt, '--out', page];
+    const { code, stdout } = trimtab(['lens', ...MODEL, '--steering', steering, ...args, '--json']);
     expect(code).toBe(0);
-    const { layers } = JSON.parse(stdout);
+    const { layers, geometry, effects, append, warnings } = JSON.parse(stdout);
     expect(layers).toHaveLength(6);
     expect(layers[0].top).toHaveLength(3);
+    expect(layers[0].final_norm.cosine.bottom).toHaveLength(2);
     expect(layers[0].norm).toBeGreaterThan(0);
+    expect(geometry.singular_values).toHaveLength(6);
+    expect(effects.map((effect: { position: number }) => effect.position)[1]).toBe(0);
+    expect(effects[0].kl).toBeGreaterThan(0);
+    expect(append.steered).not.toBe(append.base);
+    expect(warnings).toEqual([expect.stringContaining('does not say which model')]);
+    expect(readFileSync(page, 'utf8')).toContain('Control: the token appended');
+  });
+
+  it('says in table and JSON when vectors of another model were forced', () => {
+    const other = join(folder, 'other.safetensors');
+    const metadata = { model: 'f'.repeat(64) };
+    writeFileSync(other, encodeSteering({ vectors: want.f32('steering'), numLayers: 6, hiddenSize: 128, metadata }));
+    const args = ['lens', ...MODEL, '--steering', other, '--force'];
+    const { code, stdout, stderr } = trimtab([...args, '--json']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: .*another model.*as --force asks/);
+    expect(JSON.parse(stdout).warnings).toEqual([expect.stringMatching(/another model.*as --force asks/)]);
   });
 });
 
@@ -117,7 +138,7 @@ describe('trimtab doctor --dump-wgsl', () => {
 });
 
 describe('every command that runs a model', () => {
-  it.each(['generate', 'eval', 'dump', 'lens', 'train', 'demo'])('%s --help shows examples', (command) => {
+  it.each(['generate', 'eval', 'dump', 'lens', 'export', 'train', 'demo'])('%s --help shows examples', (command) => {
     const { code, stdout } = trimtab([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\\n {2}trimtab ${command}`));

@@ -118,20 +118,43 @@ describe('trimtab train', () => {
     expect(rows[1]['rewards/shortest/mean']).toBeLessThan(0);
   });
 
-  it('prints its plan with --dry-run, and makes no folder', () => {
-    const { code, stdout } = train(at('planned'), '--dry-run');
-    expect(code).toBe(0);
-    for (const part of ['weights', 'keys and values', 'recompute none', 'recompute layer', 'at most at once'])
-      expect(stdout).toContain(part);
+  it('prints its plan with --dry-run, measures nothing with --no-calibrate, and makes no folder', () => {
+    const { code, stdout, stderr } = train(at('planned'), '--dry-run', '--no-calibrate');
+    expect(code, stderr).toBe(0);
+    const parts = ['weights', 'keys and values', 'recompute none', 'recompute layer', 'at most at once'];
+    for (const part of [...parts, 'prompt tokens']) expect(stdout).toContain(part);
+    expect(stderr).not.toContain('measuring');
     expect(existsSync(at('planned'))).toBe(false);
-    const { memory } = JSON.parse(train(at('planned'), '--dry-run', '--json').stdout);
+  });
+
+  it('gives bytes, tokens and the measured time as JSON', () => {
+    const { stdout, stderr } = train(at('planned'), '--dry-run', '--json');
+    const { memory, tokens, estimate, calibration } = JSON.parse(stdout);
+    expect(stderr).toContain('measuring: decode');
     expect(memory.total).toBeGreaterThan(memory.weights);
+    expect(calibration.training.seconds).toBeGreaterThan(0);
+    expect(estimate.at_most.run).toBeGreaterThan(estimate.half.run);
+    expect(estimate.at_most.tokens).toEqual(tokens.at_most);
+  });
+
+  it('counts steps in epochs where it is asked to, over the steps of the model’s own train.yaml', () => {
+    const args = ['--num-train-epochs', '0.5', '--dry-run', '--no-calibrate', '--json'];
+    const { config } = JSON.parse(trimtab(['train', '--model', 'models/demo', ...args]).stdout);
+    expect(config).toMatchObject({ num_train_epochs: 0.5, max_steps: 125, num_prompts: 8 });
   });
 
   it('reads a configuration with files beside it; options win', () => {
     writeFileSync(at('problems.jsonl'), '{"question": "What is 1 + 1?", "answer": "2"}\n'.repeat(3));
     writeFileSync(at('config.yaml'), 'model: models/demo\ndata: problems.jsonl\nmax_steps: 9\nanswer: last_number\n');
-    const { code, stdout, stderr } = trimtab(['train', at('config.yaml'), '--steps', '2', '--dry-run', '--json']);
+    const { code, stdout, stderr } = trimtab([
+      'train',
+      at('config.yaml'),
+      '--steps',
+      '2',
+      '--dry-run',
+      '--no-calibrate',
+      '--json',
+    ]);
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout).config).toMatchObject({
       max_steps: 2,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import mawps from '../../examples/mawps.yaml?raw';
-import mawpsPrompt from '../../examples/mawps-prompt.yaml?raw';
 import problems from '../../examples/problems.jsonl?raw';
+import mawpsPrompt from '../../recipes/mawps-prompt.yaml?raw';
 import { parseProblems } from '../../src/eval/data.ts';
 import {
   type ChatMessage,
@@ -12,14 +11,13 @@ import {
   renderPrompt,
   SYSTEM_LINE,
 } from '../../src/eval/prompts.ts';
-import { parseTrainConfig } from '../../src/train/config.ts';
 
 const problem = { question: ' How many? ' };
 
 describe('renderPrompt', () => {
-  it('asks a model without a chat template as the demonstration does', () => {
-    expect(renderPrompt(defaultPrompt(false), problem)).toBe('Question: How many?\nAnswer:');
-    expect(renderPrompt(PRESETS['user-assistant'], problem)).toBe('User: How many?\nAssistant:');
+  it('asks a model without a chat template in the paper’s plain frame', () => {
+    expect(renderPrompt(PRESETS.qa, problem)).toBe('Question: How many?\nAnswer:');
+    expect(renderPrompt(defaultPrompt(false), problem)).toBe('User: How many?\nAssistant:');
   });
 
   it('gives the chat template the system line and the question', () => {
@@ -105,7 +103,7 @@ describe('the shipped examples', () => {
     expect(prompt.endsWith('The answer is 31.\n\nQuestion: How many?\nAnswer:')).toBe(true);
   });
 
-  it('load as problems and as a configuration', () => {
+  it('load as problems', () => {
     expect(parseProblems(problems, 'problems.jsonl').map((row) => row.answer)).toEqual([
       '17',
       '32',
@@ -114,6 +112,5 @@ describe('the shipped examples', () => {
       '4.5',
       '8',
     ]);
-    expect(parseTrainConfig(mawps, 'mawps.yaml').answer).toBe('last_number');
   });
 });

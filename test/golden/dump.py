@@ -16,12 +16,15 @@ import torch
 PARTS = {
     'tiny': ('tiny_models', []),
     'demo': ('demo_model', ['demo']),
+    'lens': ('lens', ['demo']),
     'rloo': ('rloo', ['demo']),
     'adamw': ('adamw', []),
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
     'mixed': ('mixed_gguf', []),
+    'gguf-families': ('gguf_families', []),
+    'tokenization': ('tokenization', ['demo', 'smollm2']),
     'smollm2': ('smollm2', ['smollm2']),
 }
 

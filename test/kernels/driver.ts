@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
+import { withShortLine } from '../../src/gpu/kernel.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../../src/gpu/tensor.ts';
 import type { KernelCase } from '../cases/case.ts';
 import { packWeight, weightValues } from '../cases/weights.ts';
@@ -30,7 +31,7 @@ export function describeCases(family: string, cases: readonly KernelCase[], devi
 }
 
 /**
- * Runs a case twice from the same state and asserts: outputs as the reference has them, the same bits both times,
+ * Runs a case twice from the same state and asserts: outputs as the reference has them, the same bits with a folded grid,
  * nothing written behind an output, nothing launched where all outputs are empty, no tensor leaked.
  */
 export async function checkCase(device: Device, c: KernelCase): Promise<void> {
@@ -38,7 +39,8 @@ export async function checkCase(device: Device, c: KernelCase): Promise<void> {
   const prepared = prepareCase(device, c);
   try {
     const first = await runOnce(device, c, prepared);
-    const second = await runOnce(device, c, prepared);
+    // Folded as only grids beyond 65,535 workgroups are otherwise, the work is the same.
+    const second = await withShortLine(3, () => runOnce(device, c, prepared));
     const want = c.reference(referenceInputs(c));
     for (const [name, output] of Object.entries(c.outputs)) {
       const n = numel(output.shape);

@@ -184,3 +184,17 @@ describe('a row', () => {
 function chiSquaredQuantile(freedom: number, z: number): number {
   return freedom * (1 - 2 / (9 * freedom) + z * Math.sqrt(2 / (9 * freedom))) ** 3;
 }
+
+describe('logits that are no numbers', () => {
+  it('give no token, whichever of them it is and whatever the others are', async () => {
+    const v = 41;
+    const row = (at: number, value: number) => Float32Array.from({ length: v }, (_, i) => (i === at ? value : i / 8));
+    const logits = [row(0, Number.NaN), row(40, Number.NaN), row(3, -Number.NaN), row(5, Number.NEGATIVE_INFINITY)];
+    for (const settings of [{}, { temperature: 0 }, { topK: 3, topP: 0.5 }]) {
+      const rows = logits.map((_, r) => ({ ...settings, counter: [0, 0, r, 0] as const }));
+      const { tokens } = await draw(logits, rows, v);
+      expect([...tokens.subarray(0, 3)]).toEqual([0xffffffff, 0xffffffff, 0xffffffff]);
+      expect(tokens[3]).toBeLessThan(v);
+    }
+  });
+});

@@ -31,6 +31,22 @@ describe('chat templates', () => {
     expect(() => renderChat('{% for %}', MESSAGES)).toThrow(/chat template cannot render/);
   });
 
+  it.each<[string, Record<string, string | object>, RegExp]>([
+    [
+      'a file',
+      { 'chat_template.jinja': '{% for %}' },
+      /template \(m\/chat_template\.jinja\) cannot render a conversation of user: \S/,
+    ],
+    [
+      'the configuration',
+      { 'tokenizer_config.json': { chat_template: "{{ raise_exception('no tools') }}" } },
+      /template \(chat_template of m\/tokenizer_config\.json\) cannot render a conversation of user: no tools/,
+    ],
+  ])('that fail are named by their place: %s', async (_place, files, message) => {
+    const tokenizer = Tokenizer.fromSource(await openModelSource(memoryFolder('m', tinyModel({ files }))));
+    expect(() => tokenizer.renderChat([{ role: 'user', content: 'x' }])).toThrow(message);
+  });
+
   it('come out of a GGUF file', async () => {
     const source = await openModelSource(await openFile(repositoryPath('test/golden/gguf/tiny-F32.gguf')));
     const tokenizer = Tokenizer.fromSource(source);

@@ -223,7 +223,7 @@ describe('a bad GGUF file', () => {
     [
       'of another architecture',
       () => patch(textOf('general.architecture'), 'gemma'),
-      /architecture "gemma".*Supported in GGUF: llama/,
+      /architecture "gemma".*Supported in GGUF: qwen2, qwen3, llama/,
     ],
     [
       'of an unsupported quantisation',
@@ -254,8 +254,13 @@ describe('a bad GGUF file', () => {
     ],
     [
       'with a tensor that no llama has',
+      () => withTensor(good, 'blk.0.attn_q_norm.weight', new Float32Array(16)),
+      /tensor model\.layers\.0\.self_attn\.q_norm\.weight \[16\] is not part of a llama/,
+    ],
+    [
+      'with one bias of several',
       () => withTensor(good, 'blk.0.attn_q.bias', new Float32Array(64)),
-      /tensor model\.layers\.0\.self_attn\.q_proj\.bias \[64\] is not part of a llama/,
+      /tensor model\.layers\.0\.self_attn\.k_proj\.bias \[32\] is missing/,
     ],
     [
       'with rotary frequencies stretched in its own way',

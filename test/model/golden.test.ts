@@ -16,7 +16,16 @@ const CASES = [
   'llama-f16-untied-gqa1',
   'llama-bf16-untied-headdim',
   'llama-bf16-tied-rope3',
+  'llama-f16-tied-linear',
+  'llama-bf16-untied-biases',
+  'qwen3-bf16-tied-headdim',
+  'qwen3-f32-untied-biases',
+  'mistral-bf16-untied-window',
+  'mistral-f16-tied-headdim',
 ];
+
+/** llama's has biases, whose rows are permuted as its weights' are. */
+const GGUF_CASES = ['qwen2-F16', 'qwen3-F32', 'llama-F16'];
 
 const open = async (path: string, device: Device): Promise<Model> => {
   const source = await openModelSource(await (path.endsWith('.gguf') ? openFile : openFolder)(path));
@@ -32,6 +41,7 @@ const [CUT, SMALL_BINDING] = ['llama-f16-untied-gqa1', 2 ** 13] as const;
 
 describe.each<[string, string, number?]>([
   ...CASES.map((name): [string, string] => [name, `test/golden/models/${name}`]),
+  ...GGUF_CASES.map((name): [string, string] => [`gguf-${name}`, `test/golden/gguf/${name}.gguf`]),
   ['demo', 'models/demo'],
   ['gguf-mixed', MIXED],
   [CUT, `test/golden/models/${CUT}`, SMALL_BINDING],

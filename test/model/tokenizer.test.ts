@@ -70,7 +70,7 @@ describe('tokenizers', () => {
       expect(tokenizer.encode(text)).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(text);
     }
-    expect(tokenizer.eosIds).toEqual([2]);
+    expect(tokenizer.eosIds).toEqual([2, 0]); // <|im_end|>, which the file names, and <|endoftext|>
     await source.close();
   });
 
@@ -90,12 +90,23 @@ describe('tokenizers', () => {
   it('refuse to make a token that the model does not have', async () => {
     const larger = {
       ...TINY_TOKENIZER,
-      model: { ...TINY_TOKENIZER.model, vocab: { ...TINY_TOKENIZER.model.vocab, f: 6 } },
+      added_tokens: [...TINY_TOKENIZER.added_tokens, { id: 6, content: '<pad>', special: true }],
     };
     const tokenizer = Tokenizer.fromSource(
       await openModelSource(memoryFolder('m', tinyModel({ files: { 'tokenizer.json': larger } }))),
     );
     expect(tokenizer.encode('abe<end>')).toEqual([0, 1, 4, 5]);
-    expect(() => tokenizer.encode('af')).toThrow(/makes token 6 \("f"\).*vocab_size is 6/);
+    expect(() => tokenizer.encode('a<pad>')).toThrow(/makes token 6 \("<pad>"\).*vocab_size is 6/);
+  });
+
+  it('belong to a model whose embedding is as large or larger', async () => {
+    const model = { ...TINY_TOKENIZER.model, vocab: { ...TINY_TOKENIZER.model.vocab, f: 6 } };
+    const files = { 'tokenizer.json': { ...TINY_TOKENIZER, model } };
+    const open = async (vocab_size: number) =>
+      Tokenizer.fromSource(await openModelSource(memoryFolder('m', tinyModel({ config: { vocab_size }, files }))));
+    await expect(open(6)).rejects.toThrow(UserError);
+    await expect(open(6)).rejects.toThrow(/^m\/tokenizer\.json has tokens up to 6, and the model's vocab_size is 6/);
+    expect((await open(7)).encode('f')).toEqual([6]);
+    expect((await open(64)).encode('f')).toEqual([6]);
   });
 });

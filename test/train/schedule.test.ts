@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { learningRate, warmupSteps } from '../../src/train/schedule.ts';
+import { parseTrainConfig } from '../../src/train/config.ts';
+import { learningRate, warmupSteps, withSteps } from '../../src/train/schedule.ts';
 
 const options = {
   learning_rate: 2,
@@ -36,5 +37,26 @@ describe('learningRate', () => {
     expect(learningRate(50, cosine)).toBeCloseTo(1, 12);
     expect(learningRate(25, cosine)).toBeCloseTo(1 + Math.SQRT1_2, 12);
     expect(learningRate(99, cosine)).toBeGreaterThan(0);
+  });
+});
+
+describe('withSteps', () => {
+  const steps = (source: string, problems: number) =>
+    withSteps(parseTrainConfig(source, 'run.yaml'), problems).max_steps;
+
+  it('counts the steps that see every problem so many times, rounded up', () => {
+    expect(steps('num_train_epochs: 3\nnum_prompts: 128', 7473)).toBe(176);
+    expect(steps('num_train_epochs: 0.5\nnum_prompts: 8', 2000)).toBe(125);
+    expect(steps('num_train_epochs: 1\nnum_prompts: 8', 3)).toBe(1);
+  });
+
+  it('lets max_steps win, and keeps its default where neither is given', () => {
+    expect(steps('num_train_epochs: 3\nmax_steps: 7', 7473)).toBe(7);
+    expect(steps('', 7473)).toBe(40);
+  });
+
+  it('changes nothing the second time', () => {
+    const once = withSteps(parseTrainConfig('num_train_epochs: 2', 'run.yaml'), 100);
+    expect(withSteps(parseTrainConfig(once, 'config.json'), 999)).toEqual(once);
   });
 });

@@ -7,7 +7,8 @@ import { UserError } from '../../gpu/errors.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { packageRoot } from '../package_root.ts';
-import { askerFor, openModel, readProblems, readText } from '../setup.ts';
+import { readProblems } from '../problem_files.ts';
+import { askerFor, openModel, readText } from '../setup.ts';
 
 interface Options {
   only?: string;

@@ -1,14 +1,18 @@
-import { writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
-import { parse } from 'yaml';
-import type { AnswerKind } from '../../eval/answers.ts';
 import { longestPrompt } from '../../eval/ask.ts';
-import { type Evaluation, evaluate } from '../../eval/evaluate.ts';
+import { type Arm, type Comparison, compareArms } from '../../eval/compare.ts';
+import type { Problem } from '../../eval/data.ts';
+import { inSeededOrder } from '../../eval/dataset.ts';
+import type { Evaluation } from '../../eval/evaluate.ts';
+import { ANSWER_RULES, type AnswerRule } from '../../eval/judge.ts';
+import { powersUpTo } from '../../eval/pass_at_k.ts';
 import { UserError } from '../../gpu/errors.ts';
+import type { OpenedModel } from '../../model/language_model.ts';
 import { contextLength } from '../../model/model.ts';
-import { uploadSteering } from '../../model/steering.ts';
-import { parseTrainConfig, type TrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
+import { comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
+import { type Asking, type AskingOptions, askingOf, noteOverlap, trainedOn } from '../eval_asking.ts';
+import { type ArmPlan, type Measuring, measureArm } from '../eval_run.ts';
 import {
   addModelOptions,
   addSteeringOptions,
@@ -17,27 +21,32 @@ import {
   readSteering,
   type SteeringOptions,
 } from '../model_options.ts';
-import { integer, number } from '../options.ts';
-import { Progress } from '../progress.ts';
+import { integer, integers, number } from '../options.ts';
+import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
 import { accuracyLine } from '../run_view.ts';
-import { askerFor, checkWritable, loadModel, openFiles, ownFile, readProblems, readText } from '../setup.ts';
+import { askerFor, checkWritable, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
+import { showPrompt } from '../show_prompt.ts';
 
-/** How problems are put and judged; where an option is missing, as in training. */
-interface Asking {
-  prompt?: string | undefined;
-  stop?: string[] | undefined;
-  answer?: AnswerKind | undefined;
-  maxNewTokens?: number | undefined;
-}
-
-interface Options extends ModelOptions, SteeringOptions, Asking {
+interface Options extends ModelOptions, SteeringOptions, AskingOptions {
   data?: string;
+  heldOut?: string;
   limit?: number;
+  shuffle?: boolean;
+  dedupe?: boolean;
+  mode: 'greedy' | 'sampled' | 'both';
+  numSamples?: number;
+  k?: number[];
   temperature: number;
+  topK: number;
+  topP: number;
   seed: number;
   questionKey?: string;
   answerKey?: string;
   details?: string;
+  compare?: boolean;
+  baselinePrompt?: string;
+  report?: string;
+  showPrompt?: boolean;
 }
 
 export const command = defineCommand<Options>({
@@ -49,99 +58,207 @@ export const command = defineCommand<Options>({
     ],
     [
       'trimtab eval --model models/demo --data examples/problems.jsonl --details rows.jsonl',
-      'own problems, a line for each answer',
+      'own problems, a line for each answer; killed and started again it goes on',
     ],
+    [
+      'trimtab eval --model models/demo --limit 64 --mode sampled --num-samples 16 --k 1,2,4,8,16',
+      'pass@k and maj@k from 16 samples a problem',
+    ],
+    [
+      'trimtab eval --model models/demo --steering runs/demo/steering.safetensors --num-samples 16 --compare --report compare.html',
+      'model and vectors on the same problems, with tests and both pass@k curves',
+    ],
+    ['trimtab eval --model models/demo --prompt gsm8k --show-prompt', 'the first prompt, and nothing else'],
   ],
   configure(command) {
     addModelOptions(command).option(
-      '--data <file>',
-      'problems, JSON lines; default: the model’s own held-out problems',
+      '--data <files>',
+      'problems: JSON lines, CSV or Parquet; several with commas; default: the model’s own held-out problems',
     );
     addSteeringOptions(command)
+      .option('--held-out <file>', 'only the problems that a run held out: its held-out.json')
+      .option('--limit <n>', 'only the first n problems', integer({ min: 1 }))
+      .option('--shuffle', 'put the problems into an order drawn by the seed first')
+      .option('--dedupe', 'leave out problems whose question was asked before')
+      .option('--question-key <name>', 'column of the question')
+      .option('--answer-key <name>', 'column of the answer')
       .option(
         '--prompt <prompt>',
-        'qa, user-assistant, chat, a template with {question}, or a prompt file; default: as in training',
+        'qa, user-assistant, chat, gsm8k (5 examples), math (4), a template with {question}, or a prompt file; default: as in training',
       )
       .option('--stop <text...>', 'texts that end a completion; default: as in training')
       .addOption(
-        new Option('--answer <kind>', 'where the answer is; default: as in training, or boxed').choices([
-          'boxed',
-          'last_number',
-        ]),
+        new Option(
+          '--answer <rule>',
+          'how the answer is found; default: the prompt’s way, as in training, or boxed',
+        ).choices(ANSWER_RULES),
       )
-      .option('--limit <n>', 'only the first n problems', integer({ min: 1 }))
       .option('--max-new-tokens <n>', 'longest completion; default: as in training, or 256', integer({ min: 1 }))
+      .option('--show-prompt', 'print the first prompt with its tokens, and stop')
+      .addOption(
+        new Option('--mode <mode>', 'greedy, sampled, or both').choices(['greedy', 'sampled', 'both']).default('both'),
+      )
+      .option(
+        '--num-samples <n>',
+        'sampled completions a problem; default: the largest k, or 1',
+        integer({ min: 1, max: 65536 }),
+      )
+      .option('--k <list>', 'pass@k and maj@k for these k; default: the powers of two', integers({ min: 1 }))
       .option('--temperature <number>', 'of the sampled completions', number({ min: 0.001 }), 1)
+      .option('--top-p <number>', 'sample from the likeliest tokens of this mass', number({ min: 0.001, max: 1 }), 1)
+      .option('--top-k <n>', 'sample from the n likeliest tokens; 0: from all', integer({ min: 0 }), 0)
       .option('--seed <n>', 'key of the random numbers', integer({ min: 0, max: 0xffffffff }), 0)
-      .option('--question-key <name>', 'column of the question')
-      .option('--answer-key <name>', 'column of the answer')
-      .option('--details <file>', 'write a JSON line for every answer');
+      .option('--details <file>', 'write a JSON line for every answer, from which an interrupted evaluation goes on')
+      .option('--compare', 'measure the model without the vectors too, and test the difference')
+      .option('--baseline-prompt <prompt>', 'with --compare: also the model without vectors, asked by this prompt')
+      .option('--report <file>', 'with --compare: a page with the pass@k curves (.html) or the curves alone (.svg)');
   },
   async run(context, options) {
-    const data = options.data ?? ownFile(options.model, 'problems-test.jsonl');
-    if (data === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
-    const problems = (await readProblems(data, options)).slice(0, options.limit);
-    if (options.details) await checkWritable(options.details);
+    const samples = samplesOf(options);
+    const data = options.data ?? (options.heldOut ? (await readHeldOut(options.heldOut)).data.join() : undefined);
+    const used = data ?? ownFile(options.model, 'problems-test.jsonl');
+    if (used === undefined) throw new UserError(`${options.model} brings no problems of its own: give --data FILE.`);
+    const problems = await problemsFor(context, options, used);
+    noteUnreadable(context, problems);
+    for (const file of [options.details, options.report]) if (file) await checkWritable(file);
     const opened = await openFiles(options.model);
     const read = await readSteering(context, opened, options);
-    const asking = await askingOf(context, options, read);
-    const { encode, stop } = await askerFor(asking, opened);
-    const prompts = problems.map(encode);
-    longestPrompt(prompts, contextLength(opened.source.config));
+    if (options.compare && !read && options.baselinePrompt === undefined) {
+      throw new UserError(
+        '--compare holds vectors against the model without them: give --steering FILE (or --baseline-prompt).',
+      );
+    }
+    if (!options.compare && (options.report ?? options.baselinePrompt)) {
+      throw new UserError('--report and --baseline-prompt belong to --compare: give that too.');
+    }
+    if (read) await noteOverlap(context, read, problems);
+    const asking = await askingOf(options, opened, read);
+    const arms = await armsOf(options, opened, asking, read, problems);
+    if (options.showPrompt) {
+      await opened.source.close();
+      const [{ prompts, stop }] = arms as [ArmPlan];
+      return showPrompt(context, prompts[0]?.text ?? '', prompts[0]?.ids ?? [], { stop, answer: asking.answer });
+    }
+    context.note(
+      `prompt ${asking.prompt ?? 'as the model suggests'}, answer ${asking.answer}, at most ${asking.maxNewTokens} tokens`,
+    );
+    for (const { prompts } of arms) longestPrompt(prompts, contextLength(opened.source.config));
 
     const lm = await loadModel(context, opened, options);
-    const { device, config } = lm.model;
-    const progress = new Progress({ label: 'eval', total: 2 * problems.length });
-    const result: Evaluation = await evaluate(lm, prompts, {
-      answer: asking.answer,
+    const how: Measuring = {
+      answer: asking.answer as AnswerRule,
+      also: asking.also,
       maxNewTokens: asking.maxNewTokens,
-      seed: options.seed,
+      modes: options.mode === 'both' ? ['greedy', 'sampled'] : [options.mode],
+      samples,
+      ks: options.k,
       temperature: options.temperature,
-      steering: read && uploadSteering(device, config, read.file, read.scale, read.path),
-      stop,
-      signal: context.signal,
-      onProgress: (finished, _total, tokens) => progress.update(finished, { text: `${tokens} tokens` }),
-    }).finally(() => progress.finish());
-    if (options.details)
-      await writeFile(options.details, result.rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-    context.print(accuracyLine(read ? 'steered' : 'base', result));
-    const { greedy, sampled } = result;
-    context.printJson({
+      topK: options.topK,
+      topP: options.topP,
+      seed: options.seed,
+    };
+    const common = {
       model: options.model,
-      data,
-      steering: options.steering ?? null,
-      scale: read?.scale ?? null,
-      greedy,
-      sampled,
+      data: used,
+      trained_on: null as string | null,
+      n: problems.length,
+      answer: how.answer,
+      max_new_tokens: how.maxNewTokens,
+      temperature: how.temperature,
+      seed: how.seed,
+      adapter: lm.model.device.caps.adapter,
+    };
+    const measured: { plan: ArmPlan; result: Evaluation; summary: object }[] = [];
+    for (const plan of arms) {
+      const describe = ({ greedy, sampled }: Evaluation) => ({
+        ...common,
+        trained_on: plan.steering ? (trainedOn(plan.steering) ?? 'unknown') : null,
+        steering: plan.steering?.path ?? null,
+        scale: plan.steering?.scale ?? null,
+        ...(greedy && { greedy }),
+        ...(sampled && { sampled }),
+      });
+      const result = await measureArm(context, lm, plan, how, describe);
+      context.print(accuracyLine(plan.name, result));
+      measured.push({ plan, result, summary: describe(result) });
+    }
+    const last = measured.find(({ plan }) => plan.steering) ?? measured[0];
+    if (!last) return;
+    const named: Arm[] = measured.map(({ plan, result }) => ({ name: plan.name, rows: result.rows }));
+    if (samples > 1)
+      context.print(`\n${curveTable(measured.map(({ plan, result }) => ({ name: plan.name, ...result })))}`);
+    const comparisons = compareAll(named, options.k ?? powersUpTo(samples));
+    if (comparisons.length > 0) context.print(`\n${comparisonTable(comparisons)}`);
+    if (options.report) {
+      await writeComparisonReport(options.report, {
+        title: `${options.model} on ${used}`,
+        arms: measured.map(({ plan, result }) => ({ name: plan.name, ...result })),
+        comparisons,
+      });
+      context.print(`\n${options.report} has the curves.`);
+    }
+    context.printJson({
+      ...last.summary,
+      ...(options.compare && {
+        arms: measured.map(({ plan, summary }) => ({ name: plan.name, ...summary })),
+        comparisons,
+      }),
     });
   },
 });
 
-/**
- * Vectors are measured as they were trained unless options say otherwise: another prompt or another reading of the answer
- * would measure something else. Without vectors the model's own train.yaml says how its own problems are put.
- */
-async function askingOf(context: Context, options: Options, read: ReadSteering | undefined) {
-  const own = options.data === undefined ? ownFile(options.model, 'train.yaml') : undefined;
-  const trained = read ? configOf(read) : own ? parseTrainConfig(await readText(own), own) : undefined;
-  const { prompt, stop, answer, max_completion_length: maxNewTokens } = trained ?? {};
-  const asking = {
-    prompt: options.prompt ?? prompt,
-    // A prompt file brings its own stop texts.
-    stop: options.stop ?? (options.prompt === undefined ? stop : undefined),
-    answer: options.answer ?? answer ?? 'boxed',
-    maxNewTokens: options.maxNewTokens ?? maxNewTokens ?? 256,
-  };
-  context.note(
-    `prompt ${asking.prompt ?? 'as the model suggests'}, answer ${asking.answer}, at most ${asking.maxNewTokens} tokens`,
-  );
-  return asking;
+/** The first arm against each of the others. */
+function compareAll([first, ...others]: readonly Arm[], ks: readonly number[]): Comparison[] {
+  return first ? others.map((other) => compareArms(first, other, ks)) : [];
 }
 
-function configOf({ file, path }: ReadSteering): Partial<TrainConfig> {
-  if (file.metadata.config === undefined) return {};
-  const value: unknown = parse(file.metadata.config);
-  if (typeof value !== 'object' || value === null)
-    throw new UserError(`${path}: config in its metadata is no configuration.`);
-  return parseTrainConfig(value, `${path}, config in its metadata`);
+function samplesOf({ k, numSamples, mode }: Options): number {
+  const largest = Math.max(1, ...(k ?? []));
+  if (k && mode === 'greedy') throw new UserError('--k reads pass@k from sampled completions: --mode greedy has none.');
+  if (numSamples !== undefined && numSamples < largest) {
+    throw new UserError(
+      `--k ${largest} needs at least ${largest} samples a problem, and --num-samples is ${numSamples}. Raise it, or leave it out.`,
+    );
+  }
+  return numSamples ?? largest;
+}
+
+async function problemsFor(context: Context, options: Options, data: string): Promise<Problem[]> {
+  const all = await readProblems(data, options);
+  const { heldOut } = options;
+  const chosen = heldOut === undefined ? all : heldOutOf(all, await readHeldOut(heldOut), heldOut);
+  if (!options.dedupe) noteDuplicates(context, chosen, data);
+  const kept = options.dedupe ? withoutDuplicates(context, chosen, data) : chosen;
+  return (options.shuffle ? inSeededOrder(kept, options.seed) : kept).slice(0, options.limit);
+}
+
+/** What is measured: the model without vectors where it is compared, as asked by another prompt too, and the one with vectors. */
+async function armsOf(
+  options: Options,
+  opened: OpenedModel,
+  asking: Asking,
+  read: ReadSteering | undefined,
+  problems: readonly Problem[],
+): Promise<ArmPlan[]> {
+  const own = await askerFor(asking, opened);
+  const several = options.compare === true;
+  const detailsOf = (name: string) => {
+    if (options.details === undefined || !several) return options.details;
+    return `${options.details.replace(/\.jsonl$/, '')}-${name}.jsonl`;
+  };
+  const arm = (name: string, asker: typeof own, steering: ReadSteering | undefined): ArmPlan => ({
+    name,
+    spec: asker.spec,
+    stop: asker.stop,
+    prompts: problems.map(asker.encode),
+    steering,
+    details: detailsOf(name),
+  });
+  const arms: ArmPlan[] = [];
+  if (several || !read) arms.push(arm('base', own, undefined));
+  if (options.baselinePrompt !== undefined) {
+    arms.push(arm('prompted', await askerFor({ prompt: options.baselinePrompt }, opened), undefined));
+  }
+  if (read) arms.push(arm('steered', own, read));
+  return arms;
 }

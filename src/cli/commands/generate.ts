@@ -1,6 +1,4 @@
-import { UserError } from '../../gpu/errors.ts';
 import { generate } from '../../model/generate.ts';
-import { contextLength } from '../../model/model.ts';
 import { uploadSteering } from '../../model/steering.ts';
 import { defineCommand } from '../command.ts';
 import {
@@ -11,6 +9,7 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer, number } from '../options.ts';
+import { promptIds } from '../prompt_ids.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
 interface Options extends ModelOptions, SteeringOptions {
@@ -52,21 +51,12 @@ export const command = defineCommand<Options>({
       .option('--top-k <n>', 'sample among the k likeliest tokens; 0: all', integer({ min: 0 }), 0)
       .option('--top-p <number>', 'sample within the likeliest mass p; 1: all', number({ min: 0, max: 1 }), 1)
       .option('--stop <text...>', 'texts that end the continuation')
-      .option('--seed <n>', 'key of the random numbers', integer({ min: 0 }), 0);
+      .option('--seed <n>', 'key of the random numbers', integer({ min: 0, max: 0xffffffff }), 0);
   },
   async run(context, options) {
     const opened = await openFiles(options.model);
     const { tokenizer } = opened;
-    const asChat = !options.raw && tokenizer.hasChatTemplate;
-    const text = asChat ? tokenizer.renderChat([{ role: 'user', content: options.prompt }]) : options.prompt;
-    const ids = tokenizer.encode(text, { addSpecialTokens: !asChat && !options.raw });
-    if (ids.length === 0) throw new UserError('--prompt is empty: give at least one token to continue.');
-    const room = contextLength(opened.source.config);
-    if (ids.length >= room) {
-      throw new UserError(
-        `The prompt is ${ids.length} tokens long, and the context holds ${room}, the continuation included. Shorten it.`,
-      );
-    }
+    const ids = promptIds(opened, options.prompt, options.raw === true);
     const read = await readSteering(context, opened, options);
     const lm = await loadModel(context, opened, options);
     const { device, config } = lm.model;

@@ -15,7 +15,10 @@ export const command = defineCommand<Record<string, unknown>>({
     ],
     ['trimtab train my.yaml --learning-rate 1e-3', 'from a configuration file; options win'],
     ['trimtab train --resume runs/mine', 'go on after Ctrl-C, a crash or a lost device, to the same bits'],
-    ['trimtab train --model chat.gguf --data problems.jsonl --dry-run', 'how much GPU memory it will take'],
+    [
+      'trimtab train recipes/qwen2.5-1.5b-gsm8k.yaml --dry-run',
+      'how much GPU memory and time one of the paper’s runs takes',
+    ],
     [
       'trimtab train --model models/demo --reward random --out runs/control',
       'the control: a reward that knows nothing',

@@ -1,0 +1,153 @@
+import { UserError } from './errors.ts';
+import type { HubEntry, HubStore } from './hub_store.ts';
+import type { RandomAccess } from './platform.ts';
+
+/** A file is kept in pieces of this size: one is written at once, so that what has come stays when the page is closed. */
+const PIECE_BYTES = 32 * 2 ** 20;
+/** Lies beside the pieces of a file that is whole, and holds its size. */
+const WHOLE = 'size';
+
+/**
+ * The same in a browser, in the private file system of the page's origin (OPFS): `FOLDER/REPO/blobs/ETAG/0, 1, …` are pieces
+ * of a content, `snapshots/COMMIT/PATH` holds an ETag, `refs/REVISION` a commit. Slashes in names become `%2F`.
+ */
+export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): HubStore {
+  const at = (...path: string[]) => [folder, ...path];
+  const open = async (repo: string, commit: string, path: string): Promise<RandomAccess | undefined> => {
+    const etag = await readSmall(at(repo, 'snapshots', commit), path);
+    if (etag === undefined) return undefined;
+    const blobs = at(repo, 'blobs', escaped(etag));
+    const size = Number(await readSmall(blobs, WHOLE));
+    const pieces: Blob[] = [];
+    for (let i = 0; i * pieceBytes < size; i++) {
+      const piece = await fileIn(blobs, String(i));
+      if (!piece) return undefined;
+      pieces.push(piece);
+    }
+    // A Blob of files reads nothing until it is asked to.
+    const blob = new Blob(pieces);
+    if (blob.size !== size) return undefined;
+    return {
+      name: path.split('/').at(-1) as string,
+      size,
+      read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+      close: async () => {},
+    };
+  };
+  return {
+    where: "this browser's storage for the page (OPFS)",
+    commitOf: (repo, revision) => readSmall(at(repo, 'refs'), revision),
+    remember: (repo, revision, commit) => writing(() => write(at(repo, 'refs'), revision, commit)),
+    async list(repo, commit) {
+      const directory = await directoryAt(at(repo, 'snapshots', commit));
+      const paths: string[] = [];
+      if (directory) for await (const name of directory.keys()) paths.push(decodeURIComponent(name));
+      const whole = await Promise.all(paths.map((path) => open(repo, commit, path)));
+      return paths.filter((_, i) => whole[i] !== undefined).sort();
+    },
+    open,
+    async add(repo, commit, entry, read) {
+      const blobs = at(repo, 'blobs', escaped(entry.etag));
+      if ((await readSmall(blobs, WHOLE)) === undefined) await fetchInto(blobs, entry, read, pieceBytes);
+      await writing(() => write(at(repo, 'snapshots', commit), entry.path, entry.etag));
+    },
+  };
+}
+
+async function fetchInto(
+  blobs: readonly string[],
+  entry: HubEntry,
+  read: (offset: number) => Promise<ReadableStream<Uint8Array>>,
+  pieceBytes: number,
+): Promise<void> {
+  let piece = 0;
+  while ((await fileIn(blobs, String(piece)))?.size === pieceBytes) piece++;
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  let size = piece * pieceBytes;
+  const flush = async (final: boolean) => {
+    while (held >= pieceBytes || (final && held > 0)) {
+      const blob = new Blob(parts as BlobPart[]);
+      const now = blob.slice(0, pieceBytes);
+      await writing(() => write(blobs, String(piece), now));
+      piece += 1;
+      held -= now.size;
+      parts = held > 0 ? [new Uint8Array(await blob.slice(now.size).arrayBuffer())] : [];
+    }
+  };
+  if (size < entry.size) {
+    const reader = (await read(size)).getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      parts.push(next.value);
+      held += next.value.length;
+      size += next.value.length;
+      if (held >= pieceBytes) await flush(false);
+    }
+  }
+  if (size < entry.size) throw new Error(`the connection ended after ${size} of ${entry.size} bytes`);
+  if (size > entry.size) {
+    throw new UserError(`${entry.path} is longer than the ${entry.size} bytes that the Hub announced. Try again.`);
+  }
+  await flush(true);
+  await writing(() => write(blobs, WHOLE, String(entry.size)));
+}
+
+/** Names in OPFS hold no slash. */
+const escaped = (name: string): string => encodeURIComponent(name);
+
+/** @throws UserError where the browser has no such storage, or the page may not use it */
+async function root(): Promise<FileSystemDirectoryHandle> {
+  if (!navigator.storage?.getDirectory) {
+    throw new UserError('This page has no storage of its own (OPFS): open it from https:// or http://localhost.');
+  }
+  return navigator.storage.getDirectory();
+}
+
+async function directoryAt(path: readonly string[], create = false): Promise<FileSystemDirectoryHandle | undefined> {
+  let directory = await root();
+  for (const name of path) {
+    const next = await unlessMissing(directory.getDirectoryHandle(name, { create }));
+    if (!next) return undefined;
+    directory = next;
+  }
+  return directory;
+}
+
+async function fileIn(path: readonly string[], name: string): Promise<File | undefined> {
+  const directory = await directoryAt(path);
+  const handle = directory && (await unlessMissing(directory.getFileHandle(escaped(name))));
+  return handle?.getFile();
+}
+
+async function readSmall(path: readonly string[], name: string): Promise<string | undefined> {
+  return (await (await fileIn(path, name))?.text()) || undefined;
+}
+
+async function write(path: readonly string[], name: string, content: FileSystemWriteChunkType): Promise<void> {
+  const directory = (await directoryAt(path, true)) as FileSystemDirectoryHandle;
+  const stream = await (await directory.getFileHandle(escaped(name), { create: true })).createWritable();
+  await stream.write(content);
+  await stream.close();
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as DOMException).name === 'NotFoundError') return undefined;
+    throw error;
+  }
+}
+
+async function writing(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if ((error as DOMException).name !== 'QuotaExceededError') throw error;
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+    const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+    throw new UserError(
+      `The browser gives this page no more space (${mb(usage)} of ${mb(quota)} are used): free some of the disk, or take a smaller model.`,
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export { folderStore } from './cli/folder_store.ts';
+export * from './index.ts';
