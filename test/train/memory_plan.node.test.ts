@@ -107,7 +107,7 @@ describe('the memory plan', () => {
   it.each([
     ['models/demo', 'none'],
     ['models/demo', 'layer'],
-    ['test/golden/models/llama-bf16-untied-headdim', 'layer'],
+    ['test/golden/models/qwen3-bf16-tied-headdim', 'none'],
   ] as const)('is as large as a step of %s takes, to 5 in a hundred, with recompute %s', async (folder, recompute) => {
     const device = await testDevice({});
     const { source, model } = await open(device, folder);
