@@ -58,7 +58,7 @@ export async function loadModel(
     const lm = await uploadModel(device, opened, {
       dtype,
       onProgress: (done, total) => {
-        progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) });
+        progress?.update(Math.floor((100 * done) / total), { text: `${formatBytes(done)} of ${formatBytes(total)}` });
         if (done === total) progress?.finish();
       },
     });
