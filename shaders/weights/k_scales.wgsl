@@ -3,3 +3,8 @@ fn k_scales(dm: vec4u, factors: vec2u) -> RowScales {
   let whole = scale_pairs(dm);
   return RowScales(whole.d * bytes_of(factors.x), -(whole.m * bytes_of(factors.y)));
 }
+
+fn k_row_scales(dm: vec4u, factors: vec2u, r: u32) -> vec2f {
+  let of_row = (factors >> vec2u(8u * r)) & vec2u(255u);
+  return unpack2x16float(dm[r]) * vec2f(of_row) * vec2f(1.0, -1.0);
+}

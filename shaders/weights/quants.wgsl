@@ -12,14 +12,22 @@ fn bytes_of(word: u32) -> vec4f { return vec4f(bitcast<vec4i>((vec4u(word) >> ve
 /** Rows in bytes, from nibbles: rows 0 and 2 in the low halves of the two words' bytes, rows 1 and 3 in the high ones. */
 fn nibble_rows(q: vec2u) -> vec4u { return (q.xxyy >> vec4u(0u, 4u, 0u, 4u)) & vec4u(0x0f0f0f0fu); }
 
+fn nibble_row(q: vec2u, r: u32) -> u32 { return (q[r >> 1u] >> ((r & 1u) * 4u)) & 0x0f0f0f0fu; }
+
 /** The fifth bits of four rows of block b: those of two neighbouring blocks share a word, a row's four bits a byte apart. */
 fn fifth_bits(word: u32, b: u32) -> vec4u {
   let first = (b & 1u) * 4u;
   return ((vec4u(word) >> (vec4u(0u, 1u, 2u, 3u) + first)) & vec4u(0x01010101u)) << vec4u(4u);
 }
 
+fn fifth_bits_row(word: u32, b: u32, r: u32) -> u32 {
+  return ((word >> (r + (b & 1u) * 4u)) & 0x01010101u) << 4u;
+}
+
 /** f16 scales of four rows. */
 fn four_scales(d: vec2u) -> vec4f { return vec4f(unpack2x16float(d.x), unpack2x16float(d.y)); }
+
+fn one_scale(d: vec2u, r: u32) -> f32 { return unpack2x16float(d[r >> 1u])[r & 1u]; }
 
 /** A pair of f16 for each of four rows: scale and minimum. */
 fn scale_pairs(dm: vec4u) -> RowScales {
@@ -46,6 +54,6 @@ fn weight_block(i: u32) -> mat4x4f {
 }
 
 fn weight_row(i: u32, r: u32) -> vec4f {
-  let s = weight_scales(i);
-  return element_row(weight_quants(i)[r], s.d[r], s.m[r]);
+  let s = weight_row_scales(i, r);
+  return element_row(weight_row_quants(i, r), s.x, s.y);
 }

@@ -77,11 +77,13 @@ const FORWARD_GIVEN: readonly LinearCase[] = [
   { m: 6, n: 64, k: 64, dtype: 'f16', accumulate: true, bias: true, scale: 0.5 },
   { m: 9, n: 48, k: 32, dtype: 'f32', firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24 },
   { m: 5, n: 131, k: 64, stride: 132 },
+  { m: 3, n: 68, k: 256, dtype: 'q5_k' },
 ];
 
 const BACKWARD_GIVEN: readonly LinearCase[] = [
   ...[1, 9, 65].map((m) => ({ m, n: 72, k: 20 })),
   { m: 9, n: 48, k: 32, firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24, rowScale: true },
+  { m: 3, n: 68, k: 256, dtype: 'q6_k' },
 ];
 
 /** The variants that this device can run on shapes in multiples of 4. */
