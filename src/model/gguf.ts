@@ -1,19 +1,19 @@
 /** GGUF files (github.com/ggml-org/ggml/blob/master/docs/gguf.md) of the known families, as a Hugging Face model. */
+import { blockColumns, isQuantised, storedBytes } from '../gpu/blocks.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type ModelConfig, parseConfig } from './config.ts';
 import type { Family } from './families/family.ts';
 import { FAMILIES, familyOfGguf } from './families/index.ts';
 import { type RandomAccess, readExactly } from './files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf_dequant.ts';
 import { ggufTokenizer } from './gguf_tokenizer.ts';
+import { GGUF_TYPES, type GgufType, unpermuteRows } from './gguf_types.ts';
 import type { Llama3RopeScaling } from './rope_config.ts';
 import { stopTokenIds } from './stop_tokens.ts';
-import { identify, isIgnored, type ModelSource, type WeightInfo } from './weights.ts';
+import { identify, isIgnored, type ModelSource, type RowRange, type WeightInfo } from './weights.ts';
 
 interface Place {
   readonly type: GgufType;
   readonly offset: number;
-  readonly bytes: number;
   readonly shape: readonly number[];
   /** Heads whose rows llama.cpp's converter permuted, 0 for every tensor but q and k. */
   readonly permutedHeads: number;
@@ -25,7 +25,7 @@ export async function isGguf(file: RandomAccess): Promise<boolean> {
 }
 
 /**
- * Opens a GGUF file: reads its header, no weight. Quantised tensors become f32 as they are read, F16 and F32 stay.
+ * Opens a GGUF file: reads its header, no weight. Tensors stay as they are stored.
  * @throws UserError when it is broken, or its architecture or a quantisation is not supported
  */
 export async function openGguf(file: RandomAccess): Promise<ModelSource> {
@@ -59,10 +59,15 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
     const count = info.shape.reduce((product, size) => product * size, 1);
     const row = info.shape.at(-1) ?? 1;
-    const bytes = (count / type.block) * type.bytes;
-    if (row % type.block !== 0) {
+    const bytes = storedBytes(count, type.dtype);
+    if (row % blockColumns(type.dtype) !== 0) {
       throw new UserError(
-        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${type.block}.`,
+        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${blockColumns(type.dtype)}.`,
+      );
+    }
+    if (info.shape.length < 2 && isQuantised(type.dtype)) {
+      throw new UserError(
+        `${file.name}: tensor ${info.ggufName} is a vector quantised as ${type.name}. Supported for vectors: F32, F16, BF16.`,
       );
     }
     if (info.offset + bytes > file.size) {
@@ -71,7 +76,7 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
           'Copy or download it again.',
       );
     }
-    places.set(info.name, { type, offset: info.offset, bytes, shape: info.shape, permutedHeads: 0 });
+    places.set(info.name, { type, offset: info.offset, shape: info.shape, permutedHeads: 0 });
   }
 
   const config = await readConfig(family, keys, file, places);
@@ -93,20 +98,34 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     name: file.name,
     config,
     tensors,
-    read: async (name) => {
+    read: async (name, rows) => {
       const place = places.get(name);
       if (!place) {
         throw new UserError(`${file.name} has no tensor ${name}.`);
       }
-      const bytes = await readExactly(file, place.offset, place.bytes);
-      const rows = place.permutedHeads > 0 ? unpermuteRows(bytes, place.permutedHeads, config.head_dim) : bytes;
-      return unpack(rows, place.type);
+      return readRows(file, place, config.head_dim, rows);
     },
     ...tokenizer,
     generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
     identity: await identify(config, tensors, [file]),
     close: () => file.close(),
   };
+}
+
+/** Rows of a matrix, or all of a vector, in Hugging Face's order: of permuted ones whole heads are read. */
+async function readRows(file: RandomAccess, place: Place, headDim: number, range?: RowRange): Promise<Uint8Array> {
+  const { type, offset, shape, permutedHeads } = place;
+  const rowBytes = storedBytes(
+    shape.slice(1).reduce((product, size) => product * size, 1),
+    type.dtype,
+  );
+  const { first, count } = range ?? { first: 0, count: shape[0] ?? 1 };
+  if (permutedHeads === 0) return readExactly(file, offset + first * rowBytes, count * rowBytes);
+  const head = Math.floor(first / headDim);
+  const heads = Math.ceil((first + count) / headDim) - head;
+  const bytes = await readExactly(file, offset + head * headDim * rowBytes, heads * headDim * rowBytes);
+  const start = (first - head * headDim) * rowBytes;
+  return unpermuteRows(bytes, heads, headDim).slice(start, start + count * rowBytes);
 }
 
 /** The metadata alone. @throws UserError for a broken file */
@@ -244,7 +263,7 @@ async function readConfig(
  * models have the same constants but for the factor, so they can be had back, and are checked.
  */
 async function readRopeFactors(config: ModelConfig, file: RandomAccess, place: Place): Promise<Llama3RopeScaling> {
-  const bytes = await readExactly(file, place.offset, place.bytes);
+  const bytes = await readRows(file, place, config.head_dim);
   const factors = [
     ...new Float32Array(bytes.buffer, bytes.byteOffset, place.type.name === 'F32' ? bytes.length / 4 : 0),
   ];

@@ -1,11 +1,12 @@
 /** What a model's weights are: names, shapes and dtypes against the configuration, and an identity. */
+import type { WeightType } from '../gpu/blocks.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from './config.ts';
 import { type RandomAccess, readExactly } from './files.ts';
 
 export interface WeightInfo {
   readonly name: string;
-  readonly dtype: 'f32' | 'f16' | 'bf16';
+  readonly dtype: WeightType;
   /** Rows first: a linear layer is [out, in]. */
   readonly shape: readonly number[];
   /** The file that holds it, for messages. */
@@ -26,14 +27,23 @@ export interface TokenizerData {
   readonly where: string;
 }
 
+/** Rows of a tensor: which is the first, and how many. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface ModelSource {
   /** Shown in messages. */
   readonly name: string;
   readonly config: ModelConfig;
   /** Under Hugging Face's names; only those that `config` asks for, and ones that no model of its kind has. */
   readonly tensors: ReadonlyMap<string, WeightInfo>;
-  /** Row-major little-endian values in the tensor's dtype; the first byte is aligned for every typed array. */
-  read(name: string): Promise<Uint8Array>;
+  /**
+   * Rows of a tensor, all by default, row-major and little-endian as its dtype is stored; the first byte is aligned for
+   * every typed array.
+   */
+  read(name: string, rows?: RowRange): Promise<Uint8Array>;
   /** Missing where the model came without one that can be read. */
   readonly tokenizer?: TokenizerData;
   /** Why there is no tokenizer, and what to do. */

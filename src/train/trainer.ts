@@ -62,6 +62,7 @@ export class Trainer {
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
     this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
     this.#method = new METHODS[config.method](options);
+    lm.model.device.arena.keepWithin = this.plan.total;
     this.optimizer = new Optimizer(lm.model.device, layers, c, {
       beta1: config.adam_beta1,
       beta2: config.adam_beta2,

@@ -75,6 +75,10 @@ describe('a Hugging Face folder', () => {
     await expect(open({ files: { ...files, 'b.safetensors': null } })).rejects.toThrow(
       /has no b\.safetensors, which its .*index\.json names/,
     );
+    const of3 = { weight_map: { x: 'model-1-of-3.safetensors', y: 'model-3-of-3.safetensors' } };
+    await expect(open({ files: { ...files, 'model.safetensors.index.json': of3 } })).rejects.toThrow(
+      /index\.json names no tensor of model-2-of-3\.safetensors, though model-1-of-3\.safetensors is one of 3/,
+    );
   });
 
   it('has one identity wherever it lies, and another when a weight or the configuration changes', async () => {
