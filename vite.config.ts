@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defineConfig, type Plugin, type ViteDevServer } from 'vite';
-import { dependencies } from './package.json' with { type: 'json' };
+import manifest from './package.json' with { type: 'json' };
 
 const here = import.meta.dirname;
 
@@ -33,7 +33,7 @@ export default defineConfig(({ command }) => ({
         copyPublicDir: false,
         target: 'es2023',
         minify: false,
-        rolldownOptions: { external: Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`)) },
+        rolldownOptions: { external: Object.keys(manifest.dependencies).map((name) => new RegExp(`^${name}(/|$)`)) },
       },
     },
     ssr: {

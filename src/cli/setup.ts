@@ -11,6 +11,7 @@ import { defaultPrompt, PRESETS, type PromptSpec, parsePrompt, promptFromSetting
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { utf8 } from '../model/files.ts';
 import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../model/language_model.ts';
 import { type WeightDType, weightBytes } from '../model/model.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
@@ -48,7 +49,7 @@ export async function loadModel(
     if (memoryBudget !== undefined && bytes > memoryBudget) {
       throw new UserError(
         `The weights of ${opened.name} take ${formatBytes(bytes)}, and the memory budget is ${formatBytes(memoryBudget)}. ` +
-          'Raise --memory-budget, keep them in fewer bits with --dtype f16, or take a smaller model.',
+          'Raise --memory-budget, take the model in fewer bits (a GGUF file in Q8_0 or Q4_K, --dtype f16 for one in f32), or a smaller model.',
       );
     }
     const device = options.device ?? (await context.openDevice(memoryBudget === undefined ? {} : { memoryBudget }));
@@ -57,7 +58,7 @@ export async function loadModel(
     const lm = await uploadModel(device, opened, {
       dtype,
       onProgress: (done, total) => {
-        progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) });
+        progress?.update(Math.floor((100 * done) / total), { text: `${formatBytes(done)} of ${formatBytes(total)}` });
         if (done === total) progress?.finish();
       },
     });
@@ -74,7 +75,7 @@ export async function openModel(context: Context, device: Device, path: string):
 }
 
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readFile(path));
+  return utf8(await readFile(path), path);
 }
 
 /** Gold answers listed by name; more are counted. */

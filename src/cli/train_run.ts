@@ -15,11 +15,11 @@ import { dryRun } from './dry_run.ts';
 import { dataFor, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine } from './plan_view.ts';
+import { noteExamples, showPrompt } from './prompt_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { askerFor, loadModel, openFiles, rewardFor } from './setup.ts';
-import { showPrompt } from './show_prompt.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
@@ -56,7 +56,7 @@ export async function trainRun(
   const { model } = given;
   if (model === undefined)
     throw new UserError(
-      'No model was named. Give --model FOLDER or --model FILE.gguf, or `model:` in the configuration.',
+      'No model was named. Give --model FOLDER, --model FILE.gguf or --model OWNER/NAME of the Hub, or `model:` in the configuration.',
     );
   const { heldOut, rows, testProblems, ...data } = await dataFor(context, given, model);
   const config = withSteps(given, rows?.length ?? data.trainProblems.length);
@@ -64,7 +64,8 @@ export async function trainRun(
 
   const opened = await openFiles(model);
   const asker = await askerFor(config, opened);
-  const { encode, stop } = asker;
+  const { encode, stop, spec } = asker;
+  await noteExamples(context, spec, config.answer);
   const { baseline_prompt: baseline } = config;
   const prompted = baseline === undefined ? undefined : await askerFor({ prompt: baseline }, opened);
   const examples = rows && examplesOf(rows, config, opened, asker);

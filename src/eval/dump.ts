@@ -93,7 +93,7 @@ export async function plainPass(
 export function checkIds(ids: readonly number[], vocab: number, context: number): void {
   if (ids.length < 2)
     throw new UserError(`${ids.length} token ids were given: at least 2 are needed, as each predicts the next.`);
-  if (ids.length >= context)
+  if (ids.length > context)
     throw new UserError(`${ids.length} token ids were given, and the context holds ${context}.`);
   const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
   if (bad >= 0) throw new UserError(`token ${bad} is ${ids[bad]}: ids go from 0 to ${vocab - 1} in this model.`);

@@ -1,5 +1,6 @@
 import { UserError } from '../gpu/errors.ts';
 import type { RandomAccess } from '../gpu/platform.ts';
+import { utf8 } from '../model/files.ts';
 
 /** A row of a data file by its columns, and where it stands for messages. */
 export interface TableRow {
@@ -32,7 +33,7 @@ export function formatOf(name: string): TableFormat {
 export async function readTable(file: RandomAccess, name: string): Promise<TableRow[]> {
   const format = formatOf(name);
   if (format === 'parquet') return parquetRows(file, name);
-  const text = new TextDecoder().decode(await file.read(0, file.size));
+  const text = utf8(await file.read(0, file.size), name);
   return format === 'csv' ? csvRows(text, name) : jsonRows(text, name);
 }
 

@@ -43,29 +43,29 @@ export function rope(
   );
 }
 
-/** Frequency scaling of Llama 3.1 and later, by the names of Hugging Face's `rope_scaling`. */
-export interface Llama3RopeScaling {
-  readonly factor: number;
-  readonly low_freq_factor: number;
-  readonly high_freq_factor: number;
-  readonly original_max_position_embeddings: number;
-}
+/** Linear scaling, and that of Llama 3.1 and later, by the names of Hugging Face's `rope_scaling`. */
+export type RopeScaling =
+  | { readonly rope_type: 'linear'; readonly factor: number }
+  | {
+      readonly rope_type: 'llama3';
+      readonly factor: number;
+      readonly low_freq_factor: number;
+      readonly high_freq_factor: number;
+      readonly original_max_position_embeddings: number;
+    };
 
 /**
  * cos and sin of every position and frequency, [maxPositions, headDim / 2, 2] row-major, with Hugging Face's roundings:
- * frequencies, angles, cos and sin each in f32. `scaling` is transformers' `_compute_llama3_parameters`.
+ * frequencies, angles, cos and sin each in f32. `scaling` is as transformers' `_compute_linear_scaling_rope_parameters` and
+ * `_compute_llama3_parameters` have it.
  */
-export function ropeTable(
-  maxPositions: number,
-  headDim: number,
-  theta: number,
-  scaling?: Llama3RopeScaling,
-): Float32Array {
+export function ropeTable(maxPositions: number, headDim: number, theta: number, scaling?: RopeScaling): Float32Array {
   const half = headDim / 2;
   const frequencies = Float32Array.from({ length: half }, (_, i) => {
     const exponent = Math.fround((2 * i) / headDim);
     const frequency = Math.fround(1 / Math.fround(theta ** exponent));
-    return scaling ? llama3Frequency(frequency, scaling) : frequency;
+    if (!scaling) return frequency;
+    return scaling.rope_type === 'linear' ? frequency / scaling.factor : llama3Frequency(frequency, scaling);
   });
   const table = new Float32Array(maxPositions * half * 2);
   for (let position = 0, at = 0; position < maxPositions; position++) {
@@ -78,7 +78,7 @@ export function ropeTable(
   return table;
 }
 
-function llama3Frequency(frequency: number, s: Llama3RopeScaling): number {
+function llama3Frequency(frequency: number, s: Extract<RopeScaling, { rope_type: 'llama3' }>): number {
   const f = Math.fround;
   const wavelength = f((2 * Math.PI) / frequency);
   const context = s.original_max_position_embeddings;

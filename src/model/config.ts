@@ -1,20 +1,12 @@
-import { UserError } from '../gpu/errors.ts';
-
-export const MODEL_TYPES = ['qwen2', 'llama'] as const;
-export type ModelType = (typeof MODEL_TYPES)[number];
-
-/** Llama 3.1's stretched rotary frequencies (transformers, `_compute_llama3_parameters`). */
-export interface Llama3RopeScaling {
-  readonly rope_type: 'llama3';
-  readonly factor: number;
-  readonly low_freq_factor: number;
-  readonly high_freq_factor: number;
-  readonly original_max_position_embeddings: number;
-}
+import { ConfigKeys, show } from './config_keys.ts';
+import type { Family, Traits } from './families/family.ts';
+import { FAMILIES, familyOfType } from './families/index.ts';
+import { parseRope, type RopeScaling } from './rope_config.ts';
 
 /** What a model is, under the keys of Hugging Face's config.json. */
-export interface ModelConfig {
-  readonly model_type: ModelType;
+export interface ModelConfig extends Traits {
+  /** One of `FAMILIES`. */
+  readonly model_type: string;
   readonly hidden_size: number;
   readonly intermediate_size: number;
   readonly num_hidden_layers: number;
@@ -23,13 +15,10 @@ export interface ModelConfig {
   readonly head_dim: number;
   readonly rms_norm_eps: number;
   readonly rope_theta: number;
-  readonly rope_scaling?: Llama3RopeScaling;
+  readonly rope_scaling?: RopeScaling;
   readonly vocab_size: number;
   readonly max_position_embeddings: number;
   readonly tie_word_embeddings: boolean;
-  /** Whether q, k and v have a bias. */
-  readonly attention_bias: boolean;
-  readonly mlp_bias: false;
   /** Tokens that end a text; empty where the model names none. */
   readonly eos_token_id: readonly number[];
   readonly bos_token_id?: number;
@@ -37,51 +26,54 @@ export interface ModelConfig {
 }
 
 /**
- * Checks the contents of config.json.
+ * Checks the contents of config.json, in the spelling of transformers 4 (`rope_theta`, `rope_scaling`, `torch_dtype`) or 5
+ * (`rope_parameters`, `dtype`).
  * @param where its path, for messages
  * @param generation contents of generation_config.json, whose eos_token_id takes the place of config.json's
  * @throws UserError naming the key, when a value is missing or senseless, or the architecture is not supported
  */
 export function parseConfig(json: unknown, where: string, generation?: unknown): ModelConfig {
-  const config = new Keys(json, where);
-  const type = config.value('model_type');
-  const model_type = MODEL_TYPES.find((known) => known === type);
-  if (!model_type) {
-    throw config.error(
-      'model_type',
-      `is ${show(type)}, and this architecture is not supported. Supported: ${MODEL_TYPES.join(', ')}.`,
-    );
-  }
-  refuseUnsupported(config, model_type);
+  const config = new ConfigKeys(json, where);
+  const family = familyOf(config);
+  refuseUnsupported(config);
 
   const hidden_size = config.count('hidden_size');
   const num_attention_heads = config.count('num_attention_heads');
-  const num_key_value_heads = config.count('num_key_value_heads', num_attention_heads);
+  const defaultKvHeads = config.isNull('num_key_value_heads') ? undefined : family.defaults.num_key_value_heads;
+  const num_key_value_heads = config.count('num_key_value_heads', defaultKvHeads ?? num_attention_heads);
   if (num_attention_heads % num_key_value_heads !== 0) {
     throw config.error(
       'num_key_value_heads',
       `is ${num_key_value_heads}, which does not divide num_attention_heads ${num_attention_heads}.`,
     );
   }
-  if (config.value('head_dim') === undefined && hidden_size % num_attention_heads !== 0) {
+  const defaultHeadDim = family.defaults.head_dim ?? hidden_size / num_attention_heads;
+  if (config.value('head_dim') === undefined && !Number.isInteger(defaultHeadDim)) {
     throw config.error(
       'hidden_size',
       `is ${hidden_size}, no multiple of num_attention_heads ${num_attention_heads}; or give head_dim.`,
     );
   }
-  const head_dim = config.count('head_dim', hidden_size / num_attention_heads);
+  const head_dim = config.count('head_dim', defaultHeadDim);
   if (head_dim % 2 !== 0) {
     throw config.error('head_dim', `is ${head_dim}; rotary embeddings need an even one.`);
   }
   const vocab_size = config.count('vocab_size');
-  const rope = ropeKeys(config);
-  const rope_scaling = parseRopeScaling(rope);
-  const tokens = { bos: config.tokenIds('bos_token_id', vocab_size), eos: config.tokenIds('eos_token_id', vocab_size) };
-  const generationKeys = new Keys(generation ?? {}, where.replace(/config\.json$/, 'generation_config.json'));
+  const max_position_embeddings = config.count('max_position_embeddings', family.defaults.max_position_embeddings);
+  const tokens = (key: 'bos_token_id' | 'eos_token_id') => {
+    const missing = config.value(key) === undefined && !config.isNull(key) ? family.defaults[key] : undefined;
+    return missing === undefined ? config.tokenIds(key, vocab_size) : [missing];
+  };
+  const generationKeys = new ConfigKeys(generation ?? {}, where.replace(/config\.json$/, 'generation_config.json'));
   const generationEos = generationKeys.tokenIds('eos_token_id', vocab_size);
+  const bos_token_id = tokens('bos_token_id')[0];
   const torch_dtype = config.value('torch_dtype') ?? config.value('dtype');
+  const traits = family.traits(config);
+  if (traits.sliding_window === undefined && config.texts('layer_types').includes('sliding_attention')) {
+    throw config.error('layer_types', 'has "sliding_attention", and no window is switched on.');
+  }
   return {
-    model_type,
+    model_type: family.model_type,
     hidden_size,
     intermediate_size: config.count('intermediate_size'),
     num_hidden_layers: config.count('num_hidden_layers'),
@@ -89,38 +81,39 @@ export function parseConfig(json: unknown, where: string, generation?: unknown):
     num_key_value_heads,
     head_dim,
     rms_norm_eps: config.positive('rms_norm_eps', 1e-6),
-    rope_theta:
-      rope.value('rope_theta') === undefined ? config.positive('rope_theta', 10000) : rope.positive('rope_theta'),
-    ...(rope_scaling && { rope_scaling }),
+    ...parseRope(config, max_position_embeddings),
     vocab_size,
-    max_position_embeddings: config.count('max_position_embeddings', model_type === 'qwen2' ? 32768 : 2048),
+    max_position_embeddings,
     tie_word_embeddings: config.flag('tie_word_embeddings'),
-    attention_bias: model_type === 'qwen2',
-    mlp_bias: false,
-    eos_token_id: generationEos.length > 0 ? generationEos : tokens.eos,
-    ...(tokens.bos[0] !== undefined && { bos_token_id: tokens.bos[0] }),
+    ...traits,
+    eos_token_id: generationEos.length > 0 ? generationEos : tokens('eos_token_id'),
+    ...(bos_token_id !== undefined && { bos_token_id }),
     ...(typeof torch_dtype === 'string' && { torch_dtype }),
   };
 }
 
-function refuseUnsupported(config: Keys, type: ModelType): void {
+function familyOf(config: ConfigKeys): Family {
+  const type = config.value('model_type');
+  const family = familyOfType(type);
+  if (!family) {
+    const known = FAMILIES.map(({ model_type }) => model_type).join(', ');
+    throw config.error('model_type', `is ${show(type)}, and this architecture is not supported. Supported: ${known}.`);
+  }
+  const architectures = config.texts('architectures');
+  if (architectures.length > 0 && !architectures.some((name) => family.architectures.includes(name))) {
+    throw config.error(
+      'architectures',
+      `is ${show(architectures)}. Supported for ${family.model_type}: ${family.architectures[0]}, the language model.`,
+    );
+  }
+  return family;
+}
+
+/** Switches that any family may have, and that would change a number. */
+function refuseUnsupported(config: ConfigKeys): void {
   const activation = config.value('hidden_act') ?? 'silu';
   if (activation !== 'silu') {
     throw config.error('hidden_act', `is ${show(activation)}. Supported: silu.`);
-  }
-  if (config.flag('use_sliding_window')) {
-    throw config.error('use_sliding_window', 'is true; attention within a sliding window is not supported.');
-  }
-  const layerTypes = config.value('layer_types');
-  const odd = Array.isArray(layerTypes) ? layerTypes.find((layer) => layer !== 'full_attention') : undefined;
-  if (odd !== undefined) {
-    throw config.error('layer_types', `has ${show(odd)}. Supported: full_attention.`);
-  }
-  if (type === 'llama' && config.flag('attention_bias')) {
-    throw config.error('attention_bias', 'is true; a llama with biases in its attention is not supported.');
-  }
-  if (config.flag('mlp_bias')) {
-    throw config.error('mlp_bias', 'is true; biases in the feed-forward layers are not supported.');
   }
   const quantization = config.value('quantization_config');
   if (quantization !== undefined) {
@@ -130,108 +123,9 @@ function refuseUnsupported(config: Keys, type: ModelType): void {
       `says ${show(method)}: quantised safetensors are not supported. Take the model in bfloat16, float16 or float32, or as GGUF.`,
     );
   }
-  if ((config.value('partial_rotary_factor') ?? 1) !== 1) {
-    throw config.error('partial_rotary_factor', `is ${show(config.value('partial_rotary_factor'))}. Supported: 1.`);
+  const layers = ['full_attention', 'sliding_attention'];
+  const odd = config.texts('layer_types').find((layer) => !layers.includes(layer));
+  if (odd !== undefined) {
+    throw config.error('layer_types', `has ${show(odd)}. Supported: ${layers.join(', ')}.`);
   }
-}
-
-/** The keys about rotary embeddings: `rope_parameters` since transformers 5, `rope_scaling` before. */
-function ropeKeys(config: Keys): Keys {
-  const key = config.value('rope_parameters') === undefined ? 'rope_scaling' : 'rope_parameters';
-  return new Keys(config.value(key) ?? {}, config.where, `${key}.`);
-}
-
-function parseRopeScaling(rope: Keys): Llama3RopeScaling | undefined {
-  const type = rope.value('rope_type') ?? rope.value('type') ?? 'default';
-  if (type === 'default') {
-    return undefined;
-  }
-  if (type !== 'llama3') {
-    throw rope.error('rope_type', `is ${show(type)}. Supported: default, llama3.`);
-  }
-  const scaling: Llama3RopeScaling = {
-    rope_type: 'llama3',
-    factor: rope.positive('factor'),
-    low_freq_factor: rope.positive('low_freq_factor'),
-    high_freq_factor: rope.positive('high_freq_factor'),
-    original_max_position_embeddings: rope.count('original_max_position_embeddings'),
-  };
-  if (scaling.high_freq_factor <= scaling.low_freq_factor) {
-    throw rope.error(
-      'high_freq_factor',
-      `is ${scaling.high_freq_factor}, not above low_freq_factor ${scaling.low_freq_factor}.`,
-    );
-  }
-  return scaling;
-}
-
-/** Reads values out of a JSON object; its errors name the file and the key. null counts as absent, as in Python. */
-class Keys {
-  readonly where: string;
-  readonly #object: Readonly<Record<string, unknown>>;
-  readonly #prefix: string;
-
-  constructor(json: unknown, where: string, prefix = '') {
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw new UserError(
-        `${where}: ${prefix ? `${prefix.slice(0, -1)} is ${show(json)}, ` : ''}a JSON object is expected.`,
-      );
-    }
-    this.where = where;
-    this.#object = json as Record<string, unknown>;
-    this.#prefix = prefix;
-  }
-
-  value(key: string): unknown {
-    return Object.hasOwn(this.#object, key) ? (this.#object[key] ?? undefined) : undefined;
-  }
-
-  error(key: string, problem: string): UserError {
-    return new UserError(`${this.where}: ${this.#prefix}${key} ${problem}`);
-  }
-
-  count(key: string, missing?: number): number {
-    return this.#number(key, missing, 'a positive whole number', (n) => Number.isSafeInteger(n) && n > 0);
-  }
-
-  positive(key: string, missing?: number): number {
-    return this.#number(key, missing, 'a positive number', (n) => Number.isFinite(n) && n > 0);
-  }
-
-  flag(key: string): boolean {
-    const value = this.value(key) ?? false;
-    if (typeof value !== 'boolean') {
-      throw this.error(key, `is ${show(value)}; true or false is expected.`);
-    }
-    return value;
-  }
-
-  tokenIds(key: string, vocabSize: number): number[] {
-    const value = this.value(key) ?? [];
-    const ids: unknown[] = Array.isArray(value) ? value : [value];
-    for (const id of ids) {
-      if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= vocabSize) {
-        throw this.error(
-          key,
-          `has ${show(id)}; a token below vocab_size ${vocabSize}, or a list of them, is expected.`,
-        );
-      }
-    }
-    return ids as number[];
-  }
-
-  #number(key: string, missing: number | undefined, expected: string, valid: (value: number) => boolean): number {
-    const value = this.value(key) ?? missing;
-    if (value === undefined) {
-      throw this.error(key, `is missing; ${expected} is expected.`);
-    }
-    if (typeof value !== 'number' || !valid(value)) {
-      throw this.error(key, `is ${show(value)}; ${expected} is expected.`);
-    }
-    return value;
-  }
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value) ?? 'missing';
 }

@@ -20,6 +20,15 @@ export async function readExactly(file: RandomAccess, offset: number, length: nu
   return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
+/** Text of bytes. @throws UserError where they are no UTF-8: other encodings would be read as other characters */
+export function utf8(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`${where} is not UTF-8 text. Convert it (iconv -f latin1 -t utf-8) or take another file.`);
+  }
+}
+
 /** The file under another name in messages, such as its path within a folder. */
 export function named(file: RandomAccess, name: string): RandomAccess {
   return { name, size: file.size, read: (offset, length) => file.read(offset, length), close: () => file.close() };
@@ -32,7 +41,8 @@ export async function readTextIfThere(folder: ModelFolder, file: string): Promis
     return undefined;
   }
   try {
-    return new TextDecoder().decode(await readExactly(named(access, `${folder.name}/${file}`), 0, access.size));
+    const name = `${folder.name}/${file}`;
+    return utf8(await readExactly(named(access, name), 0, access.size), name);
   } finally {
     await access.close();
   }

@@ -1,17 +1,19 @@
-/** GGUF files of the llama architecture (github.com/ggml-org/ggml/blob/master/docs/gguf.md), as a Hugging Face model. */
+/** GGUF files (github.com/ggml-org/ggml/blob/master/docs/gguf.md) of the known families, as a Hugging Face model. */
+import { blockColumns, isQuantised, storedBytes } from '../gpu/blocks.ts';
 import { UserError } from '../gpu/errors.ts';
-import { type Llama3RopeScaling, type ModelConfig, parseConfig } from './config.ts';
+import { type ModelConfig, parseConfig } from './config.ts';
+import type { Family } from './families/family.ts';
+import { FAMILIES, familyOfGguf } from './families/index.ts';
 import { type RandomAccess, readExactly } from './files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf_dequant.ts';
 import { ggufTokenizer } from './gguf_tokenizer.ts';
-import { identify, isIgnored, type ModelSource, type WeightInfo } from './weights.ts';
-
-const ARCHITECTURES = ['llama'];
+import { GGUF_TYPES, type GgufType, unpermuteRows } from './gguf_types.ts';
+import type { Llama3RopeScaling } from './rope_config.ts';
+import { stopTokenIds } from './stop_tokens.ts';
+import { identify, isIgnored, type ModelSource, type RowRange, type WeightInfo } from './weights.ts';
 
 interface Place {
   readonly type: GgufType;
   readonly offset: number;
-  readonly bytes: number;
   readonly shape: readonly number[];
   /** Heads whose rows llama.cpp's converter permuted, 0 for every tensor but q and k. */
   readonly permutedHeads: number;
@@ -23,16 +25,18 @@ export async function isGguf(file: RandomAccess): Promise<boolean> {
 }
 
 /**
- * Opens a GGUF file: reads its header, no weight. Quantised tensors become f32 as they are read, F16 and F32 stay.
+ * Opens a GGUF file: reads its header, no weight. Tensors stay as they are stored.
  * @throws UserError when it is broken, or its architecture or a quantisation is not supported
  */
 export async function openGguf(file: RandomAccess): Promise<ModelSource> {
   const { metadata, tensorInfos, tensorDataOffset } = await readHeader(file);
   const keys = new Metadata(metadata, file.name);
   const architecture = keys.text('general.architecture');
-  if (!ARCHITECTURES.includes(architecture)) {
+  const family = familyOfGguf(architecture);
+  if (!family) {
+    const known = FAMILIES.flatMap(({ gguf }) => (gguf ? [gguf.architecture] : [])).join(', ');
     throw new UserError(
-      `${file.name} is of the architecture "${architecture}", which is not supported. Supported in GGUF: ${ARCHITECTURES.join(', ')}.`,
+      `${file.name} is of the architecture "${architecture}", which is not supported. Supported in GGUF: ${known}.`,
     );
   }
   const infos = tensorInfos.map((info) => ({
@@ -55,10 +59,15 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
     const count = info.shape.reduce((product, size) => product * size, 1);
     const row = info.shape.at(-1) ?? 1;
-    const bytes = (count / type.block) * type.bytes;
-    if (row % type.block !== 0) {
+    const bytes = storedBytes(count, type.dtype);
+    if (row % blockColumns(type.dtype) !== 0) {
       throw new UserError(
-        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${type.block}.`,
+        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${blockColumns(type.dtype)}.`,
+      );
+    }
+    if (info.shape.length < 2 && isQuantised(type.dtype)) {
+      throw new UserError(
+        `${file.name}: tensor ${info.ggufName} is a vector quantised as ${type.name}. Supported for vectors: F32, F16, BF16.`,
       );
     }
     if (info.offset + bytes > file.size) {
@@ -67,16 +76,12 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
           'Copy or download it again.',
       );
     }
-    places.set(info.name, { type, offset: info.offset, bytes, shape: info.shape, permutedHeads: 0 });
+    places.set(info.name, { type, offset: info.offset, shape: info.shape, permutedHeads: 0 });
   }
 
-  const config = await readConfig(keys, file, places);
+  const config = await readConfig(family, keys, file, places);
   for (const [name, place] of places) {
-    const heads = name.endsWith('q_proj.weight')
-      ? config.num_attention_heads
-      : name.endsWith('k_proj.weight')
-        ? config.num_key_value_heads
-        : 0;
+    const heads = family.gguf?.permutesRows ? rotatedHeads(name, config) : 0;
     // A matrix of the wrong height is left for checkTensors to name.
     if (heads > 0 && place.shape[0] === heads * config.head_dim) {
       places.set(name, { ...place, permutedHeads: heads });
@@ -88,24 +93,39 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
       tensors.set(name, { name, dtype: place.type.dtype, shape: place.shape, file: file.name });
     }
   }
+  const tokenizer = ggufTokenizer(keys);
   return {
     name: file.name,
     config,
     tensors,
-    read: async (name) => {
+    read: async (name, rows) => {
       const place = places.get(name);
       if (!place) {
         throw new UserError(`${file.name} has no tensor ${name}.`);
       }
-      const bytes = await readExactly(file, place.offset, place.bytes);
-      const rows = place.permutedHeads > 0 ? unpermuteRows(bytes, place.permutedHeads, config.head_dim) : bytes;
-      return unpack(rows, place.type);
+      return readRows(file, place, config.head_dim, rows);
     },
-    ...ggufTokenizer(keys),
-    generation: { eos_token_id: config.eos_token_id },
+    ...tokenizer,
+    generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
     identity: await identify(config, tensors, [file]),
     close: () => file.close(),
   };
+}
+
+/** Rows of a matrix, or all of a vector, in Hugging Face's order: of permuted ones whole heads are read. */
+async function readRows(file: RandomAccess, place: Place, headDim: number, range?: RowRange): Promise<Uint8Array> {
+  const { type, offset, shape, permutedHeads } = place;
+  const rowBytes = storedBytes(
+    shape.slice(1).reduce((product, size) => product * size, 1),
+    type.dtype,
+  );
+  const { first, count } = range ?? { first: 0, count: shape[0] ?? 1 };
+  if (permutedHeads === 0) return readExactly(file, offset + first * rowBytes, count * rowBytes);
+  const head = Math.floor(first / headDim);
+  const heads = Math.ceil((first + count) / headDim) - head;
+  const bytes = await readExactly(file, offset + head * headDim * rowBytes, heads * headDim * rowBytes);
+  const start = (first - head * headDim) * rowBytes;
+  return unpermuteRows(bytes, heads, headDim).slice(start, start + count * rowBytes);
 }
 
 /** The metadata alone. @throws UserError for a broken file */
@@ -159,6 +179,8 @@ const LAYER_NAMES: Readonly<Record<string, string>> = {
   attn_norm: 'input_layernorm',
   attn_q: 'self_attn.q_proj',
   attn_k: 'self_attn.k_proj',
+  attn_q_norm: 'self_attn.q_norm',
+  attn_k_norm: 'self_attn.k_norm',
   attn_v: 'self_attn.v_proj',
   attn_output: 'self_attn.o_proj',
   ffn_norm: 'post_attention_layernorm',
@@ -176,48 +198,64 @@ function huggingFaceName(name: string): string {
   return known ? `model.layers.${layer}.${known}.${kind}` : (NAMES[name] ?? name);
 }
 
+/** Heads whose rows or biases this tensor has, for those of q and k; 0 for all others. */
+function rotatedHeads(name: string, config: ModelConfig): number {
+  const [, part] = /self_attn\.([qk])_proj\.(?:weight|bias)$/.exec(name) ?? [];
+  return part === 'q' ? config.num_attention_heads : part === 'k' ? config.num_key_value_heads : 0;
+}
+
 async function readConfig(
+  family: Family,
   keys: Metadata,
   file: RandomAccess,
   places: ReadonlyMap<string, Place>,
 ): Promise<ModelConfig> {
-  const scaling = keys.optional('llama.rope.scaling.type') ?? 'none';
-  if (scaling !== 'none') {
-    throw keys.error('llama.rope.scaling.type', `is ${JSON.stringify(scaling)}. Supported: none.`);
+  const at = (key: string) => `${family.gguf?.architecture}.${key}`;
+  const scaling = keys.optional(at('rope.scaling.type')) ?? 'none';
+  if (scaling !== 'none' && scaling !== 'linear') {
+    throw keys.error(at('rope.scaling.type'), `is ${JSON.stringify(scaling)}. Supported: none, linear.`);
   }
-  if (Number(keys.optional('llama.expert_count') ?? 0) > 0) {
-    throw keys.error('llama.expert_count', 'is above 0; mixtures of experts are not supported.');
+  if (keys.numberOr(at('expert_count'), 0) > 0) {
+    throw keys.error(at('expert_count'), 'is above 0; mixtures of experts are not supported.');
   }
-  const hidden_size = keys.number('llama.embedding_length');
-  const heads = keys.number('llama.attention.head_count');
-  const head_dim = keys.numberOr('llama.attention.key_length', hidden_size / heads);
-  for (const key of ['llama.rope.dimension_count', 'llama.attention.value_length']) {
+  const hidden_size = keys.number(at('embedding_length'));
+  const heads = keys.number(at('attention.head_count'));
+  const head_dim = keys.numberOr(at('attention.key_length'), hidden_size / heads);
+  for (const key of [at('rope.dimension_count'), at('attention.value_length')]) {
     if (keys.numberOr(key, head_dim) !== head_dim) {
       throw keys.error(key, `is ${keys.number(key)}, and a head has ${head_dim} values. Supported: the same number.`);
     }
   }
-  const eos = ['tokenizer.ggml.eos_token_id', 'tokenizer.ggml.eot_token_id'].map((key) => keys.optional(key));
+  const ends = ['eos', 'eot', 'eom'].map((name) => keys.optional(`tokenizer.ggml.${name}_token_id`));
   const config = parseConfig(
     {
-      model_type: 'llama',
+      model_type: family.model_type,
       hidden_size,
-      intermediate_size: keys.number('llama.feed_forward_length'),
-      num_hidden_layers: keys.number('llama.block_count'),
+      intermediate_size: keys.number(at('feed_forward_length')),
+      num_hidden_layers: keys.number(at('block_count')),
       num_attention_heads: heads,
-      num_key_value_heads: keys.numberOr('llama.attention.head_count_kv', heads),
+      num_key_value_heads: keys.numberOr(at('attention.head_count_kv'), heads),
       head_dim,
-      rms_norm_eps: keys.number('llama.attention.layer_norm_rms_epsilon'),
-      rope_theta: keys.numberOr('llama.rope.freq_base', 10000),
-      vocab_size: keys.numberOr('llama.vocab_size', places.get('model.embed_tokens.weight')?.shape[0] ?? 0),
-      max_position_embeddings: keys.number('llama.context_length'),
+      rms_norm_eps: keys.number(at('attention.layer_norm_rms_epsilon')),
+      rope_theta: keys.numberOr(at('rope.freq_base'), 10000),
+      ...(scaling === 'linear' && { rope_scaling: { type: scaling, factor: keys.number(at('rope.scaling.factor')) } }),
+      vocab_size: keys.numberOr(at('vocab_size'), places.get('model.embed_tokens.weight')?.shape[0] ?? 0),
+      max_position_embeddings: keys.number(at('context_length')),
       tie_word_embeddings: !places.has('lm_head.weight'),
-      eos_token_id: [...new Set(eos.filter((id) => id !== undefined).map(Number))],
-      bos_token_id: keys.optional('tokenizer.ggml.bos_token_id'),
+      attention_bias: places.has('model.layers.0.self_attn.q_proj.bias'),
+      mlp_bias: places.has('model.layers.0.mlp.gate_proj.bias'),
+      eos_token_id: [...new Set(ends.filter((id) => id !== undefined).map(Number))],
+      bos_token_id: keys.optional('tokenizer.ggml.bos_token_id') ?? null,
     },
     file.name,
   );
+  const window = keys.numberOr(at('attention.sliding_window'), 0);
   const factors = places.get(ROPE_FACTORS);
-  return factors ? { ...config, rope_scaling: await readRopeFactors(config, file, factors) } : config;
+  return {
+    ...config,
+    ...(window > 0 && { sliding_window: window }),
+    ...(factors && { rope_scaling: await readRopeFactors(config, file, factors) }),
+  };
 }
 
 /**
@@ -225,7 +263,7 @@ async function readConfig(
  * models have the same constants but for the factor, so they can be had back, and are checked.
  */
 async function readRopeFactors(config: ModelConfig, file: RandomAccess, place: Place): Promise<Llama3RopeScaling> {
-  const bytes = await readExactly(file, place.offset, place.bytes);
+  const bytes = await readRows(file, place, config.head_dim);
   const factors = [
     ...new Float32Array(bytes.buffer, bytes.byteOffset, place.type.name === 'F32' ? bytes.length / 4 : 0),
   ];

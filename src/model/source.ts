@@ -12,6 +12,7 @@ import {
 } from './files.ts';
 import { isGguf, openGguf } from './gguf.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
+import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
 
 export { checkTensors, expectedTensors, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
@@ -76,15 +77,18 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
       name: folder.name,
       config,
       tensors,
-      read: async (name) => {
+      read: async (name, rows) => {
         const place = places.get(name);
         if (!place) {
           throw new UserError(`${folder.name} has no tensor ${name}.`);
         }
-        return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
+        const { begin, end, shape } = place.entry;
+        const rowBytes = (end - begin) / Math.max(1, shape[0] ?? 1);
+        const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
+        return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
       },
       ...tokenizer,
-      generation: { eos_token_id: config.eos_token_id },
+      generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
       identity: await identify(config, tensors, files),
       close,
     };
@@ -109,8 +113,10 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
   if (typeof map !== 'object' || map === null || Object.values(map).some((file) => typeof file !== 'string')) {
     throw new UserError(`${folder.name}/model.safetensors.index.json: weight_map must map tensors to files.`);
   }
+  const names = new Set(Object.values(map as Record<string, string>));
+  checkShards(names, `${folder.name}/model.safetensors.index.json`);
   const files: RandomAccess[] = [];
-  for (const name of new Set(Object.values(map as Record<string, string>))) {
+  for (const name of names) {
     const file = await folder.open(name);
     if (!file) {
       await Promise.all(files.map((opened) => opened.close()));
@@ -121,6 +127,21 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
     files.push(named(file, `${folder.name}/${name}`));
   }
   return files;
+}
+
+/** Shards say in their names how many there are. */
+function checkShards(names: ReadonlySet<string>, where: string): void {
+  for (const name of names) {
+    const [, begin, digits = '', total] = /^(.*-)(\d+)-of-(\d+)\.safetensors$/.exec(name) ?? [];
+    for (let i = 1; i <= Number(total ?? 0); i++) {
+      const shard = `${begin}${String(i).padStart(digits.length, '0')}-of-${total}.safetensors`;
+      if (!names.has(shard)) {
+        throw new UserError(
+          `${where} names no tensor of ${shard}, though ${name} is one of ${Number(total)}. Download the index again.`,
+        );
+      }
+    }
+  }
 }
 
 const CONFIG_FILE = 'tokenizer_config.json';

@@ -56,6 +56,7 @@ function decoderLayer(
   const normed1 = ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
+  if (layer.qk_norm) ops.qkNorm(tape, qkv, layer.qk_norm, shape, eps);
   ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
   const attended = ops.attention(
     tape,
@@ -65,17 +66,17 @@ function decoderLayer(
     cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest },
   );
   tape.release(qkv);
-  const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out');
+  const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);
   const residMid = ops.residualAdd(tape, resid, attnOut, 'resid_mid');
   tape.release(attnOut);
 
   const normed2 = ops.rmsnorm(tape, residMid, layer.post_attention_layernorm, eps);
-  const gateUp = ops.linear(tape, normed2, layer.gate_up_proj, 'gate_up');
+  const gateUp = ops.linear(tape, normed2, layer.gate_up_proj, 'gate_up', layer.gate_up_bias);
   tape.release(normed2);
   const act = ops.swiglu(tape, gateUp);
   tape.release(gateUp);
-  const mlpOut = ops.linear(tape, act, layer.down_proj, 'mlp_out');
+  const mlpOut = ops.linear(tape, act, layer.down_proj, 'mlp_out', layer.down_bias);
   tape.release(act);
   const residPost = ops.residualAdd(tape, residMid, mlpOut, 'resid_post', steering && { ...steering, layer: l });
   tape.release(residMid, mlpOut);

@@ -1,11 +1,12 @@
 /** What a model's weights are: names, shapes and dtypes against the configuration, and an identity. */
+import type { WeightType } from '../gpu/blocks.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from './config.ts';
 import { type RandomAccess, readExactly } from './files.ts';
 
 export interface WeightInfo {
   readonly name: string;
-  readonly dtype: 'f32' | 'f16' | 'bf16';
+  readonly dtype: WeightType;
   /** Rows first: a linear layer is [out, in]. */
   readonly shape: readonly number[];
   /** The file that holds it, for messages. */
@@ -26,14 +27,23 @@ export interface TokenizerData {
   readonly where: string;
 }
 
+/** Rows of a tensor: which is the first, and how many. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface ModelSource {
   /** Shown in messages. */
   readonly name: string;
   readonly config: ModelConfig;
   /** Under Hugging Face's names; only those that `config` asks for, and ones that no model of its kind has. */
   readonly tensors: ReadonlyMap<string, WeightInfo>;
-  /** Row-major little-endian values in the tensor's dtype; the first byte is aligned for every typed array. */
-  read(name: string): Promise<Uint8Array>;
+  /**
+   * Rows of a tensor, all by default, row-major and little-endian as its dtype is stored; the first byte is aligned for
+   * every typed array.
+   */
+  read(name: string, rows?: RowRange): Promise<Uint8Array>;
   /** Missing where the model came without one that can be read. */
   readonly tokenizer?: TokenizerData;
   /** Why there is no tokenizer, and what to do. */
@@ -51,28 +61,31 @@ export function isIgnored(name: string, config: ModelConfig): boolean {
 
 /** Names and shapes of the tensors that a model of this configuration has. */
 export function expectedTensors(config: ModelConfig): Map<string, readonly number[]> {
-  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, vocab_size: V } = config;
-  const q = config.num_attention_heads * config.head_dim;
-  const kv = config.num_key_value_heads * config.head_dim;
+  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, vocab_size: V, head_dim: D } = config;
+  const q = config.num_attention_heads * D;
+  const kv = config.num_key_value_heads * D;
   const shapes = new Map<string, readonly number[]>([['model.embed_tokens.weight', [V, C]]]);
   for (let l = 0; l < L; l++) {
-    const layer = `model.layers.${l}`;
-    shapes.set(`${layer}.input_layernorm.weight`, [C]);
-    for (const [name, rows] of [
-      ['q', q],
-      ['k', kv],
-      ['v', kv],
-    ] as const) {
-      shapes.set(`${layer}.self_attn.${name}_proj.weight`, [rows, C]);
-      if (config.attention_bias) {
-        shapes.set(`${layer}.self_attn.${name}_proj.bias`, [rows]);
+    const norm = (name: string, size: number) => shapes.set(`model.layers.${l}.${name}.weight`, [size]);
+    const linear = (name: string, rows: number, columns: number, bias: boolean) => {
+      shapes.set(`model.layers.${l}.${name}.weight`, [rows, columns]);
+      if (bias) {
+        shapes.set(`model.layers.${l}.${name}.bias`, [rows]);
       }
+    };
+    norm('input_layernorm', C);
+    linear('self_attn.q_proj', q, C, config.attention_bias);
+    linear('self_attn.k_proj', kv, C, config.attention_bias);
+    linear('self_attn.v_proj', kv, C, config.attention_bias);
+    if (config.qk_norm) {
+      norm('self_attn.q_norm', D);
+      norm('self_attn.k_norm', D);
     }
-    shapes.set(`${layer}.self_attn.o_proj.weight`, [C, q]);
-    shapes.set(`${layer}.post_attention_layernorm.weight`, [C]);
-    shapes.set(`${layer}.mlp.gate_proj.weight`, [F, C]);
-    shapes.set(`${layer}.mlp.up_proj.weight`, [F, C]);
-    shapes.set(`${layer}.mlp.down_proj.weight`, [C, F]);
+    linear('self_attn.o_proj', C, q, config.o_proj_bias);
+    norm('post_attention_layernorm', C);
+    linear('mlp.gate_proj', F, C, config.mlp_bias);
+    linear('mlp.up_proj', F, C, config.mlp_bias);
+    linear('mlp.down_proj', C, F, config.mlp_bias);
   }
   shapes.set('model.norm.weight', [C]);
   if (!config.tie_word_embeddings) {

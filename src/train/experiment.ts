@@ -111,8 +111,6 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   const evaluations = checkpoint
     ? await rewindRows<EvaluationStep>(store, RUN_FILES.evaluations, checkpoint.step + 1)
     : [];
-  await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
-
   const trainer = new Trainer({
     lm,
     config,
@@ -137,6 +135,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   try {
     // From here on there is something to resume, even if the first evaluation is interrupted.
     if (!checkpoint) await trainer.save();
+    await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
     const base = await measure('base', 0, undefined, options, trainer.plan);
     const prompted = options.prompted && (await measure('prompted', 0, undefined, options, trainer.plan));
     let last: { step: number; result: Evaluation | undefined } | undefined;
@@ -185,8 +184,8 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
 }
 
 /**
- * An evaluation on the held-out problems, kept in the run folder with the step whose vectors it measured and the number of
- * problems, so that a resumed run does not repeat it and a longer one does.
+ * An evaluation on the held-out problems, kept in the run folder with the step whose vectors it measured and a digest of the
+ * problems, so that a resumed run does not repeat it, and one that is longer or has other problems does.
  */
 async function measure(
   which: Measurement,
@@ -199,11 +198,12 @@ async function measure(
   const { encode, stop } = (which === 'prompted' && options.prompted) || options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
-  const problems = testProblems.length;
+  const prompts = testProblems.map(encode);
+  const problems = await digestOf([stop, prompts.map(({ text, problem }) => [text, problem.answer])]);
   const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
   const result =
     kept ??
-    (await evaluate(lm, testProblems.map(encode), {
+    (await evaluate(lm, prompts, {
       answer: config.answer,
       maxNewTokens: config.max_completion_length,
       seed: config.seed,
@@ -226,19 +226,24 @@ async function problemDigest({ trainProblems, examples, encode, stop }: Experime
   const asked = examples
     ? examples.map(({ prompt, ...completions }) => [prompt.ids, completions])
     : [first && encode(first).text, stop, trainProblems.map(({ question, answer }) => [question, answer])];
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(asked)));
+  return digestOf(asked);
+}
+
+/** SHA-256 of a value as JSON, in hexadecimal. */
+async function digestOf(value: unknown): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The evaluation in a file if it is one of this step and of so many problems. */
+/** The evaluation in a file if it is one of this step and of these problems. */
 async function keptEvaluation(
   store: RunStore,
   name: string,
-  wanted: { step: number; problems: number },
+  wanted: { step: number; problems: string },
 ): Promise<Evaluation | undefined> {
   const bytes = await store.read(name);
   if (!bytes) return undefined;
-  const kept = JSON.parse(new TextDecoder().decode(bytes)) as Evaluation & { step?: number; problems?: number };
+  const kept = JSON.parse(new TextDecoder().decode(bytes)) as Evaluation & { step?: number; problems?: string };
   return kept.step === wanted.step && kept.problems === wanted.problems ? kept : undefined;
 }
 

@@ -62,6 +62,7 @@ export class Trainer {
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
     this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
     this.#method = new METHODS[config.method](options);
+    lm.model.device.arena.keepWithin = this.plan.total;
     this.optimizer = new Optimizer(lm.model.device, layers, c, {
       beta1: config.adam_beta1,
       beta2: config.adam_beta2,
@@ -168,7 +169,7 @@ export class Trainer {
         this.optimizer.zeroGrad();
         const result = await pass();
         const update = await this.optimizer.update(rate);
-        refuseNotFinite(this.step, result.loss, update.gradNorm);
+        refuseNotFinite(this.step, result.loss, update.gradNorm, update.state);
         state = update.state;
         return { pass: result, gradNorm: update.gradNorm };
       },
@@ -204,11 +205,13 @@ export class Trainer {
 }
 
 /** @throws UserError where the step's numbers are none: its vectors must not become a checkpoint. */
-function refuseNotFinite(step: number, loss: number, gradNorm: number): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+function refuseNotFinite(step: number, loss: number, gradNorm: number, state: OptimizerState): void {
+  const moved = [state.vectors, state.expAvg, state.expAvgSq].every((values) => values.every(Number.isFinite));
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm) && moved) return;
+  const what = moved ? '' : ', and the updated vectors are no numbers';
   throw new UserError(
-    `step ${step}: the loss is ${loss} and the gradient's norm ${gradNorm}; the vectors of the step before are kept. ` +
-      'Lower learning_rate or steering_scale; if it happens at step 0, the weights themselves hold NaN or infinity.',
+    `step ${step}: the loss is ${loss} and the gradient's norm ${gradNorm}${what}; the vectors of the step before are kept. ` +
+      'Lower learning_rate or steering_scale, or raise adam_epsilon; if it happens at step 0, the weights themselves hold NaN or infinity.',
   );
 }
 

@@ -72,7 +72,7 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
   [
     'an architecture that is not supported',
     [...GENERATE, '@architecture'],
-    /"gpt2".*not supported\. Supported: qwen2, llama/,
+    /"gpt2".*not supported\. Supported: qwen2, qwen3, llama, mistral/,
   ],
   ['no tokenizer', [...GENERATE, '@tokenizerless'], /has no tokenizer\.json: copy/],
   [

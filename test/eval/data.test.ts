@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseProblems } from '../../src/eval/data.ts';
+import { readTable } from '../../src/eval/tables.ts';
+import { memoryFile } from '../../src/model/files.ts';
 
 const rowsOf = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join('\n');
 
@@ -74,5 +76,12 @@ describe('parseProblems', () => {
 
   it('shortens what it shows of a long bad line', () => {
     expect(() => parseProblems('x'.repeat(10_000), 'f')).toThrow(/^.{0,200}$/);
+  });
+});
+
+describe('a file in another encoding', () => {
+  it('is refused, where its letters would be read as others', async () => {
+    const bytes = Uint8Array.from([...new TextEncoder().encode('{"question": "caf'), 0xe9, 0x22, 0x7d]);
+    await expect(readTable(memoryFile('p.jsonl', bytes), 'p.jsonl')).rejects.toThrow('p.jsonl is not UTF-8 text');
   });
 });

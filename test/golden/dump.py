@@ -23,6 +23,8 @@ PARTS = {
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),
     'gguf': ('tiny_gguf', []),
+    'mixed': ('mixed_gguf', []),
+    'gguf-families': ('gguf_families', []),
     'tokenization': ('tokenization', ['demo', 'smollm2']),
     'smollm2': ('smollm2', ['smollm2']),
 }

@@ -46,14 +46,15 @@ def forward(model, ids, steering=None):
 
 def forward_with_biases(model, ids, steering):
     """Logits [T, V] with the vectors as biases of mlp.down_proj: what the steering is defined to equal."""
-    for block, vector in zip(model.model.layers, steering):
-        assert block.mlp.down_proj.bias is None
-        block.mlp.down_proj.bias = torch.nn.Parameter(vector.detach(), requires_grad=False)
+    own = [block.mlp.down_proj.bias for block in model.model.layers]
+    for block, bias, vector in zip(model.model.layers, own, steering):
+        added = vector.detach() if bias is None else vector.detach() + bias
+        block.mlp.down_proj.bias = torch.nn.Parameter(added, requires_grad=False)
     try:
         return model(input_ids=torch.as_tensor(ids)[None], use_cache=False).logits[0]
     finally:
-        for block in model.model.layers:
-            block.mlp.down_proj.bias = None
+        for block, bias in zip(model.model.layers, own):
+            block.mlp.down_proj.bias = bias
 
 
 def log_softmax(logits, temperature=1.0):

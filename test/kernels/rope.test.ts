@@ -34,7 +34,13 @@ it('ropeTable holds cos and sin of position * theta^(-2i/D)', () => {
 });
 
 it('ropeTable scales low frequencies as Llama 3.1 does, leaves high ones and blends between', () => {
-  const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
+  const scaling = {
+    rope_type: 'llama3',
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  } as const;
   const plain = ropeTable(2, 128, 500000);
   const scaled = ropeTable(2, 128, 500000, scaling);
   const angle = (table: Float32Array, i: number) =>
@@ -44,4 +50,10 @@ it('ropeTable scales low frequencies as Llama 3.1 does, leaves high ones and ble
   const blended = angle(scaled, 32) / angle(plain, 32);
   expect(blended).toBeGreaterThan(1 / 8);
   expect(blended).toBeLessThan(1);
+});
+
+it('ropeTable divides every frequency where scaling is linear: position 4 then has the angles of position 1', () => {
+  const plain = ropeTable(2, 16, 10000);
+  const scaled = ropeTable(5, 16, 10000, { rope_type: 'linear', factor: 4 });
+  expect(scaled.subarray(4 * 16, 5 * 16)).toEqual(plain.subarray(16, 32));
 });

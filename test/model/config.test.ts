@@ -48,7 +48,9 @@ describe('config.json', () => {
       max_position_embeddings: 512,
       tie_word_embeddings: true,
       attention_bias: true,
+      o_proj_bias: false,
       mlp_bias: false,
+      qk_norm: false,
       eos_token_id: [0],
       bos_token_id: 0,
       torch_dtype: 'bfloat16',
@@ -83,17 +85,26 @@ describe('config.json', () => {
   });
 
   it.each([
-    [{ ...QWEN2, model_type: 'gemma2' }, /model_type is "gemma2".*Supported: qwen2, llama/],
+    [{ ...QWEN2, model_type: 'gemma2' }, /model_type is "gemma2".*Supported: qwen2, qwen3, llama, mistral\.$/],
     [{ ...QWEN2, model_type: undefined }, /model_type is missing/],
     [{ ...QWEN2, hidden_act: 'gelu' }, /hidden_act is "gelu"\. Supported: silu/],
-    [{ ...QWEN2, use_sliding_window: true }, /use_sliding_window/],
+    [{ ...QWEN2, architectures: 'Qwen2ForTokenClassification' }, /architectures is \["Qwen2ForTokenClassification"\]/],
+    [{ ...QWEN2, use_mrope: true }, /use_mrope is true/],
     [{ ...QWEN2, layer_types: ['full_attention', 'sliding_attention'] }, /layer_types has "sliding_attention"/],
-    [{ ...LLAMA, attention_bias: true }, /attention_bias/],
-    [{ ...LLAMA, mlp_bias: true }, /mlp_bias/],
+    [{ ...LLAMA, layer_types: ['linear_attention'] }, /layer_types has "linear_attention"\. Supported: full_attention/],
+    [{ ...LLAMA, layer_types: [3] }, /layer_types has 3; a list of texts is expected/],
+    [{ ...LLAMA, attention_bias: 1 }, /attention_bias is 1; true or false/],
+    ...['yarn', 'dynamic', 'longrope'].map((type) => [
+      { ...LLAMA, rope_scaling: { type, factor: 2 } },
+      new RegExp(`rope_scaling\\.rope_type is "${type}"\\. Supported: default, linear, llama3\\. If it was added`),
+    ]),
+    [{ ...LLAMA, rope_scaling: { type: 'linear' } }, /rope_scaling\.factor is missing/],
+    [{ ...LLAMA, rope_scaling: LLAMA3, rope_parameters: LLAMA3 }, /rope_scaling is given beside rope_parameters/],
     [
-      { ...LLAMA, rope_scaling: { type: 'linear', factor: 2 } },
-      /rope_scaling\.rope_type is "linear"\. Supported: default, llama3/,
+      { ...LLAMA, rope_parameters: { full_attention: { rope_theta: 1e4 } } },
+      /rope_parameters\.full_attention is given: rotary embeddings that differ between layers/,
     ],
+    [{ ...LLAMA, rope_parameters: { partial_rotary_factor: 0.5 } }, /rope_parameters\.partial_rotary_factor is 0\.5/],
     [{ ...LLAMA, rope_scaling: { rope_type: 'llama3', factor: 8 } }, /rope_scaling\.low_freq_factor is missing/],
     [{ ...LLAMA, partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
     [{ ...QWEN2, quantization_config: { quant_method: 'gptq' } }, /quantization_config says "gptq"/],
@@ -107,7 +118,7 @@ describe('config.json', () => {
     [{ ...QWEN2, tie_word_embeddings: 'yes' }, /tie_word_embeddings is "yes"; true or false/],
     [{ ...QWEN2, eos_token_id: [1, 512] }, /eos_token_id has 512; a token below vocab_size 512/],
     [[], /a JSON object is expected/],
-  ])('refuses %j', (json, message) => {
+  ] as [object, RegExp][])('refuses %j', (json, message) => {
     expect(() => parse(json)).toThrow(UserError);
     expect(() => parse(json)).toThrow(message);
     expect(() => parse(json)).toThrow(/^m\/config\.json: /);

@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { openFolder } from '#platform';
+import { describe, expect, it } from 'vitest';
+import { openFile, openFolder } from '#platform';
 import { dumpTensors, plainPass } from '../../src/eval/dump.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { testDevice } from '../setup/device.ts';
@@ -15,24 +16,48 @@ const CASES = [
   'llama-f16-untied-gqa1',
   'llama-bf16-untied-headdim',
   'llama-bf16-tied-rope3',
+  'llama-f16-tied-linear',
+  'llama-bf16-untied-biases',
+  'qwen3-bf16-tied-headdim',
+  'qwen3-f32-untied-biases',
+  'mistral-bf16-untied-window',
+  'mistral-f16-tied-headdim',
 ];
 
-const device = await testDevice();
-const open = async (folder: string): Promise<Model> => {
-  const source = await openModelSource(await openFolder(folder));
+/** llama's has biases, whose rows are permuted as its weights' are. */
+const GGUF_CASES = ['qwen2-F16', 'qwen3-F32', 'llama-F16'];
+
+const open = async (path: string, device: Device): Promise<Model> => {
+  const source = await openModelSource(await (path.endsWith('.gguf') ? openFile : openFolder)(path));
   const model = await loadModel(device, source);
   await source.close();
   return model;
 };
 
-describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['demo', 'models/demo']])(
-  '%s against transformers',
-  (name, folder) => {
-    it('computes its logits, every resid_post, the loss and every steering gradient', async () => {
+/** Types mixed as in Q4_K_M: q, k, v of one layer in two types, of the other in three. */
+const MIXED = 'test/golden/gguf/tiny-mixed.gguf';
+/** Bytes: every matrix of this model but one takes more, no activation does. */
+const [CUT, SMALL_BINDING] = ['llama-f16-untied-gqa1', 2 ** 13] as const;
+
+describe.each<[string, string, number?]>([
+  ...CASES.map((name): [string, string] => [name, `test/golden/models/${name}`]),
+  ...GGUF_CASES.map((name): [string, string] => [`gguf-${name}`, `test/golden/gguf/${name}.gguf`]),
+  ['demo', 'models/demo'],
+  ['gguf-mixed', MIXED],
+  [CUT, `test/golden/models/${CUT}`, SMALL_BINDING],
+])('%s against transformers', (name, path, maxBinding) => {
+  it(
+    maxBinding
+      ? `computes the same in bindings of ${maxBinding} bytes`
+      : 'computes its logits, every resid_post, the loss and every steering gradient',
+    async () => {
+      const device = maxBinding ? await testDevice({ maxBinding }) : await testDevice();
       const before = device.arena.live().length;
-      const want = await golden(name as string);
+      const want = await golden(name);
       const ids = want.ids('ids');
-      const model = await open(folder as string);
+      const model = await open(path, device);
+      const parts = [model.lm_head, model.layers[0]?.gate_up_proj].map((matrix) => matrix?.parts.length);
+      expect(parts).toEqual(maxBinding ? [2, 3] : [1, 1]);
       const { num_hidden_layers: layers, hidden_size: c } = model.config;
       const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
       const got = new Map((await dumpTensors(model, ids, steering)).map((t) => [t.name, t.data as Float32Array]));
@@ -56,8 +81,6 @@ describe.each([...CASES.map((name) => [name, `test/golden/models/${name}`]), ['d
       device.arena.free(steering.tensor);
       model.dispose();
       expect(device.arena.live().length).toBe(before);
-    });
-  },
-);
-
-afterAll(() => device.destroy());
+    },
+  );
+});

@@ -5,7 +5,7 @@ import { memoryFile, memoryFolder } from '../../src/model/files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { repositoryPath } from '../setup/files.ts';
-import { type TinyOptions, tinyModel } from './tiny_model.ts';
+import { TINY_TOKENIZER, type TinyOptions, tinyModel } from './tiny_model.ts';
 
 const open = (options?: TinyOptions) => openModelSource(memoryFolder('m', tinyModel(options)));
 
@@ -28,6 +28,13 @@ describe('a Hugging Face folder', () => {
     expect(source.generation.eos_token_id).toEqual([5]);
   });
 
+  it('ends a text at the stop tokens of its family too, where its tokenizer has them', async () => {
+    const added_tokens = [...TINY_TOKENIZER.added_tokens, { id: 4, content: '<|im_end|>', special: true }];
+    const { config, generation } = await open({ files: { 'tokenizer.json': { ...TINY_TOKENIZER, added_tokens } } });
+    expect(generation.eos_token_id).toEqual([5, 4]);
+    expect(config.eos_token_id).toEqual([5]);
+  });
+
   it('opens every tiny model and the demonstration model', async () => {
     const models = [
       'qwen2-f32-tied-gqa1',
@@ -35,6 +42,10 @@ describe('a Hugging Face folder', () => {
       'qwen2-f16-tied-gqa8',
       'llama-bf16-untied-headdim',
       'llama-bf16-tied-rope3',
+      'llama-bf16-untied-biases',
+      'qwen3-bf16-tied-headdim',
+      'qwen3-f32-untied-biases',
+      'mistral-bf16-untied-window',
     ];
     for (const path of [...models.map((name) => `test/golden/models/${name}`), 'models/demo']) {
       const source = await openModelSource(await openFolder(repositoryPath(path)));
@@ -64,6 +75,10 @@ describe('a Hugging Face folder', () => {
     await expect(open({ files: { ...files, 'b.safetensors': null } })).rejects.toThrow(
       /has no b\.safetensors, which its .*index\.json names/,
     );
+    const of3 = { weight_map: { x: 'model-1-of-3.safetensors', y: 'model-3-of-3.safetensors' } };
+    await expect(open({ files: { ...files, 'model.safetensors.index.json': of3 } })).rejects.toThrow(
+      /index\.json names no tensor of model-2-of-3\.safetensors, though model-1-of-3\.safetensors is one of 3/,
+    );
   });
 
   it('has one identity wherever it lies, and another when a weight or the configuration changes', async () => {
@@ -92,7 +107,7 @@ describe('a Hugging Face folder', () => {
     [
       'an unsupported architecture',
       { files: { 'config.json': { model_type: 'phi3' } } },
-      /"phi3".*Supported: qwen2, llama/,
+      /"phi3".*Supported: qwen2, qwen3, llama, mistral/,
     ],
     ['no weights', { files: { 'model.safetensors': null } }, /neither model\.safetensors nor/],
     [

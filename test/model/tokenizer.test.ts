@@ -70,7 +70,7 @@ describe('tokenizers', () => {
       expect(tokenizer.encode(text)).toEqual(ids);
       expect(tokenizer.decode(ids)).toBe(text);
     }
-    expect(tokenizer.eosIds).toEqual([2]);
+    expect(tokenizer.eosIds).toEqual([2, 0]); // <|im_end|>, which the file names, and <|endoftext|>
     await source.close();
   });
 

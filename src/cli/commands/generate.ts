@@ -51,7 +51,7 @@ export const command = defineCommand<Options>({
       .option('--top-k <n>', 'sample among the k likeliest tokens; 0: all', integer({ min: 0 }), 0)
       .option('--top-p <number>', 'sample within the likeliest mass p; 1: all', number({ min: 0, max: 1 }), 1)
       .option('--stop <text...>', 'texts that end the continuation')
-      .option('--seed <n>', 'key of the random numbers', integer({ min: 0 }), 0);
+      .option('--seed <n>', 'key of the random numbers', integer({ min: 0, max: 0xffffffff }), 0);
   },
   async run(context, options) {
     const opened = await openFiles(options.model);
