@@ -78,6 +78,7 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
     places.set(info.name, { type, offset: info.offset, shape: info.shape, permutedHeads: 0 });
   }
+  checkOffsets(infos, places, Number(keys.optional('general.alignment') ?? 32), file.name);
 
   const config = await readConfig(family, keys, file, places);
   for (const [name, place] of places) {
@@ -94,20 +95,21 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
   }
   const tokenizer = ggufTokenizer(keys);
+  const read: ModelSource['read'] = async (name, rows) => {
+    const place = places.get(name);
+    if (!place) {
+      throw new UserError(`${file.name} has no tensor ${name}.`);
+    }
+    return readRows(file, place, config.head_dim, rows);
+  };
   return {
     name: file.name,
     config,
     tensors,
-    read: async (name, rows) => {
-      const place = places.get(name);
-      if (!place) {
-        throw new UserError(`${file.name} has no tensor ${name}.`);
-      }
-      return readRows(file, place, config.head_dim, rows);
-    },
+    read,
     ...tokenizer,
     generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
-    identity: await identify(config, tensors, [file]),
+    identity: await identify(config, tensors, read),
     close: () => file.close(),
   };
 }
@@ -131,6 +133,30 @@ async function readRows(file: RandomAccess, place: Place, headDim: number, range
 /** The metadata alone. @throws UserError for a broken file */
 export async function readGgufMetadata(file: RandomAccess): Promise<Metadata> {
   return new Metadata((await readHeader(file)).metadata, file.name);
+}
+
+/** @throws UserError where tensors lie on each other, or where none may begin: they would hold each other's bytes */
+function checkOffsets(
+  infos: readonly { ggufName: string; name: string; offset: number }[],
+  places: ReadonlyMap<string, Place>,
+  alignment: number,
+  where: string,
+): void {
+  let end = 0;
+  for (const { ggufName, name, offset } of [...infos].sort((a, b) => a.offset - b.offset)) {
+    const { type, shape } = places.get(name) as Place;
+    if (offset % alignment !== 0 || offset < end) {
+      throw new UserError(
+        `${where}: tensor ${ggufName} begins at byte ${offset}, inside another tensor or at no multiple of ${alignment}. The header is broken.`,
+      );
+    }
+    end =
+      offset +
+      storedBytes(
+        shape.reduce((product, size) => product * size, 1),
+        type.dtype,
+      );
+  }
 }
 
 async function readHeader(file: RandomAccess) {
