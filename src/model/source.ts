@@ -10,7 +10,8 @@ import {
   readJsonIfThere,
   readTextIfThere,
 } from './files.ts';
-import { isGguf, openGguf } from './gguf.ts';
+import { openGguf } from './gguf.ts';
+import { isGguf } from './gguf_header.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
 import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
