@@ -11,7 +11,9 @@ it('docs/api describes every name that the library exports, and no other (npm ru
       .map((name) => name.replace('type ', '').trim())
       .filter(Boolean),
   );
-  const headings = text('docs/api/README.md').replaceAll('\\_', '_').matchAll(/^### (\w+)/gm);
+  const headings = text('docs/api/README.md')
+    .replaceAll('\\_', '_')
+    .matchAll(/^### (\w+)/gm);
   const described = [...headings].map(([, name]) => name).filter((name) => name !== 'folderStore');
   expect(exported.length).toBeGreaterThan(40);
   expect(described.sort()).toEqual(exported.sort());
