@@ -134,6 +134,8 @@ export async function askerFor(
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */
 export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFunction; rewardName: string }> {
+  // SFT and its kin look at no reward: what the configuration says of one is its default.
+  if (config.method !== 'rl') return { reward: () => 0, rewardName: 'none' };
   const builtin = builtinReward(config.reward, config.answer, config.seed);
   if (builtin) return { reward: builtin, rewardName: config.reward };
   const path = resolve(config.reward);

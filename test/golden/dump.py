@@ -18,6 +18,7 @@ PARTS = {
     'demo': ('demo_model', ['demo']),
     'lens': ('lens', ['demo']),
     'rloo': ('rloo', ['demo']),
+    'objectives': ('objectives', ['demo']),
     'adamw': ('adamw', []),
     'tensteps': ('tensteps', ['demo']),
     'philox': ('philox', []),

@@ -23,9 +23,9 @@ import {
 } from '../model_options.ts';
 import { integer, integers, number } from '../options.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
+import { noteExamples, showPrompt } from '../prompt_view.ts';
 import { accuracyLine } from '../run_view.ts';
 import { askerFor, checkWritable, loadModel, noteUnreadable, openFiles, ownFile } from '../setup.ts';
-import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
   data?: string;
@@ -133,7 +133,8 @@ export const command = defineCommand<Options>({
     }
     if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
-    const arms = await armsOf(options, opened, asking, read, problems);
+    const arms = await armsOf(options, opened, asking, read, options.showPrompt ? problems.slice(0, 1) : problems);
+    await noteExamples(context, (arms[0] as ArmPlan).spec, asking.answer);
     if (options.showPrompt) {
       await opened.source.close();
       const [{ prompts, stop }] = arms as [ArmPlan];
@@ -162,9 +163,12 @@ export const command = defineCommand<Options>({
       data: used,
       trained_on: null as string | null,
       n: problems.length,
+      prompt: asking.prompt ?? null,
       answer: how.answer,
       max_new_tokens: how.maxNewTokens,
       temperature: how.temperature,
+      top_k: how.topK,
+      top_p: how.topP,
       seed: how.seed,
       adapter: lm.model.device.caps.adapter,
     };
