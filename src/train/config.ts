@@ -186,7 +186,7 @@ const ENTRIES = {
   layers: note(
     v.optional(layers, 'all'),
     'all, or a list of different layer numbers from 0, such as [0, 1, 9] or 0-5,9',
-    'Layers that get a vector. Nothing below the lowest is differentiated.',
+    'Layers that get a vector, such as 0-5,9 or 5 alone. Nothing below the lowest is differentiated.',
   ),
   layer_learning_rates: note(
     v.optional(

@@ -98,7 +98,8 @@ export function planMemory(
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
   const pass = (rows: number, how: PassOptions['recompute']) => {
-    return rehearsal.pass({ groups: groups(rows), recompute: how, layers, reference: train.beta > 0 });
+    const reference = train.beta > 0 || train.method === 'dpo';
+    return rehearsal.pass({ groups: groups(rows), recompute: how, layers, reference });
   };
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
   const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));

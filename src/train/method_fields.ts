@@ -12,7 +12,7 @@ export const METHOD_FIELDS = {
   preset: note(
     v.optional(v.picklist(PRESET_NAMES)),
     `one of ${PRESET_NAMES.join(', ')}`,
-    'Defaults of the objective as a paper or TRL has them; fields that are given win. docs/training.md has the table.',
+    '`paper`, `grpo`, `dr_grpo`, `dapo`, `rloo_trl`: defaults of the objective as that paper or TRL has them; fields that are given win.',
   ),
 };
 
@@ -30,7 +30,7 @@ export const OBJECTIVE_FIELDS = {
   importance_sampling_level: choice(
     ['token', 'sequence', 'sequence_sum'],
     'token',
-    "What the ratio is taken over: each token; the mean over a completion (GSPO, TRL's GRPOTrainer); the sum (TRL's RLOOTrainer).",
+    "What the ratio is taken over: each `token`; `sequence`, its mean over a completion (GSPO, TRL's GRPOTrainer); `sequence_sum` (TRL's RLOOTrainer).",
   ),
   epsilon: fraction(0.2, 'The ratio is clipped from below at 1 - epsilon, and from above at 1 + epsilon.'),
   epsilon_high: note(

@@ -61,8 +61,8 @@ export class Trainer {
     const longest = longestPrompt(prompts, lm.model.maxPositions);
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
     this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
-    lm.model.device.arena.keepWithin = this.plan.total;
     this.#method = new METHODS[config.method](options);
+    lm.model.device.arena.keepWithin = this.plan.total;
     this.optimizer = new Optimizer(lm.model.device, layers, c, {
       beta1: config.adam_beta1,
       beta2: config.adam_beta2,
