@@ -10,7 +10,8 @@ import {
   readJsonIfThere,
   readTextIfThere,
 } from './files.ts';
-import { isGguf, openGguf } from './gguf.ts';
+import { openGguf } from './gguf.ts';
+import { isGguf } from './gguf_header.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
 import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
@@ -72,24 +73,25 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         places.set(name, { file, entry });
       }
     }
+    const read: ModelSource['read'] = async (name, rows) => {
+      const place = places.get(name);
+      if (!place) {
+        throw new UserError(`${folder.name} has no tensor ${name}.`);
+      }
+      const { begin, end, shape } = place.entry;
+      const rowBytes = (end - begin) / Math.max(1, shape[0] ?? 1);
+      const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
+      return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
+    };
     const tokenizer = await readTokenizer(folder);
     return {
       name: folder.name,
       config,
       tensors,
-      read: async (name, rows) => {
-        const place = places.get(name);
-        if (!place) {
-          throw new UserError(`${folder.name} has no tensor ${name}.`);
-        }
-        const { begin, end, shape } = place.entry;
-        const rowBytes = (end - begin) / Math.max(1, shape[0] ?? 1);
-        const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
-        return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
-      },
+      read,
       ...tokenizer,
       generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
-      identity: await identify(config, tensors, files),
+      identity: await identify(config, tensors, read),
       close,
     };
   } catch (error) {

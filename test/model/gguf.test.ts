@@ -296,3 +296,18 @@ describe('a bad GGUF file', () => {
     },
   );
 });
+
+describe('offsets in a GGUF file', () => {
+  const moved = async (to: bigint) => {
+    const file = await fixture('F32');
+    const bytes = new Uint8Array(await file.read(0, file.size));
+    const name = 'output_norm.weight';
+    const at = indexOf(bytes, name) + name.length + 4 + 8 + 4; // dims, size, type
+    new DataView(bytes.buffer).setBigUint64(at, to, true);
+    return openModelSource(memoryFile('moved.gguf', bytes));
+  };
+
+  it.each([0n, 1n, 33n])('that lie in another tensor or at an odd place are refused: %s', async (to) => {
+    await expect(moved(to)).rejects.toThrow(/moved\.gguf: tensor \S+ begins at byte \d+, inside another tensor/);
+  });
+});
