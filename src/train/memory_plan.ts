@@ -1,8 +1,9 @@
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { contextLength } from '../model/model.ts';
-import { packedRows } from '../model/packing.ts';
+import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
+import { microBatches, part } from './micro_batch.ts';
 import { type PassOptions, Rehearsal } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
@@ -58,8 +59,8 @@ export function planMemory(
 ): MemoryPlan {
   const { config } = model;
   const { hidden_size: c, num_hidden_layers: count } = config;
-  const { completions: k, length } = sequences(train);
-  const completion = Math.min(length, contextLength(config) - longestPrompt);
+  const { completions: k, length, sampled } = sequences(train);
+  const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
   const sequence = longestPrompt + completion;
   const { num_prompts: prompts, recompute } = train;
   const rehearsal = new Rehearsal(config, Math.min(maxBinding, 2 ** 32 - 4));
@@ -87,29 +88,27 @@ export function planMemory(
   const rolloutBytes = rollout(cacheRows);
 
   const layers = new Set(train.layers === 'all' ? Array.from({ length: count }, (_, l) => l) : train.layers);
-  const groups = (rows: number) => groupsOf(rows, { prompts, k, prompt: longestPrompt, completion });
+  const ids = (n: number) => new Array<number>(n).fill(0);
+  const group = { prompt: ids(longestPrompt), completions: new Array<number[]>(k).fill(ids(completion)) };
+  const step = new Array<Group>(prompts).fill(group);
+  const rowsOf = (groups: readonly Group[]) => groups.reduce((sum, group) => sum + packedRows(group), 0);
+  /** The largest micro-batch, every sequence as long as they come. */
+  const groups = (most: number) =>
+    microBatches(step, most)
+      .map((batch) => batch.map((entry) => part(step, entry)))
+      .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
   const pass = (rows: number, how: PassOptions['recompute']) => {
-    return rehearsal.pass({
-      groups: groups(rows),
-      recompute: how,
-      layers,
-      reference: train.beta > 0 || train.method === 'dpo',
-    });
+    const reference = train.beta > 0 || train.method === 'dpo';
+    return rehearsal.pass({ groups: groups(rows), recompute: how, layers, reference });
   };
-  const wantedRows = Math.min(
-    MAX_ROWS,
-    train.max_tokens_per_microbatch ?? MAX_ROWS,
-    prompts * (longestPrompt + k * completion),
-  );
+  const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
+  const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
   const least = pass(sequence, recompute);
   if (!Number.isFinite(least) || !Number.isFinite(rolloutBytes)) throw rehearsal.refusal;
   const forPass = Math.min(room, Math.max(DEFAULT_ACTIVATIONS, least));
   const most = largest(sequence, Math.max(sequence, wantedRows), (n) => pass(n, recompute) <= forPass);
   // Shorter sequences fill a micro-batch to its last row.
-  const rows = Math.max(
-    sequence,
-    groups(most).reduce((sum, group) => sum + packedRows(group), 0),
-  );
+  const rows = Math.max(sequence, rowsOf(groups(most)));
   const workspace = pass(rows, 'score');
   const plan: MemoryPlan = {
     weights: model.weightBytes,
@@ -120,21 +119,10 @@ export function planMemory(
     rows,
     activations: { none: pass(rows, 'none') - workspace, layer: pass(rows, 'layer') - workspace },
     workspace,
-    total: model.weightBytes + optimizer + Math.max(rolloutBytes, pass(rows, recompute)),
+    total: model.weightBytes + optimizer + Math.max(sampled ? rolloutBytes : 0, pass(rows, recompute)),
   };
   if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
   return plan;
-}
-
-/** Completions of a prompt in a step, tokens of the longest, and whether the model samples them. */
-export function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
-  const length = max_completion_length;
-  if (method === 'sft') return { completions: 1, length, sampled: false };
-  if (method === 'dpo') return { completions: 2, length, sampled: false };
-  if (method === 'upft') {
-    return { completions: num_generations, length: Math.min(prefix_length, length), sampled: true };
-  }
-  return { completions: num_generations, length, sampled: true };
 }
 
 /** The largest number from `low` to `high` that fits, where all below one that fits do; `low` where none does. */
@@ -149,19 +137,15 @@ function largest(low: number, high: number, fits: (n: number) => boolean): numbe
   return good;
 }
 
-/** The groups of one full micro-batch of at most `rows` rows, every sequence as long as they come. */
-function groupsOf(
-  rows: number,
-  o: { prompts: number; k: number; prompt: number; completion: number },
-): { prompt: number[]; completions: number[][] }[] {
-  const own = Math.max(1, o.completion - 1);
-  const k = Math.max(1, Math.min(o.k, Math.floor((rows - o.prompt) / own)));
-  const groups = k < o.k ? 1 : Math.max(1, Math.min(o.prompts, Math.floor(rows / (o.prompt + k * own))));
-  const ids = (length: number) => new Array<number>(length).fill(0);
-  return Array.from({ length: groups }, () => ({
-    prompt: ids(o.prompt),
-    completions: Array.from({ length: k }, () => ids(o.completion)),
-  }));
+/** Completions of a prompt in a step, tokens of the longest, and whether the model samples them. */
+export function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
+  const length = max_completion_length;
+  if (method === 'sft') return { completions: 1, length, sampled: false };
+  if (method === 'dpo') return { completions: 2, length, sampled: false };
+  if (method === 'upft') {
+    return { completions: num_generations, length: Math.min(prefix_length, length), sampled: true };
+  }
+  return { completions: num_generations, length, sampled: true };
 }
 
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
