@@ -1,7 +1,8 @@
-import { blockedBytes, f32ToBf16, f32ToF16, packBlocks } from '../src/gpu/blocks.ts';
+import { blockedBytes } from '../src/gpu/blocks.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
-import type { Input, KernelCase } from '../test/cases/case.ts';
+import type { KernelCase } from '../test/cases/case.ts';
+import { packWeight } from '../test/cases/weights.ts';
 import { costOf, timeRecording } from './measure.ts';
 import { failure, type Row, type Rows } from './row.ts';
 
@@ -77,30 +78,12 @@ function allocate(device: Device, c: KernelCase, plans: Record<string, Plan>): R
     const tensor = { ...plan, buffer, label: name };
     tensors[name] = tensor;
     const input = c.inputs[name];
-    if (input) device.write(tensor, input.weight ? packWeight(input.data, input.shape, input.weight) : input.data);
+    if (input) device.write(tensor, input.weight ? packWeight(input) : input.data);
     const initial = c.outputs[name]?.initial;
     if (initial) device.write(tensor, initial);
     else if (!input) device.recorder().clear(tensor);
   }
   return tensors;
-}
-
-/** A plain [N, K] matrix in the blocked layout and storage type of weights. */
-export function packWeight(
-  data: Float32Array | Uint32Array,
-  shape: readonly number[],
-  dtype: NonNullable<Input['weight']>,
-): Float32Array | Uint16Array {
-  const [rows, columns] = shape as [number, number];
-  if (dtype === 'f32') {
-    const blocks = new Float32Array(blockedBytes(rows, columns, dtype) / 4);
-    packBlocks(data as Float32Array, rows, columns, blocks);
-    return blocks;
-  }
-  const halves = Uint16Array.from(data, dtype === 'bf16' ? f32ToBf16 : f32ToF16);
-  const blocks = new Uint16Array(blockedBytes(rows, columns, dtype) / 2);
-  packBlocks(halves, rows, columns, blocks);
-  return blocks;
 }
 
 function dtypeOf(c: KernelCase): string {

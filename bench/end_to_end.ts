@@ -257,7 +257,12 @@ class EndToEndBench {
 
   #id(name: string, shape: string) {
     const { lm } = this.#o;
-    return { name, impl: 'trimtab', shape: `${lm.name} ${shape}`, dtype: lm.model.layers[0]?.qkv_proj.dtype ?? 'f32' };
+    return {
+      name,
+      impl: 'trimtab',
+      shape: `${lm.name} ${shape}`,
+      dtype: lm.model.layers[0]?.qkv_proj.parts[0]?.tensor.dtype ?? 'f32',
+    };
   }
 
   /** Every dispatch of one more run, with its cost and GPU time; undefined where the adapter has no timestamps. */

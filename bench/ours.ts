@@ -5,7 +5,7 @@ import { attention } from '../src/kernels/attention.ts';
 import { linear } from '../src/kernels/linear.ts';
 import { rmsnorm } from '../src/kernels/rmsnorm.ts';
 import { sample } from '../src/kernels/sample.ts';
-import { packWeight } from './case_rows.ts';
+import { packWeight } from '../test/cases/weights.ts';
 import type { Contestant } from './contestant.ts';
 import {
   type Attention,
@@ -68,7 +68,7 @@ function matmul(device: Device, p: Matmul, inputs: Inputs): Setup {
   const transposed = new Float32Array(n * k); // [N, K], as weights are
   for (let i = 0; i < k; i++) for (let j = 0; j < n; j++) transposed[j * k + i] = inputs.b?.[i * n + j] as number;
   const blocks = device.upload(
-    packWeight(transposed, [n, k], 'f32'),
+    packWeight({ data: transposed, shape: [n, k] }),
     [Math.ceil(n / 4) * Math.ceil(k / 4) * 16],
     'f32',
     'b',

@@ -23,7 +23,7 @@ fn linear_scalar(
     if (n < params.width) {
       let at = row * params.out_stride + params.out_offset + n;
       var value = params.scale * sums[c];
-      if (BIAS) { value += bias[n]; }
+      if (BIAS) { value += bias[params.bias_offset + n]; }
       if (ACCUMULATE) { value += out[at]; }
       if (RESCALE) { value += row_scale[row] * out[at]; }
       out[at] = value;

@@ -1,5 +1,6 @@
 // Per pair, with A = advantage (times the token's weight w):
-//   loss = -A logp, or with RATIO -min(ρ A, clamp(ρ, low, high) A), ρ = exp(logp - old)
+//   loss = -A logp, or with RATIO -min(ρ A, clamp(ρ, low, high) A), ρ = exp(logp - old);
+//   with SEQUENCE ρ = exp(ratio.x) is the completion's, and d Σ_p ρ / d logp = ρ ratio.y
 //   with KL: loss += beta w k3, k3 = exp(d) - d - 1, d = ref - logp
 //   coef = d loss / d logp; terms = (loss, w k3)
 // A lane owns one pair. Bandwidth-bound, and small beside everything else.
@@ -19,11 +20,17 @@ fn policy_loss(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: v
   var loss = -a * lp;
   var gradient = -a;
   if (RATIO) {
-    let ratio = exp(lp - old_logp[i]);
-    let free = ratio * a;
-    let clipped = clamp(ratio, params.ratio_low, params.ratio_high) * a;
+    var exponent = lp - old_logp[i];
+    var share = 1.0;
+    if (SEQUENCE) {
+      exponent = ratio[i].x;
+      share = ratio[i].y;
+    }
+    let rho = exp(exponent);
+    let free = rho * a;
+    let clipped = clamp(rho, params.ratio_low, params.ratio_high) * a;
     loss = -min(free, clipped);
-    gradient = select(-free, 0.0, clipped < free);
+    gradient = select(-free * share, 0.0, clipped < free);
   }
   var divergence = 0.0;
   if (KL) {

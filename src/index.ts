@@ -69,5 +69,6 @@ export {
   type TrainConfigInput,
 } from './train/config.ts';
 export { type ExperimentEvents, type ExperimentResult, runExperiment } from './train/experiment.ts';
-export type { MetricsRow } from './train/metrics.ts';
+export type { MetricsRow, PreferenceRow, StepRow, SupervisedRow } from './train/metrics.ts';
 export { memoryStore, RUN_FILES, type RunStore, type RunSummary } from './train/rundir.ts';
+export { type Example, pairs, traces } from './train/traces.ts';

@@ -8,8 +8,9 @@ import { UserError } from '../src/gpu/errors.ts';
 import { type LanguageModel, openLanguageModel } from '../src/model/language_model.ts';
 import { parseTrainConfig, type TrainConfig } from '../src/train/config.ts';
 import { runExperiment } from '../src/train/experiment.ts';
+import type { Sample } from '../src/train/methods/method.ts';
+import { isRollout } from '../src/train/metrics.ts';
 import { memoryStore, RUN_FILES, type RunStore } from '../src/train/rundir.ts';
-import type { Sample } from '../src/train/trainer.ts';
 import type { AnsweredProblem, Download, FromWorker, Settings, ToWorker } from './messages.ts';
 
 const MODEL = 'models/demo';
@@ -85,10 +86,14 @@ async function start(settings: Settings): Promise<void> {
         stage: (stage) => send({ type: 'stage', stage }),
         evaluation: (_, finished, total, tokens) => send({ type: 'progress', finished, total, tokens }),
         evaluated: (which, { greedy, sampled }) =>
+          which !== 'prompted' &&
           send({ type: 'evaluated', which, result: { ...(greedy && { greedy }), ...(sampled && { sampled }) } }),
         rollout: (tokens, finished, total) => send({ type: 'progress', finished, total, tokens }),
-        step: (row, samples) =>
-          send({ type: 'step', row, problem: firstProblem(samples.slice(0, config.num_generations)) }),
+        step: (row, samples) => {
+          if (isRollout(row)) {
+            send({ type: 'step', row, problem: firstProblem(samples.slice(0, config.num_generations)) });
+          }
+        },
       },
     });
     send({ type: 'finished', seconds: summary.seconds ?? 0, lens, examples, files: await downloads(store) });

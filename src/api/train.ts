@@ -9,7 +9,7 @@ import { UserError } from '../gpu/errors.ts';
 import { decodeSteering } from '../model/steering.ts';
 import { parseTrainConfig, type TrainConfigInput } from '../train/config.ts';
 import { type ExamplePair, type ExperimentEvents, runExperiment } from '../train/experiment.ts';
-import type { MetricsRow } from '../train/metrics.ts';
+import { isRollout, type MetricsRow } from '../train/metrics.ts';
 import { memoryStore, RUN_FILES, type RunStore, type RunSummary } from '../train/rundir.ts';
 import { promptSpec, type SteerableModel } from './model.ts';
 import { SteeringVectors } from './vectors.ts';
@@ -44,6 +44,13 @@ export interface TrainResult {
   readonly store: RunStore;
 }
 
+/** How the model without vectors is asked once more, for `baseline_prompt`. */
+function prompted(model: SteerableModel, setting: string | undefined) {
+  if (setting === undefined) return undefined;
+  const spec = promptSpec(model, setting);
+  return { encode: asker(model.lm, spec), stop: spec.stop };
+}
+
 /**
  * Trains steering vectors by reinforcement learning on problems whose answers can be checked (arXiv 2505.18706).
  *
@@ -58,6 +65,11 @@ export async function train(
   options: TrainOptions = {},
 ): Promise<TrainResult> {
   const parsed = parseTrainConfig(config, 'the training configuration');
+  if (parsed.method !== 'rl') {
+    throw new UserError(
+      `method is ${parsed.method}; train learns from rewards. The command line and runExperiment know the other methods.`,
+    );
+  }
   const spec = options.prompt ?? promptSpec(model, parsed.prompt);
   const checked = { ...parsed, answer: config.answer ?? trainingRule(spec) ?? parsed.answer };
   const warning = ruleWarning(spec, checked.answer);
@@ -81,18 +93,24 @@ export async function train(
     rewardName: options.reward ? options.reward.name || 'custom' : checked.reward,
     trainProblems: problems,
     testProblems: evalProblems,
+    prompted: prompted(model, checked.baseline_prompt),
     resume: options.resume ?? false,
     now,
     signal: options.signal,
     on: {
       ...on,
       step: (row, samples) => {
-        onStep?.(row);
+        if (isRollout(row)) onStep?.(row);
         on?.step?.(row, samples);
       },
     },
   });
   const bytes = await store.read(RUN_FILES.steering);
   if (!bytes) throw new Error('a finished run left no vectors');
-  return { ...result, vectors: new SteeringVectors(decodeSteering(bytes, RUN_FILES.steering)), store };
+  return {
+    ...result,
+    metrics: result.metrics.filter(isRollout),
+    vectors: new SteeringVectors(decodeSteering(bytes, RUN_FILES.steering)),
+    store,
+  };
 }

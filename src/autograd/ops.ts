@@ -1,9 +1,9 @@
+import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { attention as attentionKernel } from '../kernels/attention.ts';
-import { embedding as embeddingKernel } from '../kernels/embedding.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
-import { linearBackward, linear as linearKernel } from '../kernels/linear.ts';
+import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
 import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
@@ -15,10 +15,9 @@ import { Tape } from './tape.ts';
 import type { Value } from './value.ts';
 
 /** `out[n] = weight[ids[n]]`, [N, C]. Nothing below it trains, so it is never recorded. */
-export function embedding(tape: Tape, ids: Tensor, weight: Tensor, n: number): Value {
-  const [vocab, c] = weight.shape as [number, number];
-  const out = tape.value([n, c], 'embed', false);
-  embeddingKernel(tape.rec, { ids, weight, out: out.tensor }, { n, c, vocab });
+export function embedding(tape: Tape, ids: Tensor, weight: Matrix, n: number): Value {
+  const out = tape.value([n, weight.columns], 'embed', false);
+  matrixRows(tape.rec, { ids, weight, out: out.tensor }, n);
   return out;
 }
 
@@ -33,13 +32,12 @@ export function rmsnorm(tape: Tape, inp: Value, weight: Tensor, eps: number): Va
   return out;
 }
 
-/** `inp Wᵀ + bias`, [M, N]; weight [N, K] in blocks. */
-export function linear(tape: Tape, inp: Value, weight: Tensor, label: string, bias?: Tensor): Value {
-  const [m, k] = inp.tensor.shape as [number, number];
-  const n = weight.shape[0] as number;
-  const out = tape.value([m, n], label, inp.requiresGrad);
-  linearKernel(tape.rec, { inp: inp.tensor, weight, out: out.tensor, ...(bias && { bias }) }, { m, n, k });
-  tape.record({ op: 'linear', out, saved: [], inp, weight, m, n, k });
+/** `inp Wᵀ + bias`, [M, N]; weight [N, K]. */
+export function linear(tape: Tape, inp: Value, weight: Matrix, label: string, bias?: Tensor): Value {
+  const m = inp.tensor.shape[0] as number;
+  const out = tape.value([m, weight.rows], label, inp.requiresGrad);
+  matrixProduct(tape.rec, { inp: inp.tensor, weight, bias, out: out.tensor }, { m });
+  tape.record({ op: 'linear', out, saved: [], inp, weight, m });
   return out;
 }
 
@@ -160,12 +158,12 @@ export function gatherRows(tape: Tape, inp: Value, rows: Tensor, r: number): Val
 export function head(
   tape: Tape,
   inp: Value,
-  weight: Tensor,
+  weight: Matrix,
   pairs: HeadPairs,
   temperature: number,
   tile: number,
 ): { logp: Value; entropy: Value } {
-  const [vocab, c] = weight.shape as [number, number];
+  const { rows: vocab, columns: c } = weight;
   const { rows } = pairs;
   const { rec } = tape;
   const stride = Math.min(tile, Math.ceil(vocab / 4) * 4);
@@ -177,10 +175,11 @@ export function head(
   for (let v0 = 0; v0 < vocab; v0 += stride) {
     const vt = Math.min(stride, vocab - v0);
     const first = v0 === 0;
-    linearKernel(
+    const tokens = { m: rows, firstRow: v0, rows: vt };
+    matrixProduct(
       rec,
       { inp: inp.tensor, weight, out: logits.tensor },
-      { m: rows, n: vt, k: c, firstBlockRow: v0 / 4, outStride: stride, scale: 1 / temperature },
+      { ...tokens, outStride: stride, scale: 1 / temperature },
     );
     headPick(
       rec,
@@ -193,10 +192,10 @@ export function head(
       { rows, vt, stride, first, keepProbabilities: acc !== undefined },
     );
     if (acc) {
-      linearBackward(
+      matrixProductBackward(
         rec,
-        { dout: logits.tensor, weight, dinp: acc.tensor, ...(!first && { rowScale: rescale.tensor }) },
-        { m: rows, n: vt, k: c, firstBlockRow: v0 / 4, doutStride: stride },
+        { dout: logits.tensor, weight, dinp: acc.tensor, rowScale: first ? undefined : rescale.tensor },
+        { ...tokens, doutStride: stride },
       );
     }
   }
@@ -207,21 +206,20 @@ export function head(
     { stats: stats.tensor, rows: pairs.pairRow, picked: picked.tensor, logp: logp.tensor, entropy: entropy.tensor },
     { pairs: pairs.pairs, rows },
   );
-  if (acc) tape.record({ op: 'head', out: logp, saved: [acc, stats], inp, acc, stats, weight, pairs, c, temperature });
+  if (acc) tape.record({ op: 'head', out: logp, saved: [acc, stats], inp, acc, stats, weight, pairs, temperature });
   tape.release(logits, stats, rescale, picked, acc);
   return { logp, entropy };
 }
 
 /** `inp Wᵀ / temperature`, [R, stride], stride = V rounded up to 4. For sampling: no gradient passes through it. */
-export function logits(tape: Tape, inp: Value, weight: Tensor, temperature: number): Value {
-  const [m, k] = inp.tensor.shape as [number, number];
-  const n = weight.shape[0] as number;
-  const stride = Math.ceil(n / 4) * 4;
+export function logits(tape: Tape, inp: Value, weight: Matrix, temperature: number): Value {
+  const m = inp.tensor.shape[0] as number;
+  const stride = Math.ceil(weight.rows / 4) * 4;
   const out = tape.value([m, stride], 'logits', false);
-  linearKernel(
+  matrixProduct(
     tape.rec,
     { inp: inp.tensor, weight, out: out.tensor },
-    { m, n, k, outStride: stride, scale: 1 / temperature },
+    { m, outStride: stride, scale: 1 / temperature },
   );
   return out;
 }

@@ -1,7 +1,7 @@
+import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { attentionBackward } from '../kernels/attention.ts';
-import { headBackward } from '../kernels/head.ts';
-import { linearBackward } from '../kernels/linear.ts';
+import { matrixHeadBackward, matrixProductBackward } from '../kernels/matrix.ts';
 import { qkNormBackward } from '../kernels/qk_norm.ts';
 import { rmsnormBackward } from '../kernels/rmsnorm.ts';
 import { rope } from '../kernels/rope.ts';
@@ -34,7 +34,7 @@ export interface HeadPairs {
 /** What each operation leaves for its rule. `saved` are the values it reads, kept alive until it has run. */
 interface Operations {
   rmsnorm: { inp: Value; weight: Tensor; rstd: Value; n: number; c: number };
-  linear: { inp: Value; weight: Tensor; m: number; n: number; k: number };
+  linear: { inp: Value; weight: Matrix; m: number };
   qk_norm: { inp: Value; weight: Tensor; n: number; shape: HeadShape; eps: number };
   rope: { positions: Tensor; table: Tensor; n: number; shape: HeadShape };
   attention: {
@@ -50,7 +50,7 @@ interface Operations {
   swiglu: { gateUp: Value; n: number; f: number };
   residual_add: { inp: Value; branch: Value; layer: number | undefined; scale: number; n: number; c: number };
   gather_rows: { inp: Value; rows: Tensor; r: number; c: number };
-  head: { inp: Value; acc: Value; stats: Value; weight: Tensor; pairs: HeadPairs; c: number; temperature: number };
+  head: { inp: Value; acc: Value; stats: Value; weight: Matrix; pairs: HeadPairs; temperature: number };
   recompute: { inp: Value; forward: (tape: Tape, inp: Value) => Value };
 }
 
@@ -75,12 +75,12 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
     );
   },
 
-  linear(tape, { inp, weight, m, n, k }, dout) {
+  linear(tape, { inp, weight, m }, dout) {
     const dinp = tape.gradientOf(inp);
-    linearBackward(
+    matrixProductBackward(
       tape.rec,
       { dout: dout.tensor, weight, dinp: dinp.tensor },
-      { m, n, k, accumulate: dinp.accumulate },
+      { m, accumulate: dinp.accumulate },
     );
   },
 
@@ -149,10 +149,10 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
   },
 
   /** d logp / d hidden = (W_y − Σ_v p_v W_v) / temperature; the expectation was accumulated in the forward pass. */
-  head(tape, { inp, acc, stats, weight, pairs, c, temperature }, dout) {
+  head(tape, { inp, acc, stats, weight, pairs, temperature }, dout) {
     const dhidden = tape.gradientOf(inp);
     if (dhidden.accumulate) throw new Error('the head writes the whole gradient of its rows: it cannot be added to');
-    headBackward(
+    matrixHeadBackward(
       tape.rec,
       {
         acc: acc.tensor,
@@ -163,7 +163,7 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
         weight,
         dhidden: dhidden.tensor,
       },
-      { rows: pairs.rows, c, invTemperature: 1 / temperature },
+      { rows: pairs.rows, invTemperature: 1 / temperature },
     );
   },
 

@@ -1,6 +1,6 @@
 import type { Device } from '../gpu/device.ts';
 import type { Recorder } from '../gpu/recorder.ts';
-import type { DType, Tensor } from '../gpu/tensor.ts';
+import type { ElementType, Tensor } from '../gpu/tensor.ts';
 import { type Node, RULES } from './rules.ts';
 import type { Gradient, Value } from './value.ts';
 
@@ -30,7 +30,7 @@ export class Tape {
   }
 
   /** A fresh value, owned by the caller until `release`. */
-  value(shape: readonly number[], label: string, requiresGrad: boolean, dtype: DType = 'f32'): Value {
+  value(shape: readonly number[], label: string, requiresGrad: boolean, dtype: ElementType = 'f32'): Value {
     return this.adopt(this.device.arena.alloc(shape, dtype, label), requiresGrad);
   }
 

@@ -1,4 +1,5 @@
 import { now } from '#platform';
+import type { Prompt } from '../eval/completions.ts';
 import type { Problem } from '../eval/data.ts';
 import type { Device } from '../gpu/device.ts';
 import type { OpenedModel } from '../model/language_model.ts';
@@ -8,7 +9,7 @@ import { type Estimate, estimate, stepTokens } from '../train/estimate.ts';
 import type { MemoryPlan } from '../train/memory_plan.ts';
 import type { Context } from './command.ts';
 import { planTable, timeTable, tokensLine } from './plan_view.ts';
-import { type Asker, loadModel } from './setup.ts';
+import { loadModel } from './setup.ts';
 
 /**
  * Prints what a run will take, and stops: bytes, tokens and, unless `measure` is false, the time, for which the weights are
@@ -21,15 +22,14 @@ export async function dryRun(
     readonly plan: MemoryPlan;
     readonly opened: OpenedModel;
     readonly device: Device;
-    readonly trainProblems: readonly Problem[];
+    readonly trainPrompts: readonly Prompt[];
     readonly testProblems: readonly Problem[];
-    readonly encode: Asker['encode'];
     readonly measure: boolean;
   },
 ): Promise<void> {
-  const { config, plan, opened, device, trainProblems, testProblems, encode } = run;
+  const { config, plan, opened, device, trainPrompts, testProblems } = run;
   const { max_completion_length: cap } = config;
-  const lengths = trainProblems.map((problem) => encode(problem).ids.length);
+  const lengths = trainPrompts.map(({ ids }) => ids.length);
   const promptLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   const tokens = { prompt_mean: promptLength, at_most: stepTokens(config, promptLength, cap) };
   context.print(`${planTable(plan, config)}\n\n${tokensLine(promptLength, tokens.at_most)}`);

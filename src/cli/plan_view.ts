@@ -80,7 +80,7 @@ export function timeTable(
       line('rollout of a step', (estimate) => estimate.rollout),
       line('training pass of a step', (estimate) => estimate.training),
       line('a step', (estimate) => estimate.step),
-      line('both evaluations', (estimate) => estimate.evaluation),
+      line('all evaluations', (estimate) => estimate.evaluation),
       line(`all ${config.max_steps} steps and the evaluations`, (estimate) => estimate.run),
     ],
   );

@@ -3,7 +3,7 @@ import { openFile, readFile } from '#platform';
 import { type Problem, type ProblemOptions, problemsOf } from '../eval/data.ts';
 import { deduplicate, type Overlap } from '../eval/dataset.ts';
 import { filesOfPart, parseHubData } from '../eval/hub_data.ts';
-import { readTable } from '../eval/tables.ts';
+import { readTable, type TableRow } from '../eval/tables.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { RandomAccess } from '../gpu/platform.ts';
 import { listHubFiles, openHubFile } from '../model/hub.ts';
@@ -41,6 +41,22 @@ export async function readProblems(
   }
   if (problems.length === 0) throw new UserError('No data file is named: give one after --data.');
   return problems;
+}
+
+/** Rows of one or more data files as they are. @throws UserError for files without rows */
+export async function readRows(setting: string): Promise<TableRow[]> {
+  const rows: TableRow[] = [];
+  for (const path of fileList(setting)) {
+    for (const { file, name } of await openData(path)) {
+      try {
+        rows.push(...(await readTable(file, name)));
+      } finally {
+        await file.close();
+      }
+    }
+  }
+  if (rows.length === 0) throw new UserError(`${setting}: rows were expected, found none.`);
+  return rows;
 }
 
 /** The file of a path, or the files of a data set's part on the Hub, which come into the cache first. */

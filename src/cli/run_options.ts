@@ -47,10 +47,10 @@ function givenOptions(options: Readonly<Record<string, unknown>>): Record<string
   return given;
 }
 
-/** Lists are easier typed without brackets: `--layers 3,4`, `--stop "Question:"` (a YAML list works as well). */
+/** Lists are easier typed without brackets: `--layers 0-5,9`, `--stop "Question:"` (a YAML list works as well). */
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   stop: (text) => (text.startsWith('[') ? parse(text) : [text]),
-  layers: (text) => (/^[\d\s,]+$/.test(text) ? text.split(',').map(Number) : scalar(text)),
+  layers: (text) => (/^[\d\s,-]+$/.test(text) ? text : scalar(text)),
 };
 
 const TEXTS: ReadonlySet<string> = new Set([
@@ -59,6 +59,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'eval_data',
   'output_dir',
   'prompt',
+  'baseline_prompt',
   'question_key',
   'answer_key',
   'reward',
@@ -70,7 +71,7 @@ function scalar(text: string): unknown {
   return Number.isNaN(number) ? parse(text) : number;
 }
 
-const PATHS = ['model', 'data', 'eval_data', 'prompt', 'reward'];
+const PATHS = ['model', 'data', 'eval_data', 'prompt', 'baseline_prompt', 'reward'];
 
 /** Files that a configuration names may lie beside it. */
 function besides(file: string, fields: Record<string, unknown>): Record<string, unknown> {

@@ -1,6 +1,8 @@
 import type { Evaluation } from '../eval/evaluate.ts';
 import type { LensLayer } from '../eval/lens.ts';
 import type { ExamplePair, ExperimentEvents } from '../train/experiment.ts';
+import { isRollout, type StepRow } from '../train/metrics.ts';
+import type { SeedInterval, SeedsSummary } from '../train/seeds.ts';
 import type { Context } from './command.ts';
 import { formatDuration, interval, table } from './output.ts';
 import { Progress } from './progress.ts';
@@ -19,7 +21,8 @@ export function runView(
   let progress: Progress | undefined;
   let doing = '';
   let since = performance.now();
-  const rewards: number[] = [];
+  let done = steps.from;
+  const curve: number[] = [];
   const tick = (what: string) => {
     if (what !== doing) since = performance.now();
     doing = what;
@@ -42,8 +45,8 @@ export function runView(
   const events: ExperimentEvents = {
     stage: (stage) => {
       endLine();
-      if (stage !== 'train' || steps.to <= steps.from) return;
-      progress = new Progress({ label: 'train', total: steps.to, start: steps.from });
+      if (stage !== 'train' || steps.to <= done) return;
+      progress = new Progress({ label: 'train', total: steps.to, start: done });
       tick('prompts');
     },
     evaluation: (which, finished, total, tokens) => {
@@ -57,16 +60,30 @@ export function runView(
     rollout: (tokens, finished, total) => tick(`rollout ${finished}/${total}, ${tokens} tokens`),
     microBatch: (done, total) => tick(`training pass ${done + 1}/${total}`),
     step: (row) => {
-      rewards.push(row.reward);
-      progress?.update(row.step + 1, {
-        text: `reward ${row.reward.toFixed(2)}  ${row['completions/mean_length'].toFixed(0)} tokens  |g| ${row.grad_norm.toPrecision(2)}`,
-        series: rewards,
-      });
+      done = row.step + 1;
+      curve.push(isRollout(row) ? row.reward : row.loss);
+      progress?.update(done, { text: `${stepText(row)}  |g| ${row.grad_norm.toPrecision(2)}`, series: curve });
       doing = 'prompts';
       since = performance.now();
     },
   };
   return { events, end };
+}
+
+/** Accuracies over seeds, with their 95 % intervals. */
+export function seedsTable(summary: SeedsSummary): string {
+  const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+  const shown = ({ mean, lo, hi }: SeedInterval) => `${percent(mean)} (${percent(lo)} to ${percent(hi)})`;
+  const rows = (['base', 'prompted', 'steered', 'best', 'gain'] as const).flatMap((which) => {
+    const modes = summary[which];
+    return modes ? [[which, shown(modes.greedy), shown(modes.sampled)]] : [];
+  });
+  return table([`${summary.seeds.length} seeds`, 'greedy', 'sampled'], rows);
+}
+
+function stepText(row: StepRow): string {
+  if (isRollout(row)) return `reward ${row.reward.toFixed(2)}  ${row['completions/mean_length'].toFixed(0)} tokens`;
+  return `loss ${row.loss.toFixed(3)}`;
 }
 
 export function accuracyLine(which: string, { greedy, sampled }: Evaluation): string {

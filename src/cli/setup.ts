@@ -64,7 +64,7 @@ export async function loadModel(
     if (memoryBudget !== undefined && bytes > memoryBudget) {
       throw new UserError(
         `The weights of ${opened.name} take ${formatBytes(bytes)}, and the memory budget is ${formatBytes(memoryBudget)}. ` +
-          'Raise --memory-budget, keep them in fewer bits with --dtype f16, or take a smaller model.',
+          'Raise --memory-budget, take the model in fewer bits (a GGUF file in Q8_0 or Q4_K, --dtype f16 for one in f32), or a smaller model.',
       );
     }
     const device = options.device ?? (await context.openDevice(memoryBudget === undefined ? {} : { memoryBudget }));
@@ -73,7 +73,7 @@ export async function loadModel(
     const lm = await uploadModel(device, opened, {
       dtype,
       onProgress: (done, total) => {
-        progress?.update(Math.floor((100 * done) / total), { text: formatBytes(bytes) });
+        progress?.update(Math.floor((100 * done) / total), { text: `${formatBytes(done)} of ${formatBytes(total)}` });
         if (done === total) progress?.finish();
       },
     });
@@ -146,6 +146,8 @@ export async function askerFor(
 
 /** A built-in reward or the default export of the user's module, with the name that metrics carry. */
 export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFunction; rewardName: string }> {
+  // SFT and its kin look at no reward: what the configuration says of one is its default.
+  if (config.method !== 'rl') return { reward: () => 0, rewardName: 'none' };
   const builtin = builtinReward(config.reward, config.answer, config.seed);
   if (builtin) return { reward: builtin, rewardName: config.reward };
   const path = resolve(config.reward);

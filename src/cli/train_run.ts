@@ -1,30 +1,34 @@
 import { now } from '#platform';
-import { ruleWarning } from '../eval/answer_rules.ts';
 import { longestPrompt } from '../eval/ask.ts';
-import type { PromptSpec } from '../eval/prompts.ts';
 import { UserError } from '../gpu/errors.ts';
+import type { LanguageModel } from '../model/language_model.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
+import { layerRates, trainedLayers } from '../train/layers.ts';
 import { planMemory } from '../train/memory_plan.ts';
 import { type RunStore, refuseUsedFolder } from '../train/rundir.ts';
 import { withSteps } from '../train/schedule.ts';
-import { trainedLayers } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { dryRun } from './dry_run.ts';
+import { dataFor, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine } from './plan_view.ts';
+import { showPrompt, warnOfRule } from './prompt_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
-import { problemsFor, type RunProblems } from './run_problems.ts';
 import { runView } from './run_view.ts';
-import { type Asker, askerFor, loadModel, noteUnreadable, openFiles, rewardFor, tokenizerOf } from './setup.ts';
-import { showPrompt } from './show_prompt.ts';
+import { askerFor, loadModel, openFiles, rewardFor, tokenizerOf } from './setup.ts';
 
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
   readonly config: TrainConfig;
+}
+
+/** A model that several runs of one command share: the first one puts it here. */
+export interface Shared {
+  lm?: LanguageModel;
 }
 
 /**
@@ -38,6 +42,7 @@ export async function trainRun(
   context: Context,
   options: Readonly<Record<string, unknown>>,
   file?: string,
+  shared: Shared = {},
 ): Promise<FinishedRun | undefined> {
   const resumeFrom = options.resume as string | undefined;
   if (resumeFrom !== undefined && file !== undefined) {
@@ -51,34 +56,51 @@ export async function trainRun(
   const { model } = given;
   if (model === undefined)
     throw new UserError(
-      'No model was named. Give --model with a folder, a .gguf file or a name on the Hub, or `model:` in the configuration.',
+      'No model was named. Give --model FOLDER, --model FILE.gguf or --model OWNER/NAME of the Hub, or `model:` in the configuration.',
     );
-  const { heldOut, ...problems } = await problemsFor(context, given, model);
-  noteUnreadable(context, [...problems.trainProblems, ...problems.testProblems]);
-  const config = withSteps(given, problems.trainProblems.length);
+  const { heldOut, rows, testProblems, ...data } = await dataFor(context, given, model);
+  const config = withSteps(given, rows?.length ?? data.trainProblems.length);
   const { reward, rewardName } = await rewardFor(config);
 
-  if (options.showPrompt) {
+  if (options.showPrompt && !rows) {
     const { encode, stop, spec } = await askerFor(config, { tokenizer: await tokenizerOf(model) });
-    noteRule(context, spec, config);
-    const [first] = problems.trainProblems.map(encode);
+    warnOfRule(context, spec, config.answer);
+    const [first] = data.trainProblems.slice(0, 1).map(encode);
     showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: config.answer });
     return undefined;
   }
   const opened = await openFiles(model);
-  const { encode, stop, spec } = await askerFor(config, opened);
-  noteRule(context, spec, config);
+  const asker = await askerFor(config, opened);
+  const { encode, stop, spec } = asker;
+  warnOfRule(context, spec, config.answer);
+  const { baseline_prompt: baseline } = config;
+  const prompted = baseline === undefined ? undefined : await askerFor({ prompt: baseline }, opened);
+  const examples = rows && examplesOf(rows, config, opened, asker);
+  const trainProblems = examples?.map(({ prompt }) => prompt.problem) ?? data.trainProblems;
+  const trainPrompts = examples?.map(({ prompt }) => prompt) ?? trainProblems.map(encode);
+  if (options.showPrompt) {
+    await opened.source.close();
+    showPrompt(context, trainPrompts[0]?.text ?? '', trainPrompts[0]?.ids ?? [], { stop, answer: config.answer });
+    return undefined;
+  }
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
-  const longest = longestOf(problems, encode, contextLength(opened.source.config));
-  const device = await context.openDevice(
-    config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget },
+  layerRates(config, opened.source.config.num_hidden_layers);
+  const longest = longestPrompt(
+    [
+      ...trainPrompts,
+      ...testProblems.flatMap((problem) => [encode(problem), ...(prompted ? [prompted.encode(problem)] : [])]),
+    ],
+    contextLength(opened.source.config),
   );
+  const device =
+    shared.lm?.model.device ??
+    (await context.openDevice(config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget }));
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
     const measure = options.calibrate !== false;
-    await dryRun(context, { config, plan, opened, device, ...problems, encode, measure });
+    await dryRun(context, { config, plan, opened, device, trainPrompts, testProblems, measure });
     return undefined;
   }
 
@@ -92,7 +114,9 @@ export async function trainRun(
   const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
   if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
-  const lm = await loadModel(context, opened, { dtype: config.dtype, device });
+  if (shared.lm) await opened.source.close();
+  const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
+  shared.lm = lm;
   context.note(memoryLine(plan, config));
   const { signal } = context;
   const view = runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps });
@@ -105,7 +129,10 @@ export async function trainRun(
       stop,
       reward,
       rewardName,
-      ...problems,
+      trainProblems,
+      testProblems,
+      examples,
+      prompted,
       resume: checkpoint !== undefined,
       now,
       signal,
@@ -120,20 +147,6 @@ export async function trainRun(
     view.end();
     unlock();
   }
-}
-
-/** Tokens of the longest prompt. @throws UserError for one that the context does not hold */
-function longestOf(
-  { trainProblems, testProblems }: Omit<RunProblems, 'heldOut'>,
-  encode: Asker['encode'],
-  context: number,
-): number {
-  return longestPrompt([...trainProblems, ...testProblems].map(encode), context);
-}
-
-function noteRule(context: Context, spec: PromptSpec, { answer }: TrainConfig): void {
-  const warning = ruleWarning(spec, answer);
-  if (warning !== undefined) context.warn(warning);
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

@@ -1,6 +1,5 @@
 import type { AnswerKind } from './grade/extract.ts';
-import { extractAnswer } from './grade/extract.ts';
-import type { AnswerRule } from './judge.ts';
+import { type AnswerRule, answerIn } from './judge.ts';
 import type { PromptSpec } from './prompts.ts';
 
 /** What training takes for a rule of an evaluation: the verifier's own way to find the same answer. */
@@ -20,12 +19,12 @@ export function trainingRule({ answer: [first] = [] }: Pick<PromptSpec, 'answer'
 }
 
 /** What is wrong with a rule that finds no answer in a prompt's own worked examples: the model is shown another way to answer. */
-export function ruleWarning(spec: Pick<PromptSpec, 'answer' | 'examples'>, rule: AnswerKind): string | undefined {
-  const missed = spec.examples.filter(({ completion }) => extractAnswer(completion, rule) === undefined).length;
+export function ruleWarning(spec: Pick<PromptSpec, 'answer' | 'examples'>, rule: AnswerRule): string | undefined {
+  const missed = spec.examples.filter(({ completion }) => (answerIn(completion, rule) ?? '') === '').length;
   if (missed === 0) return undefined;
-  const fitting = trainingRule(spec);
+  const own = [spec.answer?.[0], trainingRule(spec)].filter((one) => one !== undefined);
   return (
     `answer is ${rule}, and ${missed} of the prompt's ${spec.examples.length} examples hold no such answer: completions like them ` +
-    `count as wrong.${fitting && fitting !== rule ? ` The prompt's own rule is ${fitting}.` : ' Choose the rule that finds theirs.'}`
+    `count as wrong.${own.length > 0 && !own.includes(rule) ? ` The prompt's own rule is ${[...new Set(own)].join(', in training ')}.` : ' Choose the rule that finds theirs (--answer).'}`
   );
 }

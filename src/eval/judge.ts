@@ -1,4 +1,4 @@
-import { ANSWER_KINDS, type AnswerKind } from './grade/extract.ts';
+import { ANSWER_KINDS, type AnswerKind, extractAnswer } from './grade/extract.ts';
 import { answerClasses, grade, sameAnswer } from './grade/grade.ts';
 import { bareText, closingAnswer, flexibleExtract, strictMatch } from './harness.ts';
 
@@ -24,6 +24,12 @@ const HARNESS: Partial<Record<AnswerRule, (completion: string) => string | undef
 
 function comparesText(rule: AnswerRule): boolean {
   return rule === 'gsm8k_strict' || rule === 'gsm8k_flexible';
+}
+
+/** The answer of a completion by a rule, without the verifier's bounds on time: for texts that are not a model's. */
+export function answerIn(completion: string, rule: AnswerRule): string | undefined {
+  const extract = HARNESS[rule];
+  return extract ? extract(completion) : extractAnswer(completion, rule as AnswerKind);
 }
 
 /** Finds the answer of a completion by a rule and compares it with the gold answer. */

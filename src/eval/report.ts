@@ -15,10 +15,12 @@ import {
 /** What the report reads of a row of metrics.jsonl. */
 export interface ReportStep {
   readonly step: number;
-  readonly reward: number;
-  readonly 'completions/mean_length': number;
+  readonly loss?: number;
   readonly grad_norm: number;
-  readonly entropy: number;
+  /** These where the method has them. */
+  readonly reward?: number;
+  readonly 'completions/mean_length'?: number;
+  readonly entropy?: number;
   /** Norm of each trained vector after the step. */
   readonly steering_norms?: readonly number[] | undefined;
 }
@@ -32,7 +34,10 @@ export interface ReportAnswer {
 export interface ReportData {
   readonly model: string;
   readonly adapter: string;
+  /** `none` where the method knows no rewards. */
   readonly reward: string;
+  /** How the vectors were trained; reinforcement learning where it is not said. */
+  readonly method?: 'rl' | 'sft' | 'dpo' | 'upft' | undefined;
   readonly seed: number;
   /** Of the whole run. */
   readonly seconds: number;
@@ -41,6 +46,8 @@ export interface ReportData {
   readonly vectorSize: number;
   readonly base?: Partial<AccuracyPair> | undefined;
   readonly steered?: Partial<AccuracyPair> | undefined;
+  /** Without vectors, asked with another prompt. */
+  readonly prompted?: Partial<AccuracyPair> | undefined;
   /** Runs with the same problems and another reward, to hold the result against. */
   readonly controls?: readonly { readonly name: string; readonly steered: Partial<AccuracyPair> }[] | undefined;
   readonly steps: readonly ReportStep[];
@@ -87,9 +94,15 @@ function lede(data: ReportData): string {
   const reward = { correct: 'a reward for correct answers', random: 'a random reward', format: 'a reward for any box' }[
     data.reward
   ];
+  const learning = {
+    rl: `reinforcement learning with ${reward ?? `the reward ${data.reward}`}`,
+    sft: 'supervised fine-tuning on worked solutions',
+    dpo: 'direct preference optimisation on pairs',
+    upft: "fine-tuning on the first tokens of the model's own samples",
+  }[data.method ?? 'rl'];
   return (
     `${data.model} stayed frozen. ${count(vectors * vectorSize)} numbers were trained, one vector of ${count(vectorSize)} ` +
-    `after each of ${vectors} layers, in ${count(steps.length)} ${steps.length === 1 ? 'step' : 'steps'} of reinforcement learning with ${reward ?? `the reward ${data.reward}`}.`
+    `after each of ${vectors} layers, in ${count(steps.length)} ${steps.length === 1 ? 'step' : 'steps'} of ${learning}.`
   );
 }
 
@@ -97,6 +110,7 @@ function accuracyCard(data: ReportData): string {
   const groups = (['greedy', 'sampled'] as const).flatMap((kind) => {
     const rows: readonly [string, IntervalBar['kind'], Partial<AccuracyPair> | undefined][] = [
       ['before', 'before', data.base],
+      ['prompted', 'control', data.prompted],
       ...(data.controls ?? []).map(
         (control) => [control.name, 'control', control.steered] as [string, 'control', Partial<AccuracyPair>],
       ),
@@ -117,16 +131,30 @@ function accuracyCard(data: ReportData): string {
 }
 
 function controlNote(data: ReportData): string {
+  const prompted = data.prompted ? ' “prompted” is the model without vectors, asked with baseline_prompt.' : '';
+  if (data.reward === 'none') return prompted ? `<p class="note">${prompted.trim()}</p>` : '';
   if (data.reward === 'random' || data.reward === 'format') {
-    return `<p class="note">This run is a control: its reward (${data.reward}) does not know whether an answer is right. A gain here is no evidence of learning.</p>`;
+    return `<p class="note">This run is a control: its reward (${data.reward}) does not know whether an answer is right. A gain here is no evidence of learning.${prompted}</p>`;
   }
   if (data.controls?.length)
-    return '<p class="note">The dashed bars are controls: the same training with a reward that does not know whether an answer is right.</p>';
-  return '<p class="note">No control is shown. Random rewards have raised some models nearly as much as correct ones: train once more with --reward random before you trust a gain.</p>';
+    return `<p class="note">The dashed bars are controls: the same training with a reward that does not know whether an answer is right.${prompted}</p>`;
+  return `<p class="note">No control is shown. Random rewards have raised some models nearly as much as correct ones: train once more with --reward random before you trust a gain.${prompted}</p>`;
 }
 
-function rewardCard({ steps, reward }: ReportData): string {
-  if (steps.length === 0) return '';
+/** Rewards of the steps, or their losses where the method knows no rewards. */
+function rewardCard({ steps: all, reward }: ReportData): string {
+  if (all.length === 0) return '';
+  const steps = all.flatMap((row) => (row.reward === undefined ? [] : [{ step: row.step, reward: row.reward }]));
+  if (steps.length === 0) {
+    const points = all.map((row): Point => [row.step, row.loss ?? Number.NaN]);
+    const losses = lineChart([{ label: 'loss', tone: 'main', points }], {
+      width: 1028,
+      height: 300,
+      title: 'Loss of a step',
+      format: plain,
+    });
+    return card('Loss', 'Of each step, before its update.', `<div class="wide">${losses}</div>`);
+  }
   const bounds = ['correct', 'random', 'format'].includes(reward) ? [-1, 1] : [];
   const chart = lineChart(rewardSeries(steps), {
     width: 1028,
@@ -144,13 +172,17 @@ function rewardCard({ steps, reward }: ReportData): string {
 
 function smallCharts({ steps }: ReportData): string {
   if (steps.length === 0) return '';
-  const figures: readonly [string, string, (row: ReportStep) => number][] = [
+  const figures: readonly [string, string, (row: ReportStep) => number | undefined][] = [
     ['Length', 'tokens a completion', (row) => row['completions/mean_length']],
     ['Gradient norm', 'before the clip', (row) => row.grad_norm],
     ['Entropy', 'nats a token', (row) => row.entropy],
   ];
   const cards = figures.map(([name, unit, value]) => {
-    const points = steps.map((row): Point => [row.step, value(row)]);
+    const points = steps.flatMap((row): Point[] => {
+      const y = value(row);
+      return y === undefined ? [] : [[row.step, y]];
+    });
+    if (points.length === 0) return '';
     const chart = lineChart([{ label: name, tone: 'main', points }], {
       width: 300,
       height: 170,

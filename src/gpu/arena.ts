@@ -1,5 +1,5 @@
 import { UserError } from './errors.ts';
-import { DTYPE_BYTES, type DType, numel, roundUp, type Tensor } from './tensor.ts';
+import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './tensor.ts';
 
 /**
  * Hands out whole buffers in stable size classes and takes them back, so that a training step after the first
@@ -18,6 +18,8 @@ export class Arena {
   #guarded: Promise<unknown> = Promise.resolve();
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
+  /** Before more than this is allocated, idle buffers are destroyed: lengths that vary would leave some of every size behind. */
+  keepWithin = Number.POSITIVE_INFINITY;
   /** The most that `allocatedBytes` has been. */
   peakBytes = 0;
 
@@ -31,19 +33,24 @@ export class Arena {
     this.#forget = forget;
   }
 
+  /** Bytes of the largest tensor: it is bound whole. */
+  get largestTensor(): number {
+    return Math.floor(Math.min(this.#limits.maxBinding, this.#limits.maxBuffer) / 4) * 4;
+  }
+
   /**
    * A tensor whose content is whatever the buffer held before. `exact` takes no more than its bytes: for what is kept as
    * long as the model is. Throws `UserError` where it cannot fit.
    */
   alloc(
     shape: readonly number[],
-    dtype: DType = 'f32',
+    dtype: ElementType = 'f32',
     label = 'tensor',
     { exact = false }: { exact?: boolean } = {},
   ): Tensor {
     const bytes = numel(shape) * DTYPE_BYTES[dtype];
     // A buffer is bound whole: its size class must not step over the limit either.
-    const limit = Math.floor(Math.min(this.#limits.maxBinding, this.#limits.maxBuffer) / 4) * 4;
+    const limit = this.largestTensor;
     const size = Math.min(exact ? roundUp(Math.max(bytes, 16), 16) : sizeClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(
@@ -112,7 +119,7 @@ export class Arena {
   }
 
   #create(size: number, label: string, shape: readonly number[]): GPUBuffer {
-    if (this.allocatedBytes + size > this.#limits.budget) this.trim();
+    if (this.allocatedBytes + size > Math.min(this.keepWithin, this.#limits.budget)) this.trim();
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${mib(size)} more, ${mib(this.allocatedBytes)} are in use and the memory budget is ` +

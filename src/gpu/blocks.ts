@@ -1,74 +1,126 @@
-import type { DType } from './tensor.ts';
+/**
+ * Frozen matrices as the kernels read them: 4 x 4 blocks, block (r4, c4) at index r4 * ceil(columns/4) + c4, so that one
+ * layout serves `x Wᵀ`, `dy W` and the gather of rows. f32, f16 and bf16 keep a block's 16 numbers together; the block
+ * formats of GGML keep a tile of 4 rows by a block of the file together (quants.ts). Nothing is converted.
+ */
+import { packQuants } from './quants.ts';
+import type { DType, ElementType, QuantType } from './tensor.ts';
 
-/** Blocks of 4 x 4 elements that a matrix [rows, columns] takes, edges padded. */
-export function blockCount(rows: number, columns: number): number {
-  return Math.ceil(rows / 4) * Math.ceil(columns / 4);
+/** Types that a frozen matrix can have. */
+export type WeightType = Exclude<ElementType, 'u32'> | QuantType;
+
+interface Format {
+  /** Columns that are stored together; a quantised matrix has a multiple of them. */
+  readonly columns: number;
+  /** Bytes of that many elements of one row in a file. */
+  readonly bytes: number;
+  /** Bytes of four such rows on the device. */
+  readonly tile: number;
 }
 
-/** Bytes of a matrix in the blocked layout. */
-export function blockedBytes(rows: number, columns: number, dtype: DType): number {
-  return blockCount(rows, columns) * (dtype === 'f32' ? 64 : 32);
+const FORMATS: Readonly<Record<WeightType, Format>> = {
+  f32: { columns: 4, bytes: 16, tile: 64 },
+  f16: { columns: 4, bytes: 8, tile: 32 },
+  bf16: { columns: 4, bytes: 8, tile: 32 },
+  q4_0: { columns: 32, bytes: 18, tile: 72 },
+  q4_1: { columns: 32, bytes: 20, tile: 80 },
+  q5_0: { columns: 32, bytes: 22, tile: 88 },
+  q5_1: { columns: 32, bytes: 24, tile: 96 },
+  q8_0: { columns: 32, bytes: 34, tile: 136 },
+  q4_k: { columns: 256, bytes: 144, tile: 592 },
+  q5_k: { columns: 256, bytes: 176, tile: 720 },
+  q6_k: { columns: 256, bytes: 210, tile: 840 },
+};
+
+export const WEIGHT_TYPES = Object.keys(FORMATS) as WeightType[];
+
+export function isWeightType(dtype: DType): dtype is WeightType {
+  return Object.hasOwn(FORMATS, dtype);
+}
+
+export function isQuantised(dtype: DType): dtype is QuantType {
+  return dtype.startsWith('q');
+}
+
+/** Columns that are stored together: the row of a matrix in a file has a multiple of them where the type is quantised. */
+export function blockColumns(dtype: WeightType): number {
+  return isQuantised(dtype) ? FORMATS[dtype].columns : 1;
+}
+
+/** Bytes of `elements` neighbouring elements of a row in a file. */
+export function storedBytes(elements: number, dtype: WeightType): number {
+  return (elements / FORMATS[dtype].columns) * FORMATS[dtype].bytes;
+}
+
+/** Bytes of one 4 x 4 block on the device, its share of the scales included. */
+export function blockBytes(dtype: DType): number {
+  if (!isWeightType(dtype)) throw new Error(`${dtype} is no type of a frozen matrix`);
+  const { tile, columns } = FORMATS[dtype];
+  return (4 * tile) / columns;
+}
+
+/** Bytes of a matrix on the device, edges padded. */
+export function blockedBytes(rows: number, columns: number, dtype: WeightType): number {
+  const format = FORMATS[dtype];
+  return Math.ceil(rows / 4) * Math.ceil(columns / format.columns) * format.tile;
 }
 
 /**
- * Packs rows of a row-major matrix [rows, columns] into 4 x 4 blocks, block (r4, c4) at index r4 * ceil(columns/4) + c4,
- * row-major inside, edges zero. Works on the stored words: nothing is converted.
+ * Packs rows of a matrix, as a file has them, into the blocks of its rows `firstRow` and on.
+ * @param source [rows, columns] row-major, the first byte aligned for every typed array
+ * @param target blocks from row 0 on, zeros where nothing has been packed
  */
-export function packBlocks<T extends Float32Array | Uint16Array>(
+export function packRows(
+  source: Uint8Array,
+  rows: number,
+  columns: number,
+  dtype: WeightType,
+  target: Uint8Array,
+  firstRow = 0,
+): void {
+  if (isQuantised(dtype)) {
+    packQuants(source, rows, columns, dtype, target, firstRow);
+  } else if (dtype === 'f32') {
+    packElements(words(Float32Array, source), rows, columns, words(Float32Array, target), firstRow);
+  } else if (columns % 4 === 0) {
+    // Two elements at a time.
+    packPairs(words(Uint32Array, source), rows, columns, words(Uint32Array, target), firstRow);
+  } else {
+    packElements(words(Uint16Array, source), rows, columns, words(Uint16Array, target), firstRow);
+  }
+}
+
+function words<T>(
+  type: { new (buffer: ArrayBufferLike, at: number, length: number): T; BYTES_PER_ELEMENT: number },
+  of: Uint8Array,
+): T {
+  return new type(of.buffer, of.byteOffset, of.byteLength / type.BYTES_PER_ELEMENT);
+}
+
+function packElements<T extends Float32Array | Uint16Array>(
   source: T,
   rows: number,
   columns: number,
   target: T,
-  firstRow = 0,
+  firstRow: number,
 ): void {
-  const blockColumns = Math.ceil(columns / 4);
+  const blocksOfRow = Math.ceil(columns / 4);
   for (let r = 0; r < rows; r++) {
     const row = firstRow + r;
-    const base = (row >> 2) * blockColumns * 16 + (row & 3) * 4;
+    const base = (row >> 2) * blocksOfRow * 16 + (row & 3) * 4;
     for (let c = 0; c < columns; c++) target[base + (c >> 2) * 16 + (c & 3)] = source[r * columns + c] as number;
   }
 }
 
-export function f32ToBf16(value: number): number {
-  F32[0] = value;
-  const bits = U32[0] as number;
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+function packPairs(source: Uint32Array, rows: number, columns: number, target: Uint32Array, firstRow: number): void {
+  const pairs = columns / 2;
+  for (let r = 0; r < rows; r++) {
+    const row = firstRow + r;
+    let to = (row >> 2) * pairs * 4 + (row & 3) * 2;
+    const end = (r + 1) * pairs;
+    for (let from = r * pairs; from < end; from += 2, to += 8) {
+      target[to] = source[from] as number;
+      target[to + 1] = source[from + 1] as number;
+    }
+  }
 }
-
-export function bf16ToF32(bits: number): number {
-  U32[0] = bits << 16;
-  return F32[0] as number;
-}
-
-export function f16ToF32(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  const sign = bits & 0x8000 ? -1 : 1;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** Rounds to nearest even; overflow gives infinity. */
-export function f32ToF16(value: number): number {
-  F32[0] = value;
-  const bits = U32[0] as number;
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = Math.abs(F32[0] as number);
-  if (Number.isNaN(magnitude)) return sign | 0x7e00;
-  if (magnitude >= 65520) return sign | 0x7c00;
-  if (magnitude < 2 ** -14) return sign | roundEven(magnitude * 2 ** 24);
-  const exponent = Math.floor(Math.log2(magnitude));
-  const scaled = roundEven((magnitude / 2 ** exponent) * 1024);
-  return sign | (((exponent + 15) << 10) + scaled - 1024);
-}
-
-function roundEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest > 0.5 || (rest === 0.5 && floor % 2 === 1)) return floor + 1;
-  return floor;
-}
-
-const F32 = new Float32Array(1);
-const U32 = new Uint32Array(F32.buffer);

@@ -4,7 +4,7 @@ import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
 import { Recorder } from './recorder.ts';
-import { type DType, numel, type Tensor } from './tensor.ts';
+import { type ElementType, numel, type Tensor } from './tensor.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
@@ -25,6 +25,8 @@ export interface Capabilities {
 export interface DeviceOptions {
   /** Bytes of GPU memory that may be allocated; WebGPU does not tell what is free. Default: no limit but the adapter's. */
   readonly memoryBudget?: number;
+  /** Bytes that one binding takes at the most, below what the adapter offers: for tests of split matrices. */
+  readonly maxBinding?: number;
   /** Features to leave out although the adapter has them: for tests of the other path. */
   readonly without?: readonly ('f16' | 'subgroups' | 'timestamp')[];
 }
@@ -93,7 +95,7 @@ export class Device {
   upload(
     data: Data,
     shape: readonly number[],
-    dtype: DType = data instanceof Uint32Array ? 'u32' : 'f32',
+    dtype: ElementType = data instanceof Uint32Array ? 'u32' : 'f32',
     label = 'upload',
   ): Tensor {
     const tensor = this.arena.alloc(shape, dtype, label);
@@ -264,7 +266,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
-      maxBinding: Math.min(limits.maxStorageBufferBindingSize, 2 ** 32 - 4),
+      maxBinding: Math.min(
+        limits.maxStorageBufferBindingSize,
+        2 ** 32 - 4,
+        options.maxBinding ?? Number.POSITIVE_INFINITY,
+      ),
       maxBuffer: limits.maxBufferSize,
     },
     options,

@@ -1,7 +1,7 @@
+import { isQuantised, type WeightType } from './blocks.ts';
 import { GpuError } from './errors.ts';
-import type { DType } from './tensor.ts';
 
-const COMMON = import.meta.glob('../../shaders/common/*.wgsl', {
+const INCLUDED = import.meta.glob('../../shaders/{common,weights}/*.wgsl', {
   query: '?raw',
   import: 'default',
   eager: true,
@@ -22,9 +22,9 @@ export interface Cost {
  * The one declaration of a kernel: the prelude of its WGSL, the bytes of its uniforms, its bind group layout and its
  * row in benchmarks all come from here.
  *
- * A binding is `'read array<vec4f>'`, `'read_write array<f32>'` or `'read weight'`: the last is a matrix in the blocked
- * layout, of the dtype that the bound tensor has, read through the generated `NAME_block(i) -> mat4x4f` (column r of
- * the result is row r of block i) and `NAME_row(i, r) -> vec4f`.
+ * A binding is `'read array<vec4f>'`, `'read_write array<f32>'` or `weight: 'read weight'`: the last is a matrix in the
+ * blocked layout, of the dtype that the bound tensor has, read through `weight_block(i) -> mat4x4f` (column r of the
+ * result is row r of block i) and `weight_row(i, r) -> vec4f` of shaders/weights/.
  */
 export interface KernelDeclaration<
   P extends Readonly<Record<string, ParamType>> = Readonly<Record<string, ParamType>>,
@@ -87,10 +87,11 @@ export async function withShortLine<T>(workgroups: number, work: () => Promise<T
   }
 }
 
-export type WeightTypes = Readonly<Record<string, DType>>;
-
-/** The whole WGSL of one variant: directives, constants, `Params`, bindings, common modules, the shader itself. */
-export function assemble(kernel: Kernel, constants: Constants, weights: WeightTypes): string {
+/**
+ * The whole WGSL of one variant: directives, constants, `Params`, bindings, common modules, the shader itself.
+ * @param weight type of the frozen matrix, for a kernel that has one
+ */
+export function assemble(kernel: Kernel, constants: Constants, weight?: WeightType): string {
   const lines: string[] = [];
   for (const feature of kernel.features ?? []) lines.push(`enable ${feature};`);
   lines.push(`// ${kernel.name}`);
@@ -100,52 +101,35 @@ export function assemble(kernel: Kernel, constants: Constants, weights: WeightTy
   const fields = kernel.paramNames.map((name) => `  ${name}: ${kernel.params[name]},`);
   lines.push('struct Params {', ...(fields.length > 0 ? fields : ['  unused: u32,']), '}');
   lines.push('@group(0) @binding(0) var<uniform> params: Params;');
-  if (Object.values(kernel.bindings).some((b) => b.endsWith(' weight'))) lines.push(WEIGHT_TYPES);
   kernel.bindingNames.forEach((name, i) => {
     const [access, ...rest] = (kernel.bindings[name] as string).split(' ');
-    const type = rest.join(' ');
-    const at = `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}:`;
-    if (type === 'weight') lines.push(`${at} ${weightStorage(weights[name])};`, weightAccess(name, weights[name]));
-    else lines.push(`${at} ${type};`);
+    const type = rest.join(' ') === 'weight' ? 'array<WeightTile>' : rest.join(' ');
+    lines.push(`@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: ${type};`);
   });
-  for (const name of kernel.include ?? []) {
-    const text = COMMON[`../../shaders/common/${name}.wgsl`];
-    if (text === undefined) throw new GpuError(`${kernel.name} includes common/${name}.wgsl, which does not exist`);
+  const modules = [
+    ...(weight ? weightModules(weight).map((name) => `weights/${name}`) : []),
+    ...(kernel.include ?? []).map((name) => `common/${name}`),
+  ];
+  for (const name of modules) {
+    const text = INCLUDED[`../../shaders/${name}.wgsl`];
+    if (text === undefined) throw new GpuError(`${kernel.name} includes ${name}.wgsl, which does not exist`);
     lines.push(text.trimEnd());
   }
   return `${lines.join('\n')}\n\n${kernel.source}`;
 }
 
+/** How blocks of a type are read: its own file, and what several types have in common. */
+function weightModules(type: WeightType): string[] {
+  if (isQuantised(type)) return [type, ...(/^q[45]_k/.test(type) ? ['k_scales'] : []), 'quants'];
+  return type === 'f32' ? [type] : [type, 'half'];
+}
+
+/** Whether a kernel reads a frozen matrix. */
+export function readsWeight(kernel: Kernel): boolean {
+  return kernel.bindings.weight === 'read weight';
+}
+
 function constant(value: number | boolean | string): string {
   if (typeof value === 'number') return Number.isInteger(value) && value >= 0 ? `${value}u` : `${value}f`;
   return String(value);
-}
-
-/** Blocks of 4 x 4 elements: one bounds check for 16 numbers, and one layout for `x Wᵀ` and `dy W`. */
-const WEIGHT_TYPES = 'struct HalfBlock { lo: vec4u, hi: vec4u }';
-
-function weightStorage(dtype: DType | undefined): string {
-  return dtype === 'f32' ? 'array<mat4x4f>' : 'array<HalfBlock>';
-}
-
-function weightAccess(name: string, dtype: DType | undefined): string {
-  if (dtype === 'f32') {
-    return `fn ${name}_block(i: u32) -> mat4x4f { return ${name}[i]; }
-fn ${name}_row(i: u32, r: u32) -> vec4f { return ${name}[i][r]; }`;
-  }
-  const decode =
-    dtype === 'bf16'
-      ? `fn ${name}_decode(a: u32, b: u32) -> vec4f { return bitcast<vec4f>(vec4u(a * 65536u, a & 0xffff0000u, b * 65536u, b & 0xffff0000u)); }`
-      : `fn ${name}_decode(a: u32, b: u32) -> vec4f { return vec4f(unpack2x16float(a), unpack2x16float(b)); }`;
-  return `${decode}
-fn ${name}_block(i: u32) -> mat4x4f {
-  let b = ${name}[i];
-  return mat4x4f(${name}_decode(b.lo.x, b.lo.y), ${name}_decode(b.lo.z, b.lo.w), ${name}_decode(b.hi.x, b.hi.y), ${name}_decode(b.hi.z, b.hi.w));
-}
-fn ${name}_row(i: u32, r: u32) -> vec4f {
-  let b = ${name}[i];
-  let half = select(b.lo, b.hi, r >= 2u);
-  let pair = select(half.xy, half.zw, (r & 1u) == 1u);
-  return ${name}_decode(pair.x, pair.y);
-}`;
 }

@@ -1,7 +1,8 @@
+import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
-import { assemble, type Constants, type Kernel, type WeightTypes } from './kernel.ts';
-import type { DType, Tensor } from './tensor.ts';
+import { assemble, type Constants, type Kernel, readsWeight } from './kernel.ts';
+import type { Tensor } from './tensor.ts';
 
 export interface Pipeline {
   readonly id: number;
@@ -24,19 +25,18 @@ export class Pipelines {
   }
 
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
-    const weights: Record<string, DType> = {};
     let key = kernel.name;
     for (const name in constants) key += `,${name}=${constants[name]}`;
-    kernel.bindingNames.forEach((name, i) => {
-      if (kernel.bindings[name]?.endsWith(' weight')) {
-        const dtype = (bound[i] as Tensor).dtype;
-        weights[name] = dtype;
-        key += `,${name}:${dtype}`;
-      }
-    });
+    let weight: WeightType | undefined;
+    if (readsWeight(kernel)) {
+      const { dtype } = bound[kernel.bindingNames.indexOf('weight')] as Tensor;
+      if (!isWeightType(dtype)) throw new Error(`${kernel.name}: ${dtype} is no type of a frozen matrix`);
+      weight = dtype;
+      key += `,${weight}`;
+    }
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#create(kernel, constants, weights, key);
+      pipeline = this.#create(kernel, constants, weight, key);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
@@ -78,12 +78,12 @@ export class Pipelines {
     return id;
   }
 
-  #create(kernel: Kernel, constants: Constants, weights: WeightTypes, key: string): Pipeline {
+  #create(kernel: Kernel, constants: Constants, weight: WeightType | undefined, key: string): Pipeline {
     const { gpu, caps } = this.#device;
     for (const feature of kernel.features ?? []) {
       if (!caps[feature]) throw new GpuError(`${kernel.name} needs ${feature}, which ${caps.adapter} does not offer`);
     }
-    const code = assemble(kernel, constants, weights);
+    const code = assemble(kernel, constants, weight);
     const layout = gpu.createBindGroupLayout({
       label: kernel.name,
       entries: [

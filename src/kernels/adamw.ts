@@ -43,9 +43,11 @@ const update = defineKernel({
     m: 'read_write array<f32>',
     v: 'read_write array<f32>',
     norm: 'read array<f32>',
+    rates: 'read array<f32>',
   },
   params: {
     n: 'u32',
+    row: 'u32',
     rate1: 'f32',
     beta2: 'f32',
     rate2: 'f32',
@@ -55,7 +57,7 @@ const update = defineKernel({
     root_correction: 'f32',
     max_norm: 'f32',
   },
-  constants: { WG },
+  constants: { WG, PER_ROW: false },
   workgroup: WG,
   cost: ({ n }) => ({ flops: 14 * n, bytes: 28 * n }),
 });
@@ -92,16 +94,19 @@ export interface AdamWStep {
 /**
  * One update of AdamW (Loshchilov & Hutter, arXiv 1711.05101) as torch.optim.AdamW computes it, on param, grad, m and v
  * [L, C] f32, with the gradient's norm [1] as `gradNorm` gives it. The bias corrections are taken in f64 on the host.
- * Without decay a vector that is not trained (gradient and both moments zero) stays as it is.
+ * Without decay a vector that is not trained (gradient and both moments zero) stays as it is. With `rates` [L] f32 a layer's
+ * learning rate is `lr` times its entry; there is no decay then.
  */
 export function adamw(
   rec: Recorder,
-  t: { param: Tensor; grad: Tensor; m: Tensor; v: Tensor; norm: Tensor },
+  t: { param: Tensor; grad: Tensor; m: Tensor; v: Tensor; norm: Tensor; rates?: Tensor | undefined },
   o: AdamWStep,
 ): void {
+  if (t.rates && o.weightDecay !== 0) throw new Error('adamw: weight decay knows one learning rate only');
   const n = numel(t.param.shape);
   const params = {
     n,
+    row: t.param.shape.at(-1) ?? 1,
     rate1: 1 - o.beta1,
     beta2: o.beta2,
     rate2: 1 - o.beta2,
@@ -111,5 +116,7 @@ export function adamw(
     root_correction: Math.sqrt(1 - o.beta2 ** o.step),
     max_norm: o.maxNorm,
   };
-  rec.dispatch(update, t, params, foldGrid(Math.ceil(n / WG)));
+  rec.dispatch(update, { ...t, rates: t.rates ?? t.norm }, params, foldGrid(Math.ceil(n / WG)), {
+    PER_ROW: t.rates !== undefined,
+  });
 }

@@ -11,27 +11,27 @@ const kernel = defineUnitKernel({
   source,
   entry: 'embedding',
   bindings: { ids: 'read array<u32>', weight: 'read weight', out: 'read_write array<Unit>' },
-  params: { count: 'u32', row_units: 'u32', n: 'u32', c: 'u32', vocab: 'u32' },
+  params: { count: 'u32', row_units: 'u32', n: 'u32', c: 'u32', rows: 'u32', first: 'u32' },
   constants: { WG },
   workgroup: WG,
   cost: ({ n, c }) => ({ flops: 0, bytes: 8 * n * c + 4 * n }),
 });
 
 /**
- * out [N, C] f32 = weight[ids[n]] of the blocked matrix weight [V, C] (f32, f16 or bf16); ids [N] u32. An id of `vocab`
- * or more gives a row of zeros.
+ * out [N, C] f32 = weight[ids[n] - first] of the blocked matrix weight [rows, C]; ids [N] u32. Where the weight has no such
+ * row, `first` 0 (the default) gives zeros, and any other leaves the row as it is: parts of a table are gathered in turn.
  */
 export function embedding(
   rec: Recorder,
   t: { ids: Tensor; weight: Tensor; out: Tensor },
-  o: { n: number; c: number; vocab: number },
+  o: { n: number; c: number; rows: number; first?: number },
 ): void {
   const { kernel: variant, units } = unitKernel(kernel, o.c);
   const count = o.n * units;
   rec.dispatch(
     variant,
     { ids: t.ids, weight: t.weight, out: t.out },
-    { ...o, count, row_units: units },
+    { first: 0, ...o, count, row_units: units },
     foldGrid(Math.ceil(count / WG)),
   );
 }

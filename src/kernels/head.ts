@@ -65,7 +65,7 @@ const backward = defineUnitKernel({
     weight: 'read weight',
     dhidden: 'read_write array<Unit>',
   },
-  params: { count: 'u32', row_units: 'u32', rows: 'u32', c: 'u32', inv_temperature: 'f32' },
+  params: { count: 'u32', row_units: 'u32', rows: 'u32', c: 'u32', vocab: 'u32', first: 'u32', inv_temperature: 'f32' },
   constants: { WG },
   workgroup: WG,
   cost: ({ rows, c }) => ({ flops: 4 * rows * c, bytes: 12 * rows * c }),
@@ -116,16 +116,18 @@ export function headFinish(
 /**
  * dhidden[r] = 1/temperature · Σ_p coef[p] (W[targets[p]] - acc[r] / s[r]), summed over the row's pairs in their order.
  * acc [R, C] f32: Σ_v exp(l_v - m) W_v; stats [R, 4] f32; pairStart [R + 1] u32: where each row's pairs begin; targets [P]
- * u32; coef [P] f32: d loss / d logp; weight: blocked [V, C]; dhidden [R, C] f32, wholly overwritten.
+ * u32; coef [P] f32: d loss / d logp; weight: blocked [vocab, C], the rows of the tokens from `first` (default 0) on; dhidden
+ * [R, C] f32. Pairs with other targets are left out; `first` 0 overwrites dhidden, any other adds to it.
  */
 export function headBackward(
   rec: Recorder,
   t: { acc: Tensor; stats: Tensor; pairStart: Tensor; targets: Tensor; coef: Tensor; weight: Tensor; dhidden: Tensor },
-  o: { rows: number; c: number; invTemperature: number },
+  o: { rows: number; c: number; vocab: number; first?: number; invTemperature: number },
 ): void {
   const { kernel, units } = unitKernel(backward, o.c);
   const count = o.rows * units;
   const { pairStart, ...tensors } = t;
-  const params = { count, row_units: units, rows: o.rows, c: o.c, inv_temperature: o.invTemperature };
+  const { rows, c, vocab, first = 0, invTemperature: inv_temperature } = o;
+  const params = { count, row_units: units, rows, c, vocab, first, inv_temperature };
   rec.dispatch(kernel, { ...tensors, pair_start: pairStart }, params, foldGrid(Math.ceil(count / WG)));
 }

@@ -15,8 +15,8 @@ import './rows.ts';
 import './sample.ts';
 import './steering_grad.ts';
 import './swiglu.ts';
-import { assemble, definedKernels, type Kernel } from '../gpu/kernel.ts';
-import type { DType } from '../gpu/tensor.ts';
+import { WEIGHT_TYPES } from '../gpu/blocks.ts';
+import { assemble, definedKernels, type Kernel, readsWeight } from '../gpu/kernel.ts';
 
 export { definedKernels };
 
@@ -28,19 +28,17 @@ export interface ShaderVariant {
   readonly kernel: Kernel;
 }
 
-const WEIGHT_DTYPES: readonly DType[] = ['f32', 'f16', 'bf16'];
-
 /**
  * Every kernel with its default constants, once for each storage type that a weight of it may have; those that need
  * features which this adapter lacks are there too.
  */
 export function allVariants(): ShaderVariant[] {
   return definedKernels().flatMap((kernel) => {
-    const weights = kernel.bindingNames.filter((name) => kernel.bindings[name]?.endsWith(' weight'));
-    if (weights.length === 0) return [{ name: kernel.name, wgsl: assemble(kernel, {}, {}), kernel }];
-    return WEIGHT_DTYPES.map((dtype) => {
-      const types = Object.fromEntries(weights.map((name) => [name, dtype]));
-      return { name: `${kernel.name}.${dtype}`, wgsl: assemble(kernel, {}, types), kernel };
-    });
+    if (!readsWeight(kernel)) return [{ name: kernel.name, wgsl: assemble(kernel, {}), kernel }];
+    return WEIGHT_TYPES.map((type) => ({
+      name: `${kernel.name}.${type}`,
+      wgsl: assemble(kernel, {}, type),
+      kernel,
+    }));
   });
 }

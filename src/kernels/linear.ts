@@ -1,6 +1,7 @@
 import registers from '../../shaders/linear_registers.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
 import tiled from '../../shaders/linear_tiled.wgsl?raw';
+import { blockBytes } from '../gpu/blocks.ts';
 import type { Capabilities } from '../gpu/device.ts';
 import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
@@ -71,6 +72,7 @@ function declare(name: string, transposed: boolean): Direction {
       inp_offset: 'u32',
       out_stride: 'u32',
       out_offset: 'u32',
+      bias_offset: 'u32',
       scale: 'f32',
     },
     cost: (p, c) => {
@@ -147,6 +149,8 @@ export interface LinearOptions {
   /** Floats from one row of `out` to the next (default n), and before the first column (default 0). */
   readonly outStride?: number;
   readonly outOffset?: number;
+  /** Floats before the first that is used of `bias`. */
+  readonly biasOffset?: number;
   /** Multiplies the product, not the bias. */
   readonly scale?: number;
   /** For tests and benchmarks: a variant that the adapter would not get. */
@@ -154,9 +158,9 @@ export interface LinearOptions {
 }
 
 /**
- * out[m, outOffset + n] (+)= scale * Σ_k inp[m, k] W[4 * firstBlockRow + n, k] + bias[n].
+ * out[m, outOffset + n] (+)= scale * Σ_k inp[m, k] W[4 * firstBlockRow + n, k] + bias[biasOffset + n].
  *
- * inp [M, K] f32; weight [rows, K] f32, f16 or bf16 in blocks; bias [N] f32; out [M, outStride] f32. Sums are f32, k
+ * inp [M, K] f32; weight [rows, K] in blocks of any weight type; bias [biasOffset + N] f32; out [M, outStride] f32. Sums are f32, k
  * ascending. Where n is not a multiple of 4 but the stride is, up to three columns after the n-th are overwritten with
  * finite numbers. Nothing is launched for m = 0.
  */
@@ -178,6 +182,7 @@ export function linear(
       inpOffset: 0,
       outStride: o.outStride ?? o.n,
       outOffset: o.outOffset ?? 0,
+      biasOffset: o.biasOffset ?? 0,
       block0: (o.firstBlockRow ?? 0) * blocksOfRow,
       columnStride: blocksOfRow,
       stepStride: 1,
@@ -226,6 +231,7 @@ export function linearBackward(
       inpOffset: o.doutOffset ?? 0,
       outStride: o.k,
       outOffset: 0,
+      biasOffset: 0,
       block0: (o.firstBlockRow ?? 0) * blocksOfRow,
       columnStride: 1,
       stepStride: blocksOfRow,
@@ -244,6 +250,7 @@ interface Product {
   readonly inpOffset: number;
   readonly outStride: number;
   readonly outOffset: number;
+  readonly biasOffset: number;
   readonly block0: number;
   readonly columnStride: number;
   readonly stepStride: number;
@@ -280,6 +287,7 @@ function launch(
     inp_offset: o.inpOffset / unit,
     out_stride: o.outStride / unit,
     out_offset: o.outOffset / unit,
+    bias_offset: o.biasOffset,
     scale: o.scale,
   };
   // What a variant does not read must still be bound to something.
@@ -288,7 +296,7 @@ function launch(
     BIAS: t.bias !== undefined,
     ACCUMULATE: o.accumulate && !t.rowScale,
     RESCALE: t.rowScale !== undefined,
-    BLOCK_BYTES: t.weight.dtype === 'f32' ? 64 : 32,
+    BLOCK_BYTES: blockBytes(t.weight.dtype),
   };
   const kernel = direction[variant];
   if (variant === 'scalar') {

@@ -1,35 +1,31 @@
 /** GGUF files (github.com/ggml-org/ggml/blob/master/docs/gguf.md) of the known families, as a Hugging Face model. */
+import { blockColumns, isQuantised, storedBytes } from '../gpu/blocks.ts';
 import { UserError } from '../gpu/errors.ts';
 import { type ModelConfig, parseConfig } from './config.ts';
 import type { Family } from './families/family.ts';
 import { FAMILIES, familyOfGguf } from './families/index.ts';
 import { type RandomAccess, readExactly } from './files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from './gguf_dequant.ts';
+import { Metadata, readGgufHeader } from './gguf_header.ts';
 import { ggufTokenizer } from './gguf_tokenizer.ts';
+import { GGUF_TYPES, type GgufType, unpermuteRows } from './gguf_types.ts';
 import type { Llama3RopeScaling } from './rope_config.ts';
 import { stopTokenIds } from './stop_tokens.ts';
-import { identify, isIgnored, type ModelSource, type WeightInfo } from './weights.ts';
+import { identify, isIgnored, type ModelSource, type RowRange, type WeightInfo } from './weights.ts';
 
 interface Place {
   readonly type: GgufType;
   readonly offset: number;
-  readonly bytes: number;
   readonly shape: readonly number[];
   /** Heads whose rows llama.cpp's converter permuted, 0 for every tensor but q and k. */
   readonly permutedHeads: number;
 }
 
-/** Whether the file begins with GGUF's magic number. */
-export async function isGguf(file: RandomAccess): Promise<boolean> {
-  return file.size >= 4 && new TextDecoder().decode(await readExactly(file, 0, 4)) === 'GGUF';
-}
-
 /**
- * Opens a GGUF file: reads its header, no weight. Quantised tensors become f32 as they are read, F16 and F32 stay.
+ * Opens a GGUF file: reads its header, no weight. Tensors stay as they are stored.
  * @throws UserError when it is broken, or its architecture or a quantisation is not supported
  */
 export async function openGguf(file: RandomAccess): Promise<ModelSource> {
-  const { metadata, tensorInfos, tensorDataOffset } = await readHeader(file);
+  const { metadata, tensorInfos, tensorDataOffset } = await readGgufHeader(file);
   const keys = new Metadata(metadata, file.name);
   const architecture = keys.text('general.architecture');
   const family = familyOfGguf(architecture);
@@ -59,10 +55,15 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
     const count = info.shape.reduce((product, size) => product * size, 1);
     const row = info.shape.at(-1) ?? 1;
-    const bytes = (count / type.block) * type.bytes;
-    if (row % type.block !== 0) {
+    const bytes = storedBytes(count, type.dtype);
+    if (row % blockColumns(type.dtype) !== 0) {
       throw new UserError(
-        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${type.block}.`,
+        `${file.name}: tensor ${info.ggufName} has rows of ${row}, no multiple of ${type.name}'s blocks of ${blockColumns(type.dtype)}.`,
+      );
+    }
+    if (info.shape.length < 2 && isQuantised(type.dtype)) {
+      throw new UserError(
+        `${file.name}: tensor ${info.ggufName} is a vector quantised as ${type.name}. Supported for vectors: F32, F16, BF16.`,
       );
     }
     if (info.offset + bytes > file.size) {
@@ -71,8 +72,9 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
           'Copy or download it again.',
       );
     }
-    places.set(info.name, { type, offset: info.offset, bytes, shape: info.shape, permutedHeads: 0 });
+    places.set(info.name, { type, offset: info.offset, shape: info.shape, permutedHeads: 0 });
   }
+  checkOffsets(infos, places, Number(keys.optional('general.alignment') ?? 32), file.name);
 
   const config = await readConfig(family, keys, file, places);
   for (const [name, place] of places) {
@@ -89,64 +91,62 @@ export async function openGguf(file: RandomAccess): Promise<ModelSource> {
     }
   }
   const tokenizer = ggufTokenizer(keys);
+  const read: ModelSource['read'] = async (name, rows) => {
+    const place = places.get(name);
+    if (!place) {
+      throw new UserError(`${file.name} has no tensor ${name}.`);
+    }
+    return readRows(file, place, config.head_dim, rows);
+  };
   return {
     name: file.name,
     config,
     tensors,
-    read: async (name) => {
-      const place = places.get(name);
-      if (!place) {
-        throw new UserError(`${file.name} has no tensor ${name}.`);
-      }
-      const bytes = await readExactly(file, place.offset, place.bytes);
-      const rows = place.permutedHeads > 0 ? unpermuteRows(bytes, place.permutedHeads, config.head_dim) : bytes;
-      return unpack(rows, place.type);
-    },
+    read,
     ...tokenizer,
     generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
-    identity: await identify(config, tensors, [file]),
+    identity: await identify(config, tensors, read),
     close: () => file.close(),
   };
 }
 
-/** The metadata alone. @throws UserError for a broken file */
-export async function readGgufMetadata(file: RandomAccess): Promise<Metadata> {
-  return new Metadata((await readHeader(file)).metadata, file.name);
+/** Rows of a matrix, or all of a vector, in Hugging Face's order: of permuted ones whole heads are read. */
+async function readRows(file: RandomAccess, place: Place, headDim: number, range?: RowRange): Promise<Uint8Array> {
+  const { type, offset, shape, permutedHeads } = place;
+  const rowBytes = storedBytes(
+    shape.slice(1).reduce((product, size) => product * size, 1),
+    type.dtype,
+  );
+  const { first, count } = range ?? { first: 0, count: shape[0] ?? 1 };
+  if (permutedHeads === 0) return readExactly(file, offset + first * rowBytes, count * rowBytes);
+  const head = Math.floor(first / headDim);
+  const heads = Math.ceil((first + count) / headDim) - head;
+  const bytes = await readExactly(file, offset + head * headDim * rowBytes, heads * headDim * rowBytes);
+  const start = (first - head * headDim) * rowBytes;
+  return unpermuteRows(bytes, heads, headDim).slice(start, start + count * rowBytes);
 }
 
-async function readHeader(file: RandomAccess) {
-  const { gguf } = await import('@huggingface/gguf');
-  // The library reads over HTTP: it gets a server of one file.
-  const serve = async (_url: unknown, init?: RequestInit): Promise<Response> => {
-    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get('range') ?? '') ?? [];
-    const begin = Number(first);
-    const end = Math.min(Number(last) + 1, file.size);
-    if (begin >= end) {
-      throw truncated();
-    }
-    return new Response((await readExactly(file, begin, end - begin)) as BodyInit);
-  };
-  const truncated = () =>
-    new UserError(
-      `${file.name} is truncated: it ends at byte ${file.size}, within its header. Copy or download it again.`,
-    );
-  try {
-    const header = await gguf('https://localhost/model.gguf', { fetch: serve as typeof fetch });
-    // What lies beyond the file reads as zeros there.
-    if (header.tensorInfoByteRange[1] > file.size) {
-      throw truncated();
-    }
-    if (!header.littleEndian) {
+/** @throws UserError where tensors lie on each other, or where none may begin: they would hold each other's bytes */
+function checkOffsets(
+  infos: readonly { ggufName: string; name: string; offset: number }[],
+  places: ReadonlyMap<string, Place>,
+  alignment: number,
+  where: string,
+): void {
+  let end = 0;
+  for (const { ggufName, name, offset } of [...infos].sort((a, b) => a.offset - b.offset)) {
+    const { type, shape } = places.get(name) as Place;
+    if (offset % alignment !== 0 || offset < end) {
       throw new UserError(
-        `${file.name} is a big-endian GGUF file. Convert it (llama.cpp's gguf-convert-endian) or take another.`,
+        `${where}: tensor ${ggufName} begins at byte ${offset}, inside another tensor or at no multiple of ${alignment}. The header is broken.`,
       );
     }
-    return header;
-  } catch (error) {
-    if (error instanceof UserError) {
-      throw error;
-    }
-    throw new UserError(`${file.name} cannot be read as GGUF: ${(error as Error).message}`);
+    end =
+      offset +
+      storedBytes(
+        shape.reduce((product, size) => product * size, 1),
+        type.dtype,
+      );
   }
 }
 
@@ -244,7 +244,7 @@ async function readConfig(
  * models have the same constants but for the factor, so they can be had back, and are checked.
  */
 async function readRopeFactors(config: ModelConfig, file: RandomAccess, place: Place): Promise<Llama3RopeScaling> {
-  const bytes = await readExactly(file, place.offset, place.bytes);
+  const bytes = await readRows(file, place, config.head_dim);
   const factors = [
     ...new Float32Array(bytes.buffer, bytes.byteOffset, place.type.name === 'F32' ? bytes.length / 4 : 0),
   ];
@@ -273,44 +273,4 @@ async function readRopeFactors(config: ModelConfig, file: RandomAccess, place: P
     );
   }
   return scaling;
-}
-
-/** Reads typed values out of GGUF metadata; its errors name file and key. */
-export class Metadata {
-  readonly where: string;
-  readonly #values: Readonly<Record<string, unknown>>;
-
-  constructor(values: object, where: string) {
-    this.#values = values as Record<string, unknown>;
-    this.where = where;
-  }
-
-  optional(key: string): unknown {
-    const value = Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
-    return typeof value === 'bigint' ? Number(value) : value;
-  }
-
-  error(key: string, problem: string): UserError {
-    return new UserError(`${this.where}: ${key} ${problem}`);
-  }
-
-  text(key: string): string {
-    const value = this.optional(key);
-    if (typeof value !== 'string') {
-      throw this.error(key, 'is missing, or is not text.');
-    }
-    return value;
-  }
-
-  number(key: string): number {
-    const value = this.optional(key);
-    if (typeof value !== 'number') {
-      throw this.error(key, 'is missing, or is not one number.');
-    }
-    return value;
-  }
-
-  numberOr(key: string, missing: number): number {
-    return this.optional(key) === undefined ? missing : this.number(key);
-  }
 }

@@ -1,6 +1,6 @@
 /** The vocabulary in a GGUF file, as the tokenizer.json that Hugging Face has for it. */
 import { UserError } from '../gpu/errors.ts';
-import type { Metadata } from './gguf.ts';
+import type { Metadata } from './gguf_header.ts';
 import { mergesOf } from './spm_merges.ts';
 import type { ModelSource, TokenizerData } from './weights.ts';
 

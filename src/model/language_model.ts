@@ -1,7 +1,7 @@
 import type { Device } from '../gpu/device.ts';
 import type { ModelFolder, RandomAccess } from './files.ts';
 import { readJsonIfThere } from './files.ts';
-import { readGgufMetadata } from './gguf.ts';
+import { readGgufMetadata } from './gguf_header.ts';
 import { ggufTokenizer } from './gguf_tokenizer.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
 import { checkGguf, checkTensors, type ModelSource, openModelSource, readTokenizer } from './source.ts';

@@ -1,38 +1,38 @@
-import { bf16ToF32, blockedBytes, f16ToF32, f32ToBf16, f32ToF16, packBlocks } from '../gpu/blocks.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import type { DType, Tensor } from '../gpu/tensor.ts';
+import type { Matrix } from '../gpu/matrix.ts';
+import type { Tensor } from '../gpu/tensor.ts';
 import { ropeTable } from '../kernels/rope.ts';
 import type { ModelConfig } from './config.ts';
 import { checkTensors, type ModelSource } from './source.ts';
+import { planMatrix, type WeightDType, WeightLoader } from './weight_loader.ts';
 
-/** Types that a matrix can have on the device; `auto` is the one that it is stored in. */
-export type WeightDType = 'auto' | 'f32' | 'f16' | 'bf16';
+export type { WeightDType };
 
 /** Positions that a model is run with unless more are asked for. */
 const DEFAULT_POSITIONS = 4096;
 
-/** One decoder layer's frozen weights. Matrices are blocked `[N, K]`; vectors are f32. */
+/** One decoder layer's frozen weights. Matrices are `[N, K]` in the type that they are stored in; vectors are f32. */
 export interface Layer {
   readonly input_layernorm: Tensor; // [C]
-  readonly qkv_proj: Tensor; // [(H + 2 Hkv) D, C]
+  readonly qkv_proj: Matrix; // [(H + 2 Hkv) D, C]
   readonly qkv_bias: Tensor | undefined; // [(H + 2 Hkv) D]
   readonly qk_norm: Tensor | undefined; // [2 D]: q_norm, then k_norm
-  readonly o_proj: Tensor; // [C, H D]
+  readonly o_proj: Matrix; // [C, H D]
   readonly o_bias: Tensor | undefined; // [C]
   readonly post_attention_layernorm: Tensor; // [C]
-  readonly gate_up_proj: Tensor; // [2F, C]
+  readonly gate_up_proj: Matrix; // [2F, C]
   readonly gate_up_bias: Tensor | undefined; // [2F]
-  readonly down_proj: Tensor; // [C, F]
+  readonly down_proj: Matrix; // [C, F]
   readonly down_bias: Tensor | undefined; // [C]
 }
 
 export interface LoadOptions {
-  /** Called after each tensor: bytes done of all. */
+  /** Called as tensors are read: bytes of the files done, and all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Longest sequence that will be run: the length of the rotary table. Default: min(max_position_embeddings, 4096). */
   readonly maxPositions?: number;
-  /** Type in which matrices are kept, rounded to nearest even where it is a narrower one. Default `auto`. */
+  /** Type in which matrices are kept, rounded to nearest even where it is a narrower one; not for quantised ones. Default `auto`. */
   readonly dtype?: WeightDType;
 }
 
@@ -42,8 +42,8 @@ export class Model {
   readonly config: ModelConfig;
   /** What vectors and checkpoints say they were trained on. */
   readonly identity: string;
-  readonly embed_tokens: Tensor; // [V, C]
-  readonly lm_head: Tensor; // [V, C], the same tensor where the head is tied
+  readonly embed_tokens: Matrix; // [V, C]
+  readonly lm_head: Matrix; // [V, C], the same one where the head is tied
   readonly norm: Tensor; // [C]
   readonly layers: readonly Layer[];
   readonly ropeTable: Tensor; // [maxPositions, D / 2, 2]
@@ -53,7 +53,7 @@ export class Model {
     device: Device,
     config: ModelConfig,
     identity: string,
-    weights: { embed_tokens: Tensor; lm_head: Tensor; norm: Tensor; layers: readonly Layer[]; ropeTable: Tensor },
+    weights: { embed_tokens: Matrix; lm_head: Matrix; norm: Tensor; layers: readonly Layer[]; ropeTable: Tensor },
   ) {
     this.device = device;
     this.config = config;
@@ -73,12 +73,13 @@ export class Model {
 
   /** Every tensor once. */
   *tensors(): Generator<Tensor> {
-    yield this.embed_tokens;
-    if (this.lm_head !== this.embed_tokens) yield this.lm_head;
+    yield* tensorsOf(this.embed_tokens);
+    if (this.lm_head !== this.embed_tokens) yield* tensorsOf(this.lm_head);
     yield this.norm;
     yield this.ropeTable;
     for (const layer of this.layers) {
-      for (const tensor of Object.values(layer)) if (tensor) yield tensor as Tensor;
+      for (const weight of Object.values(layer) as (Tensor | Matrix | undefined)[])
+        if (weight) yield* tensorsOf(weight);
     }
   }
 
@@ -96,6 +97,10 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function tensorsOf(weight: Tensor | Matrix): Tensor[] {
+  return 'parts' in weight ? weight.parts.map(({ tensor }) => tensor) : [weight];
 }
 
 /**
@@ -138,167 +143,72 @@ function layerMatrices(l: number) {
   };
 }
 
-type Tensors = ModelSource['tensors'];
-
-/** Shape and type that a matrix has on the device; stacked parts of different types meet in f32. */
-function matrixInfo(tensors: Tensors, names: readonly string[], wanted: WeightDType) {
-  const parts = names.map((name) => tensors.get(name)).filter((info) => info !== undefined);
-  const columns = parts[0]?.shape[1] as number;
-  const rows = parts.reduce((sum, info) => sum + (info.shape[0] as number), 0);
-  const stored = parts.every((info) => info.dtype === parts[0]?.dtype) ? (parts[0]?.dtype as DType) : 'f32';
-  const dtype: DType = wanted === 'auto' ? stored : wanted;
-  return { rows, columns, dtype, bytes: blockedBytes(rows, columns, dtype) };
-}
-
 /** Bytes that `loadModel` will take on the device, known from the headers of the files. */
 export function weightBytes(source: Pick<ModelSource, 'config' | 'tensors'>, options: LoadOptions = {}): number {
   const { config, tensors } = source;
   const dtype = options.dtype ?? 'auto';
   let total = 4 * contextLength(config, options.maxPositions) * config.head_dim;
-  for (const { names } of matrices(config)) total += matrixInfo(tensors, names, dtype).bytes;
+  for (const { names } of matrices(config)) {
+    for (const { bytes } of planMatrix(tensors, names, dtype)) total += bytes;
+  }
   for (const { shape } of tensors.values()) if (shape.length === 1) total += 4 * (shape[0] as number);
   return total;
 }
 
 /**
- * Checks names, shapes and sizes first, then uploads tensor by tensor.
+ * Checks names, shapes and types first, then uploads some rows at a time. A matrix that is larger than one binding, or
+ * stacked of tensors in several types, lies in several parts.
  *
- * @throws UserError for tensors that do not fit the configuration, or a model that does not fit the adapter.
+ * @throws UserError for tensors that do not fit the configuration or cannot have the type that is asked for.
  */
 export async function loadModel(device: Device, source: ModelSource, options: LoadOptions = {}): Promise<Model> {
   checkTensors(source);
-  const { config } = source;
-  checkFits(device, source, options.dtype ?? 'auto');
-  const loader = new Loader(device, source, options);
-  const layers: Layer[] = [];
+  const loader = new WeightLoader(device, source, options.dtype ?? 'auto', options.onProgress);
   try {
-    const embed_tokens = await loader.matrix('embed_tokens', ['model.embed_tokens.weight']);
-    const lm_head = config.tie_word_embeddings ? embed_tokens : await loader.matrix('lm_head', ['lm_head.weight']);
-    const norm = await loader.vector(['model.norm.weight']);
-    for (let l = 0; l < config.num_hidden_layers; l++) {
-      const at = (name: string) => `model.layers.${l}.${name}`;
-      const vectors = (there: boolean, names: readonly string[]) => (there ? loader.vector(names.map(at)) : undefined);
-      const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
-      layers.push({
-        input_layernorm: await loader.vector([at('input_layernorm.weight')]),
-        qkv_proj: await loader.matrix(qkv_proj.label, qkv_proj.names),
-        qkv_bias: await vectors(
-          config.attention_bias,
-          ['q', 'k', 'v'].map((x) => `self_attn.${x}_proj.bias`),
-        ),
-        qk_norm: await vectors(config.qk_norm, ['self_attn.q_norm.weight', 'self_attn.k_norm.weight']),
-        o_proj: await loader.matrix(o_proj.label, o_proj.names),
-        o_bias: await vectors(config.o_proj_bias, ['self_attn.o_proj.bias']),
-        post_attention_layernorm: await loader.vector([at('post_attention_layernorm.weight')]),
-        gate_up_proj: await loader.matrix(gate_up_proj.label, gate_up_proj.names),
-        gate_up_bias: await vectors(config.mlp_bias, ['mlp.gate_proj.bias', 'mlp.up_proj.bias']),
-        down_proj: await loader.matrix(down_proj.label, down_proj.names),
-        down_bias: await vectors(config.mlp_bias, ['mlp.down_proj.bias']),
-      });
-    }
-    const positions = contextLength(config, options.maxPositions);
-    const table = ropeTable(positions, config.head_dim, config.rope_theta, config.rope_scaling);
-    const rope = device.upload(table, [positions, config.head_dim / 2, 2], 'f32', 'rope table');
-    return new Model(device, config, source.identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
+    const model = layOut(loader, device, source, options);
+    await loader.fill();
+    return model;
   } catch (error) {
     loader.free();
     throw error;
   }
 }
 
-/** Before the first byte is uploaded: does every matrix fit one binding? */
-function checkFits(device: Device, source: ModelSource, wanted: WeightDType): void {
-  const limit = Math.min(device.caps.maxBinding, device.caps.maxBuffer);
-  for (const { label, names } of matrices(source.config)) {
-    const { bytes, dtype } = matrixInfo(source.tensors, names, wanted);
-    if (bytes > limit) {
-      const narrower = dtype === 'f32' ? ', --dtype f16 (half the bytes)' : '';
-      throw new UserError(
-        `${source.name}: ${label} takes ${mib(bytes)} as ${dtype}, and ${device.caps.adapter} binds at most ` +
-          `${mib(limit)} at once. Use an adapter with larger bindings${narrower}, or a smaller model.`,
-      );
-    }
-  }
-}
-
-class Loader {
-  readonly #device: Device;
-  readonly #source: ModelSource;
-  readonly #options: LoadOptions;
-  readonly #total: number;
-  readonly #made: Tensor[] = [];
-  #done = 0;
-
-  constructor(device: Device, source: ModelSource, options: LoadOptions) {
-    this.#device = device;
-    this.#source = source;
-    this.#options = options;
-    this.#total = [...source.tensors.values()].reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0);
-  }
-
-  /** Stacks the rows of one or more matrices with equal columns into one blocked tensor. */
-  async matrix(label: string, names: readonly string[]): Promise<Tensor> {
-    const { rows, columns, dtype, bytes } = matrixInfo(this.#source.tensors, names, this.#options.dtype ?? 'auto');
-    const packed = dtype === 'f32' ? new Float32Array(bytes / 4) : new Uint16Array(bytes / 2);
-    let firstRow = 0;
-    for (const name of names) {
-      const info = this.#info(name);
-      const words = convert(await this.#read(name), info.dtype, dtype);
-      packBlocks(words as Float32Array, info.shape[0] as number, columns, packed as Float32Array, firstRow);
-      firstRow += info.shape[0] as number;
-    }
-    const blocks = this.#device.arena.alloc([bytes / 4], 'u32', label, { exact: true });
-    this.#device.write(blocks, new Uint8Array(packed.buffer));
-    const tensor: Tensor = { ...blocks, shape: [rows, columns], dtype };
-    this.#made.push(tensor);
-    return tensor;
-  }
-
-  /** Joins one or more vectors, converted to f32. */
-  async vector(names: readonly string[]): Promise<Tensor> {
-    const parts = await Promise.all(names.map(async (name) => toF32(await this.#read(name), this.#info(name).dtype)));
-    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    const tensor = this.#device.upload(all, [all.length], 'f32', names[0]);
-    this.#made.push(tensor);
-    return tensor;
-  }
-
-  free(): void {
-    for (const tensor of this.#made) this.#device.arena.free(tensor);
-  }
-
-  #info(name: string): { dtype: DType; shape: readonly number[] } {
-    const info = this.#source.tensors.get(name);
-    if (!info) throw new UserError(`${this.#source.name} has no tensor ${name}`);
-    return info;
-  }
-
-  async #read(name: string): Promise<Uint8Array> {
-    const raw = await this.#source.read(name);
-    this.#done += this.#info(name).shape.reduce((a, b) => a * b, 1);
-    this.#options.onProgress?.(this.#done, this.#total);
-    return raw.byteOffset % 4 === 0 ? raw : raw.slice();
-  }
-}
-
-/** Values of one storage type as words of another: f32 numbers, or the bits of f16 and bf16. */
-function convert(raw: Uint8Array, from: DType, to: DType): Float32Array | Uint16Array {
-  if (to === 'f32') return toF32(raw, from);
-  if (from === to) return new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
-  return Uint16Array.from(toF32(raw, from), to === 'bf16' ? f32ToBf16 : f32ToF16);
-}
-
-function toF32(raw: Uint8Array, dtype: DType): Float32Array {
-  if (dtype === 'f32') return new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
-  const halves = new Uint16Array(raw.buffer, raw.byteOffset, raw.byteLength / 2);
-  return Float32Array.from(halves, dtype === 'bf16' ? bf16ToF32 : f16ToF32);
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+/** A model on the device whose weights are yet to be filled in: all that can be known of its memory. */
+export function layOut(
+  loader: WeightLoader,
+  device: Device,
+  { config, identity }: Pick<ModelSource, 'config' | 'identity'>,
+  options: LoadOptions = {},
+): Model {
+  const embed_tokens = loader.matrix('embed_tokens', ['model.embed_tokens.weight']);
+  const lm_head = config.tie_word_embeddings ? embed_tokens : loader.matrix('lm_head', ['lm_head.weight']);
+  const norm = loader.vector(['model.norm.weight']);
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, l): Layer => {
+    const at = (name: string) => `model.layers.${l}.${name}`;
+    const vectors = (there: boolean, names: readonly string[]) => (there ? loader.vector(names.map(at)) : undefined);
+    const { qkv_proj, o_proj, gate_up_proj, down_proj } = layerMatrices(l);
+    return {
+      input_layernorm: loader.vector([at('input_layernorm.weight')]),
+      qkv_proj: loader.matrix(qkv_proj.label, qkv_proj.names),
+      qkv_bias: vectors(
+        config.attention_bias,
+        ['q', 'k', 'v'].map((x) => `self_attn.${x}_proj.bias`),
+      ),
+      qk_norm: vectors(config.qk_norm, ['self_attn.q_norm.weight', 'self_attn.k_norm.weight']),
+      o_proj: loader.matrix(o_proj.label, o_proj.names),
+      o_bias: vectors(config.o_proj_bias, ['self_attn.o_proj.bias']),
+      post_attention_layernorm: loader.vector([at('post_attention_layernorm.weight')]),
+      gate_up_proj: loader.matrix(gate_up_proj.label, gate_up_proj.names),
+      gate_up_bias: vectors(config.mlp_bias, ['mlp.gate_proj.bias', 'mlp.up_proj.bias']),
+      down_proj: loader.matrix(down_proj.label, down_proj.names),
+      down_bias: vectors(config.mlp_bias, ['mlp.down_proj.bias']),
+    };
+  });
+  const positions = contextLength(config, options.maxPositions);
+  const { head_dim: d, rope_theta, rope_scaling } = config;
+  const rope = loader.values([positions, d / 2, 2], 'rope table', () =>
+    ropeTable(positions, d, rope_theta, rope_scaling),
+  );
+  return new Model(device, config, identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
 }

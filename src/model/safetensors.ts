@@ -1,6 +1,7 @@
 /** The safetensors format: u64 header length, JSON header, tensors end to end (github.com/huggingface/safetensors). */
-import { bf16ToF32, f16ToF32 } from '../gpu/blocks.ts';
+
 import { UserError } from '../gpu/errors.ts';
+import { bf16ToF32, f16ToF32 } from '../gpu/floats.ts';
 import { type RandomAccess, readExactly } from './files.ts';
 
 /** In the order of the reference implementation, whose files have the last of these first. */

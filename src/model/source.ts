@@ -10,7 +10,8 @@ import {
   readJsonIfThere,
   readTextIfThere,
 } from './files.ts';
-import { isGguf, openGguf } from './gguf.ts';
+import { openGguf } from './gguf.ts';
+import { isGguf } from './gguf_header.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
 import { stopTokenIds } from './stop_tokens.ts';
 import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
@@ -72,21 +73,25 @@ async function openHuggingFace(folder: ModelFolder): Promise<ModelSource> {
         places.set(name, { file, entry });
       }
     }
+    const read: ModelSource['read'] = async (name, rows) => {
+      const place = places.get(name);
+      if (!place) {
+        throw new UserError(`${folder.name} has no tensor ${name}.`);
+      }
+      const { begin, end, shape } = place.entry;
+      const rowBytes = (end - begin) / Math.max(1, shape[0] ?? 1);
+      const { first, count } = rows ?? { first: 0, count: shape[0] ?? 1 };
+      return readExactly(place.file, begin + first * rowBytes, count * rowBytes);
+    };
     const tokenizer = await readTokenizer(folder);
     return {
       name: folder.name,
       config,
       tensors,
-      read: async (name) => {
-        const place = places.get(name);
-        if (!place) {
-          throw new UserError(`${folder.name} has no tensor ${name}.`);
-        }
-        return readExactly(place.file, place.entry.begin, place.entry.end - place.entry.begin);
-      },
+      read,
       ...tokenizer,
       generation: { eos_token_id: stopTokenIds(config, tokenizer.tokenizer) },
-      identity: await identify(config, tensors, files),
+      identity: await identify(config, tensors, read),
       close,
     };
   } catch (error) {
@@ -110,8 +115,10 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
   if (typeof map !== 'object' || map === null || Object.values(map).some((file) => typeof file !== 'string')) {
     throw new UserError(`${folder.name}/model.safetensors.index.json: weight_map must map tensors to files.`);
   }
+  const names = new Set(Object.values(map as Record<string, string>));
+  checkShards(names, `${folder.name}/model.safetensors.index.json`);
   const files: RandomAccess[] = [];
-  for (const name of new Set(Object.values(map as Record<string, string>))) {
+  for (const name of names) {
     const file = await folder.open(name);
     if (!file) {
       await Promise.all(files.map((opened) => opened.close()));
@@ -122,6 +129,21 @@ async function openWeightFiles(folder: ModelFolder): Promise<RandomAccess[]> {
     files.push(named(file, `${folder.name}/${name}`));
   }
   return files;
+}
+
+/** Shards say in their names how many there are. */
+function checkShards(names: ReadonlySet<string>, where: string): void {
+  for (const name of names) {
+    const [, begin, digits = '', total] = /^(.*-)(\d+)-of-(\d+)\.safetensors$/.exec(name) ?? [];
+    for (let i = 1; i <= Number(total ?? 0); i++) {
+      const shard = `${begin}${String(i).padStart(digits.length, '0')}-of-${total}.safetensors`;
+      if (!names.has(shard)) {
+        throw new UserError(
+          `${where} names no tensor of ${shard}, though ${name} is one of ${Number(total)}. Download the index again.`,
+        );
+      }
+    }
+  }
 }
 
 const CONFIG_FILE = 'tokenizer_config.json';

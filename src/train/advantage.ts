@@ -14,8 +14,10 @@ const EPSILON = 1e-4;
 export function sampleStd(values: ArrayLike<number>): number {
   const n = values.length;
   if (n < 2) return 0;
-  let mean = 0;
-  for (let i = 0; i < n; i += 1) mean += (values[i] as number) / n;
+  let total = 0;
+  for (let i = 0; i < n; i += 1) total += values[i] as number;
+  // Divided once: n equal values then have no spread, whatever n is.
+  const mean = total / n;
   let sum = 0;
   for (let i = 0; i < n; i += 1) sum += ((values[i] as number) - mean) ** 2;
   return Math.sqrt(sum / (n - 1));

@@ -6,8 +6,8 @@ import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import type { TrainConfig } from './config.ts';
+import { trainedLayers } from './layers.ts';
 import type { MemoryPlan } from './memory_plan.ts';
-import { trainedLayers } from './trainer.ts';
 
 /** A pass that was measured: it takes `fixed + per_row · rows` seconds, by a line through its two largest sizes. */
 export interface Timing {

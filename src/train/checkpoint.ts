@@ -17,6 +17,8 @@ export interface Checkpoint {
   /** Wall seconds of all parts of the run so far. */
   readonly seconds: number;
   readonly numTokens: number;
+  /** Examples drawn so far: dynamic sampling draws more than `num_prompts` a step. Absent in older checkpoints. */
+  readonly drawn?: number;
   /** Steps of warm-up as they were at the start: a longer resumed run keeps them. */
   readonly warmup: number;
   /** Identity of the frozen model. */
@@ -109,6 +111,7 @@ const FREE: ReadonlySet<string> = new Set([
   'output_dir',
   'save_steps',
   'logging_steps',
+  'early_stopping_patience',
   'memory_budget',
   'model',
   'data',

@@ -4,65 +4,10 @@ import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { ANSWER_KINDS } from '../eval/grade/extract.ts';
 import { UserError } from '../gpu/errors.ts';
 import { inJson } from '../gpu/shown.ts';
-
-/** What a field is for, and what its values have to be: the texts of `--help`, of the documentation and of the errors. */
-interface Note {
-  expected: string;
-  description: string;
-}
-
-type Entry<S extends v.GenericSchema> = v.SchemaWithPipe<
-  readonly [S, v.MetadataAction<v.InferOutput<S>, Note & Record<string, unknown>>]
->;
-
-function note<S extends v.GenericSchema>(schema: S, expected: string, description: string): Entry<S> {
-  return v.pipe(schema, v.metadata({ expected, description })) as unknown as Entry<S>;
-}
-
-function choice<const T extends string>(options: readonly T[], fallback: T, description: string) {
-  return note(v.optional(v.picklist(options), fallback), `one of ${options.join(', ')}`, description);
-}
-
-function integer(low: number, fallback: number, description: string) {
-  const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(low));
-  return note(v.optional(schema, fallback), `a whole number of at least ${low}`, description);
-}
-
-/** A list of paths in YAML is the same as one text with commas. */
-function files(description: string) {
-  const name = v.pipe(v.string(), v.minLength(1));
-  const list = v.pipe(
-    v.array(name),
-    v.minLength(1),
-    v.transform((names) => names.join(',')),
-  );
-  return note(v.optional(v.union([name, list])), 'a path, or a list of paths', description);
-}
-
-function positive(fallback: number, description: string) {
-  return note(v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), fallback), 'a number above 0', description);
-}
-
-function atLeastZero(fallback: number, description: string) {
-  return note(
-    v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), fallback),
-    'a number of at least 0',
-    description,
-  );
-}
-
-function fraction(fallback: number, description: string) {
-  const schema = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
-  return note(v.optional(schema, fallback), 'a number from 0 to below 1', description);
-}
-
-function flag(fallback: boolean, description: string) {
-  return note(v.optional(v.boolean(), fallback), 'true or false', description);
-}
-
-function text(description: string) {
-  return note(v.optional(v.pipe(v.string(), v.minLength(1))), 'a text', description);
-}
+import { type At, refuseContradictions } from './contradictions.ts';
+import { atLeastZero, choice, files, flag, fraction, integer, type Note, note, positive, text } from './fields.ts';
+import { METHOD_FIELDS, OBJECTIVE_FIELDS, SELECTION_FIELDS } from './method_fields.ts';
+import { presetFields } from './presets.ts';
 
 const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 const BYTES = /^(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?$/i;
@@ -80,9 +25,18 @@ const bytes = v.pipe(
   v.transform((value) => parseBytes(value) as number),
 );
 
+const LAYERS = /^\d+(?:-\d+)?(?:\s*,\s*\d+(?:-\d+)?)*$/;
+
 const layers = v.union([
   v.literal('all'),
   v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.minLength(1), v.check(distinct)),
+  v.pipe(
+    v.union([v.string(), v.number()]),
+    v.transform((value) => String(value).trim()),
+    v.check((value) => LAYERS.test(value)),
+    v.transform(layerList),
+    v.check((list) => list.length > 0 && distinct(list)),
+  ),
 ]);
 
 function isPart(size: number): boolean {
@@ -92,6 +46,16 @@ function isPart(size: number): boolean {
 function distinct(list: number[]): boolean {
   return new Set(list).size === list.length;
 }
+
+/** `0-5,9` as a list; a range that runs backwards is empty. */
+function layerList(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [first, last = first] = part.split('-').map(Number) as [number, number?];
+    return Array.from({ length: Math.min(10_000, Math.max(0, last - first + 1)) }, (_, i) => first + i);
+  });
+}
+
+const rate = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
 const MODULE = /\.(?:js|mjs|ts|mts)$/;
 const REWARDS = ['correct', 'random', 'format'];
@@ -111,6 +75,9 @@ const ENTRIES = {
   question_key: text('Column of the question in `data`; found by itself among the usual names otherwise.'),
   answer_key: text('Column of the answer in `data`; found by itself among the usual names otherwise.'),
   eval_data: files('Held-out problems, measured before and after. A model folder that brings its own uses those.'),
+  baseline_prompt: text(
+    'Prompt (as `prompt`) with which the model without vectors is measured once more: what a prompt alone achieves.',
+  ),
   eval_split: note(
     v.optional(v.pipe(v.number(), v.gtValue(0), v.check(isPart))),
     'a share below 1, or a whole number of problems',
@@ -139,6 +106,8 @@ const ENTRIES = {
     'a whole number from 0 to 4294967295',
     'Key of all random numbers: order of the problems, sampling, random reward. The same seed gives the same bytes.',
   ),
+
+  ...METHOD_FIELDS,
 
   num_prompts: integer(1, 8, 'Problems a step.'),
   num_generations: integer(
@@ -198,6 +167,7 @@ const ENTRIES = {
     0,
     'Weight of the KL penalty (k3) against the model without vectors. 0 also saves the reference pass.',
   ),
+  ...OBJECTIVE_FIELDS,
 
   learning_rate: positive(
     1e-3,
@@ -216,8 +186,18 @@ const ENTRIES = {
 
   layers: note(
     v.optional(layers, 'all'),
-    'all, or a list of different layer numbers from 0',
-    'Layers that get a vector. Nothing below the lowest is differentiated.',
+    'all, or a list of different layer numbers from 0, such as [0, 1, 9] or 0-5,9',
+    'Layers that get a vector, such as 0-5,9 or 5 alone. Nothing below the lowest is differentiated.',
+  ),
+  layer_learning_rates: note(
+    v.optional(
+      v.union([
+        v.pipe(v.array(rate), v.minLength(1)),
+        v.pipe(v.record(v.pipe(v.string(), v.regex(/^\d+$/)), rate), v.minEntries(1)),
+      ]),
+    ),
+    'learning rates above 0 by layer ({5: 0.01}), or a list of one for each trained layer',
+    'Peak learning rates of single layers in place of `learning_rate`: {5: 0.01}, or a list, lowest trained layer first.',
   ),
   steering_scale: positive(1, 'Factor on the vectors wherever they are added.'),
 
@@ -231,12 +211,18 @@ const ENTRIES = {
     'a size such as 4GiB or 500MB',
     'Most GPU memory that the run may plan with; refused before it starts when it does not fit.',
   ),
+  max_tokens_per_microbatch: note(
+    v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+    'a whole number of at least 1',
+    'Most tokens of one micro-batch of the training pass, whose gradients are added up; at least one sequence. By memory otherwise.',
+  ),
   dtype: choice(
     ['auto', 'f32', 'f16', 'bf16'],
     'auto',
     'Type in which the frozen weights are kept on the GPU; `auto` as they are stored. Arithmetic is f32.',
   ),
 
+  ...SELECTION_FIELDS,
   save_steps: integer(0, 10, 'Steps between checkpoints; 0 saves at the end and on Ctrl-C only.'),
   logging_steps: integer(1, 1, 'Steps between rows of metrics.jsonl.'),
 } as const;
@@ -274,8 +260,7 @@ function unknownKey(key: string, at: string): UserError {
 
 interface Parsed {
   value: unknown;
-  /** `where`, with the line of a key where there is one. */
-  at: (key?: string) => string;
+  at: At;
 }
 
 function lineOf(document: Document, key: string): number | undefined {
@@ -309,7 +294,7 @@ function parseYaml(source: string, where: string): Parsed {
 }
 
 /**
- * Checks a training configuration and fills in the defaults.
+ * Checks a training configuration and fills in what its preset says, then the defaults.
  * @param source YAML (or JSON) text, or an object
  * @param where the file's name, or where the object came from, for messages
  * @throws UserError naming the key, what was found and what was expected; for an unknown key the nearest known one
@@ -322,7 +307,7 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
   }
   const given = Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined && entry !== null));
   for (const key of Object.keys(given)) if (!Object.hasOwn(ENTRIES, key)) throw unknownKey(key, at(key));
-  const result = v.safeParse(SCHEMA, given);
+  const result = v.safeParse(SCHEMA, { ...presetFields(given), ...given });
   if (!result.success) {
     const key = String(result.issues[0].path?.[0]?.key);
     const field = configFields().find((candidate) => candidate.name === key);
@@ -331,28 +316,6 @@ export function parseTrainConfig(source: string | object, where: string): TrainC
   const config = result.output;
   // How many problems there are is not known here: `withSteps` puts the number in.
   if (config.num_train_epochs !== undefined && given.max_steps === undefined) config.max_steps = 0;
-  refuseContradictions(config, at);
+  refuseContradictions(config, configFields(), at);
   return config;
-}
-
-function refuseContradictions(config: TrainConfig, at: Parsed['at']): void {
-  for (const [key, off] of [
-    ['top_p', 1],
-    ['top_k', 0],
-  ] as const) {
-    if (config[key] === off) continue;
-    throw new UserError(
-      `${at(key)}: ${key} is ${config[key]}; training samples from the whole distribution, because the loss takes its log-probabilities. Leave ${key} at ${off} (temperature is free).`,
-    );
-  }
-  if (config.num_generations < 2) {
-    throw new UserError(
-      `${at('num_generations')}: num_generations is 1; a completion is compared with the others of its prompt, alone it teaches nothing. Set num_generations to 2 or more.`,
-    );
-  }
-  if (config.loss_type === 'dr_grpo' && config.scale_rewards !== 'none') {
-    throw new UserError(
-      `${at('scale_rewards')}: scale_rewards is ${config.scale_rewards}; loss_type dr_grpo is defined without scaling. Set scale_rewards to none, or another loss_type.`,
-    );
-  }
 }

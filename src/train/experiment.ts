@@ -11,11 +11,23 @@ import type { Steering } from '../model/steering.ts';
 import { checkResumable, loadCheckpoint } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import type { MemoryPlan } from './memory_plan.ts';
-import type { MetricsRow } from './metrics.ts';
+import type { Sample } from './methods/method.ts';
+import type { StepRow } from './metrics.ts';
 import { reportData } from './report_data.ts';
-import { RUN_FILES, type RunStore, type RunSummary, refuseUsedFolder, rewindRun, writeSummary } from './rundir.ts';
+import {
+  type EvaluationStep,
+  RUN_FILES,
+  type RunStore,
+  type RunSummary,
+  refuseUsedFolder,
+  rewindRows,
+  rewindRun,
+  writeSummary,
+} from './rundir.ts';
 import { withSteps } from './schedule.ts';
-import { type Sample, Trainer } from './trainer.ts';
+import { Selection } from './selection.ts';
+import type { Example } from './traces.ts';
+import { Trainer } from './trainer.ts';
 
 export interface ExperimentOptions {
   readonly lm: LanguageModel;
@@ -26,6 +38,10 @@ export interface ExperimentOptions {
   readonly reward: RewardFunction;
   readonly rewardName: string;
   readonly trainProblems: readonly Problem[];
+  /** What `sft` and `dpo` learn from. */
+  readonly examples?: readonly Example[] | undefined;
+  /** How the model without vectors is asked once more, where a prompt is to be compared with the vectors. */
+  readonly prompted?: Pick<ExperimentOptions, 'encode' | 'stop'> | undefined;
   /** Held-out problems, measured before and after; none skips both. */
   readonly testProblems: readonly Problem[];
   /** Goes on from the store's checkpoint. */
@@ -38,19 +54,22 @@ export interface ExperimentOptions {
 /** What a terminal or a page shows while it runs. */
 export interface ExperimentEvents {
   readonly stage?: (stage: Stage) => void;
-  readonly evaluation?: (which: 'base' | 'steered', finished: number, total: number, tokens: number) => void;
-  readonly evaluated?: (which: 'base' | 'steered', result: Evaluation) => void;
+  readonly evaluation?: (which: Measurement, finished: number, total: number, tokens: number) => void;
+  readonly evaluated?: (which: Measurement, result: Evaluation) => void;
   readonly rollout?: (tokens: number, finished: number, total: number) => void;
   /** Micro-batches of the training pass: before each those done, and all. */
   readonly microBatch?: (done: number, total: number) => void;
-  readonly step?: (row: MetricsRow, samples: readonly Sample[]) => void;
+  readonly step?: (row: StepRow, samples: readonly Sample[]) => void;
 }
 
-export type Stage = 'base' | 'train' | 'steered' | 'report';
+/** The model as it is, asked with `baseline_prompt`, and with its vectors. */
+export type Measurement = 'base' | 'prompted' | 'steered';
+
+export type Stage = Measurement | 'train' | 'report';
 
 export interface ExperimentResult {
   readonly summary: RunSummary;
-  readonly metrics: readonly MetricsRow[];
+  readonly metrics: readonly StepRow[];
   readonly lens: readonly LensLayer[];
   readonly examples: readonly ExamplePair[];
 }
@@ -63,7 +82,11 @@ export interface ExamplePair {
   readonly after: EvaluationRow;
 }
 
-const EVALUATION = { base: 'eval-base.json', steered: 'eval-steered.json' } as const;
+const EVALUATION = {
+  base: 'eval-base.json',
+  prompted: 'eval-prompted.json',
+  steered: 'eval-steered.json',
+} as const satisfies Record<Measurement, string>;
 const EXAMPLES = 6;
 
 /**
@@ -83,14 +106,17 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
         'have changed. Restore them, or start a new run with --out.',
     );
   }
-  const metrics: MetricsRow[] = checkpoint ? (await rewindRun(store, checkpoint.step)).metrics : [];
-  await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
-
+  const metrics: StepRow[] = checkpoint ? (await rewindRun(store, checkpoint.step)).metrics : [];
+  // An evaluation is of the vectors after its step, and a checkpoint is written before it.
+  const evaluations = checkpoint
+    ? await rewindRows<EvaluationStep>(store, RUN_FILES.evaluations, checkpoint.step + 1)
+    : [];
   const trainer = new Trainer({
     lm,
     config,
     problems: options.trainProblems,
     encode: options.encode,
+    examples: options.examples,
     reward: options.reward,
     rewardName: options.rewardName,
     stop: options.stop,
@@ -109,20 +135,44 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   try {
     // From here on there is something to resume, even if the first evaluation is interrupted.
     if (!checkpoint) await trainer.save();
+    await store.writeAtomic(RUN_FILES.config, `${JSON.stringify(config, null, 2)}\n`);
     const base = await measure('base', 0, undefined, options, trainer.plan);
+    const prompted = options.prompted && (await measure('prompted', 0, undefined, options, trainer.plan));
+    let last: { step: number; result: Evaluation | undefined } | undefined;
+    const steer = async () => {
+      if (last?.step === trainer.step) return last.result;
+      const result = await measure('steered', trainer.step, trainer.steering, options, trainer.plan);
+      last = { step: trainer.step, result };
+      return result;
+    };
+    const selection = new Selection(config, store, evaluations);
     on?.stage?.('train');
-    await trainer.run();
-    const steered = await measure('steered', trainer.step, trainer.steering, options, trainer.plan);
+    await trainer.run(async () => {
+      if (!selection.due(trainer.step)) return selection.enough;
+      // The checkpoint first: a run that ends in the evaluation goes on with it.
+      await trainer.save();
+      const measured = await steer();
+      if (measured) {
+        await selection.add(trainer.step, accuracies(measured), () => trainer.saveVectors(RUN_FILES.best));
+      }
+      on?.stage?.('train');
+      return selection.enough;
+    });
+    const steered = await steer();
     on?.stage?.('report');
     const lens = await logitLens(lm, trainer.steering.tensor);
     const summary: RunSummary = {
       ...(base && { base: accuracies(base) }),
+      ...(prompted && { prompted: accuracies(prompted) }),
       ...(steered && { steered: accuracies(steered) }),
+      ...(selection.best && { best: selection.best }),
+      ...(selection.enough && trainer.step < config.max_steps && { stopped_early: true }),
       seconds: trainer.seconds,
       steps: trainer.step,
       adapter: lm.model.device.caps.adapter,
       seed: config.seed,
       reward: options.rewardName,
+      method: config.method,
     };
     await writeSummary(store, summary);
     const result = { summary, metrics, lens, examples: pairs(base, steered) };
@@ -134,30 +184,32 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
 }
 
 /**
- * An evaluation on the held-out problems, kept in the run folder with the step whose vectors it measured and the number of
- * problems, so that a resumed run does not repeat it and a longer one does.
+ * An evaluation on the held-out problems, kept in the run folder with the step whose vectors it measured and a digest of the
+ * problems, so that a resumed run does not repeat it, and one that is longer or has other problems does.
  */
 async function measure(
-  which: 'base' | 'steered',
+  which: Measurement,
   step: number,
   steering: Steering | undefined,
   options: ExperimentOptions,
   plan: MemoryPlan,
 ): Promise<Evaluation | undefined> {
   const { lm, config, store, on, testProblems } = options;
+  const { encode, stop } = (which === 'prompted' && options.prompted) || options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
-  const problems = testProblems.length;
+  const prompts = testProblems.map(encode);
+  const problems = await digestOf([stop, prompts.map(({ text, problem }) => [text, problem.answer])]);
   const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
   const result =
     kept ??
-    (await evaluate(lm, testProblems.map(options.encode), {
+    (await evaluate(lm, prompts, {
       answer: config.answer,
       maxNewTokens: config.max_completion_length,
       seed: config.seed,
       temperature: config.temperature,
       steering,
-      stop: options.stop,
+      stop,
       signal: options.signal,
       // Under a budget no more than the rollouts were granted.
       ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
@@ -168,23 +220,30 @@ async function measure(
   return result;
 }
 
-/** SHA-256 of all questions and answers, the text of the first prompt and the stop texts. */
-async function problemDigest({ trainProblems, encode, stop }: ExperimentOptions): Promise<string> {
+/** SHA-256 of all questions and answers, the text of the first prompt and the stop texts; of examples, of all their tokens. */
+async function problemDigest({ trainProblems, examples, encode, stop }: ExperimentOptions): Promise<string> {
   const [first] = trainProblems;
-  const asked = [first && encode(first).text, stop, trainProblems.map(({ question, answer }) => [question, answer])];
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(asked)));
+  const asked = examples
+    ? examples.map(({ prompt, ...completions }) => [prompt.ids, completions])
+    : [first && encode(first).text, stop, trainProblems.map(({ question, answer }) => [question, answer])];
+  return digestOf(asked);
+}
+
+/** SHA-256 of a value as JSON, in hexadecimal. */
+async function digestOf(value: unknown): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The evaluation in a file if it is one of this step and of so many problems. */
+/** The evaluation in a file if it is one of this step and of these problems. */
 async function keptEvaluation(
   store: RunStore,
   name: string,
-  wanted: { step: number; problems: number },
+  wanted: { step: number; problems: string },
 ): Promise<Evaluation | undefined> {
   const bytes = await store.read(name);
   if (!bytes) return undefined;
-  const kept = JSON.parse(new TextDecoder().decode(bytes)) as Evaluation & { step?: number; problems?: number };
+  const kept = JSON.parse(new TextDecoder().decode(bytes)) as Evaluation & { step?: number; problems?: string };
   return kept.step === wanted.step && kept.problems === wanted.problems ? kept : undefined;
 }
 

@@ -1,8 +1,10 @@
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { HEAD_TILE } from '../model/log_probabilities.ts';
 import { contextLength } from '../model/model.ts';
+import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
+import { microBatches, part } from './micro_batch.ts';
+import { type PassOptions, Rehearsal } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {
@@ -13,15 +15,15 @@ export interface MemoryPlan {
   readonly cache: number;
   /** Completions that the rollouts have in flight at once. */
   readonly inFlight: number;
-  /** Activations and logits of one pass of generation. */
+  /** Activations and logits of the passes of generation, and what the buffers of keys and values have too many. */
   readonly generation: number;
   /** Packed tokens of one micro-batch of the training pass. */
   readonly rows: number;
-  /** What a micro-batch keeps until its backward pass, by `recompute`. */
+  /** What a micro-batch takes more for its backward pass, by `recompute`. */
   readonly activations: { readonly none: number; readonly layer: number };
-  /** Gradients and the tile of logits, besides. */
+  /** What it takes without a gradient: a layer's values, the tile of logits. */
   readonly workspace: number;
-  /** Rollout and training pass take turns: the larger of the two, in whole buffers, and what stays. */
+  /** Rollout and training pass take turns: the larger of the two, and what stays. */
   readonly total: number;
 }
 
@@ -39,16 +41,15 @@ const DEFAULT_CACHE = 2 ** 29;
 /** `generate`'s own limits: completions in flight, and prompt rows taken in by one pass. */
 const IN_FLIGHT = 256;
 const PROMPT_ROWS = 1024;
-/** Buffers come in size classes: at most so much more than what is asked for. */
-const CLASSES = 1.25;
 const MIB = 2 ** 20;
 
 /**
- * Fits a run into the memory budget: the micro-batch shrinks until it fits, down to the longest sequence.
+ * Fits a run into the memory budget: the micro-batch shrinks until it fits, down to the longest sequence. The bytes are those of
+ * buffers that the engine's own code asks for when it is run with the longest sequences, on a device that computes nothing.
  *
  * @param longestPrompt in tokens
  * @param maxBinding bytes that the adapter binds at once: no tensor of a micro-batch may be larger
- * @throws UserError with the bytes needed and the ways out where even that is too much
+ * @throws UserError with the bytes needed and the ways out where even that is too much, or more than one binding
  */
 export function planMemory(
   model: ModelSize,
@@ -57,62 +58,102 @@ export function planMemory(
   maxBinding = Number.POSITIVE_INFINITY,
 ): MemoryPlan {
   const { config } = model;
-  const { hidden_size: c, intermediate_size: f, num_hidden_layers: layers } = config;
-  const q = config.num_attention_heads * config.head_dim;
-  const kv = 2 * config.num_key_value_heads * config.head_dim;
-  const completion = Math.min(train.max_completion_length, contextLength(config) - longestPrompt);
+  const { hidden_size: c, num_hidden_layers: count } = config;
+  const { completions: k, length, sampled } = sequences(train);
+  const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
   const sequence = longestPrompt + completion;
-  const { num_prompts: prompts, num_generations: k } = train;
-  const optimizer = 16 * layers * c;
+  const { num_prompts: prompts, recompute } = train;
+  const rehearsal = new Rehearsal(config, Math.min(maxBinding, 2 ** 32 - 4));
+  const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
+  const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
-  const inFlight = Math.min(IN_FLIGHT, prompts * k);
-  const rowBytes = 4 * layers * kv;
-  const leastCache = rowBytes * sequence;
-  const wantedCache = Math.max(
-    leastCache,
-    Math.min(rowBytes * (prompts * longestPrompt + inFlight * completion), DEFAULT_CACHE),
+  const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
+  const inFlight = Math.min(IN_FLIGHT, prompts * k, bindable);
+  const cacheRow = 4 * count * 2 * config.num_key_value_heads * config.head_dim;
+  const rollout = (cacheRows: number) =>
+    rehearsal.rollout({
+      prompts,
+      prompt: longestPrompt,
+      completions: k,
+      cacheRows,
+      // A cache that is too small for all of them holds fewer at once.
+      inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
+      promptRows: PROMPT_ROWS,
+    });
+  const wantedCache = Math.min(
+    prompts * longestPrompt + inFlight * completion,
+    Math.max(sequence, Math.floor(DEFAULT_CACHE / cacheRow)),
   );
-  const passRows = Math.max(longestPrompt, Math.min(PROMPT_ROWS, prompts * longestPrompt)) + inFlight;
-  const generation = 4 * (passRows * (3 * c + q + kv + 3 * f) + inFlight * config.vocab_size);
+  const cacheRows = largest(sequence, wantedCache, (rows) => rollout(rows) <= room);
+  const rolloutBytes = rollout(cacheRows);
 
-  // resid, resid_mid, qkv (and what its norm was given), attended, lse, gate_up and two rstd: what the rules read.
-  const qkv = (config.qk_norm ? 2 : 1) * (q + kv);
-  const layerRow = 4 * (2 * c + qkv + q + config.num_attention_heads + 2 * f + 2);
-  const perRow = { none: layers * layerRow, layer: layers * 4 * c + layerRow };
-  const tile = Math.min(HEAD_TILE, config.vocab_size);
-  const workRow = 4 * Math.max(3 * f + 4 * c, tile + 4 * c);
-  const eachRow = perRow[train.recompute] + workRow;
-
-  const wantedRows = Math.min(MAX_ROWS, prompts * (longestPrompt + k * completion));
-  const bindable = Math.floor(maxBinding / (4 * Math.max(2 * f, q + kv, tile, c)));
-  const room =
-    train.memory_budget === undefined ? Number.POSITIVE_INFINITY : train.memory_budget - model.weightBytes - optimizer;
-  const cache = Math.min(wantedCache, Math.max(leastCache, room / CLASSES - generation));
-  const forActivations = Math.min(DEFAULT_ACTIVATIONS, Math.max(0, room));
-  const rows = Math.max(sequence, Math.min(wantedRows, bindable, Math.floor(forActivations / (CLASSES * eachRow))));
+  const layers = new Set(train.layers === 'all' ? Array.from({ length: count }, (_, l) => l) : train.layers);
+  const ids = (n: number) => new Array<number>(n).fill(0);
+  const group = { prompt: ids(longestPrompt), completions: new Array<number[]>(k).fill(ids(completion)) };
+  const step = new Array<Group>(prompts).fill(group);
+  const rowsOf = (groups: readonly Group[]) => groups.reduce((sum, group) => sum + packedRows(group), 0);
+  /** The largest micro-batch, every sequence as long as they come. */
+  const groups = (most: number) =>
+    microBatches(step, most)
+      .map((batch) => batch.map((entry) => part(step, entry)))
+      .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
+  const pass = (rows: number, how: PassOptions['recompute']) => {
+    const reference = train.beta > 0 || train.method === 'dpo';
+    return rehearsal.pass({ groups: groups(rows), recompute: how, layers, reference });
+  };
+  const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
+  const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
+  const least = pass(sequence, recompute);
+  if (!Number.isFinite(least) || !Number.isFinite(rolloutBytes)) throw rehearsal.refusal;
+  const forPass = Math.min(room, Math.max(DEFAULT_ACTIVATIONS, least));
+  const most = largest(sequence, Math.max(sequence, wantedRows), (n) => pass(n, recompute) <= forPass);
+  // Shorter sequences fill a micro-batch to its last row.
+  const rows = Math.max(sequence, rowsOf(groups(most)));
+  const workspace = pass(rows, 'score');
   const plan: MemoryPlan = {
     weights: model.weightBytes,
     optimizer,
-    cache,
+    cache: cacheRows * cacheRow,
     inFlight,
-    generation,
+    generation: rolloutBytes - cacheRows * cacheRow,
     rows,
-    activations: { none: rows * perRow.none, layer: rows * perRow.layer },
-    workspace: rows * workRow,
-    total: model.weightBytes + optimizer + CLASSES * Math.max(cache + generation, rows * eachRow),
+    activations: { none: pass(rows, 'none') - workspace, layer: pass(rows, 'layer') - workspace },
+    workspace,
+    total: model.weightBytes + optimizer + Math.max(sampled ? rolloutBytes : 0, pass(rows, recompute)),
   };
   if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
   return plan;
 }
 
+/** The largest number from `low` to `high` that fits, where all below one that fits do; `low` where none does. */
+function largest(low: number, high: number, fits: (n: number) => boolean): number {
+  if (high <= low || fits(high)) return Math.max(low, high);
+  let [good, bad] = [low, high];
+  while (bad - good > Math.max(1, good / 64)) {
+    const middle = Math.floor((good + bad) / 2);
+    if (fits(middle)) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+/** Completions of a prompt in a step, tokens of the longest, and whether the model samples them. */
+export function sequences({ method, num_generations, max_completion_length, prefix_length }: TrainConfig) {
+  const length = max_completion_length;
+  if (method === 'sft') return { completions: 1, length, sampled: false };
+  if (method === 'dpo') return { completions: 2, length, sampled: false };
+  if (method === 'upft') {
+    return { completions: num_generations, length: Math.min(prefix_length, length), sampled: true };
+  }
+  return { completions: num_generations, length, sampled: true };
+}
+
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
   const { weights, optimizer, cache, generation, activations, workspace, total } = plan;
-  const rollout = CLASSES * (cache + generation);
-  const pass = CLASSES * (activations[train.recompute] + workspace);
+  const rollout = cache + generation;
+  const pass = activations[train.recompute] + workspace;
   const ways = [
-    ...(weights > total / 2 && train.dtype === 'auto'
-      ? ['set dtype to f16 (where the file holds f32 or quantised weights)']
-      : []),
+    ...(weights > total / 2 && train.dtype === 'auto' ? ['set dtype to f16 (where the file holds f32 weights)'] : []),
     ...(pass >= rollout && train.recompute === 'none' ? ['set recompute to layer'] : []),
     ...(rollout > pass && plan.generation > cache ? ['lower num_prompts or num_generations'] : []),
     'lower max_completion_length or shorten the prompts',

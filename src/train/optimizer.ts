@@ -9,6 +9,8 @@ export interface AdamWOptions {
   readonly epsilon: number;
   /** The gradient of all vectors together is scaled down to this norm. */
   readonly maxGradNorm: number;
+  /** [L]: factors on the learning rate by layer. */
+  readonly rates?: Float32Array | undefined;
 }
 
 /** The steering vectors with AdamW's two moments (Loshchilov & Hutter 2019), without decay; everything is [L, C] f32. */
@@ -22,6 +24,7 @@ export class Optimizer {
   readonly #device: Device;
   readonly #options: AdamWOptions;
   readonly #norm: Tensor;
+  readonly #rates: Tensor | undefined;
   readonly #partial: Tensor;
 
   constructor(device: Device, layers: number, hiddenSize: number, options: AdamWOptions) {
@@ -33,6 +36,7 @@ export class Optimizer {
     this.grad = zeros('d steering');
     this.expAvg = zeros('exp_avg');
     this.expAvgSq = zeros('exp_avg_sq');
+    this.#rates = options.rates && device.upload(options.rates, [layers], 'f32', 'layer rates');
     this.#norm = device.arena.alloc([1], 'f32', 'grad_norm');
     this.#partial = device.arena.alloc([gradNormPartials(layers * hiddenSize)], 'f32', 'grad_norm partial');
   }
@@ -49,7 +53,7 @@ export class Optimizer {
     gradNorm(rec, { grad: this.grad, partial: this.#partial, norm: this.#norm });
     adamw(
       rec,
-      { param: this.vectors, grad: this.grad, m: this.expAvg, v: this.expAvgSq, norm: this.#norm },
+      { param: this.vectors, grad: this.grad, m: this.expAvg, v: this.expAvgSq, norm: this.#norm, rates: this.#rates },
       { lr: learningRate, beta1, beta2, eps: epsilon, weightDecay: 0, step: this.step, maxNorm: maxGradNorm },
     );
     const read = await this.#device.readBytes([this.#norm, this.vectors, this.expAvg, this.expAvgSq]);
@@ -70,8 +74,16 @@ export class Optimizer {
   }
 
   dispose(): void {
-    for (const tensor of [this.vectors, this.grad, this.expAvg, this.expAvgSq, this.#norm, this.#partial]) {
-      this.#device.arena.free(tensor);
+    for (const tensor of [
+      this.vectors,
+      this.grad,
+      this.expAvg,
+      this.expAvgSq,
+      this.#norm,
+      this.#partial,
+      this.#rates,
+    ]) {
+      if (tensor) this.#device.arena.free(tensor);
     }
   }
 }

@@ -1,9 +1,12 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
-import { policyLoss, reduceTerms } from '../kernels/policy_loss.ts';
+import type { Tensor } from '../gpu/tensor.ts';
+import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
+import { type Logps, type MicroBatch, microBatches, part, scatter } from './micro_batch.ts';
+import { clipped, type RatioOptions } from './ratio.ts';
 
 export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
@@ -20,7 +23,10 @@ export interface PolicyOptions {
   readonly temperature: number;
   /** Weight of the k3 estimate of KL(policy || model without vectors). */
   readonly beta: number;
-  readonly lossType: LossType;
+  /** `sum` divides by nothing: the advantages carry the weights. */
+  readonly lossType: LossType | 'sum';
+  /** The clipped importance ratio in place of the plain policy gradient. */
+  readonly ratio?: RatioOptions | undefined;
   /** For dr_grpo's normaliser. */
   readonly maxCompletionLength: number;
   readonly recompute: 'none' | 'layer';
@@ -36,14 +42,17 @@ export interface PolicyResult {
   readonly loss: number;
   /** Mean of k3 over the tokens, weighted as the loss is; 0 without `beta`. */
   readonly kl: number;
+  /** Shares that the clip cut off, of the tokens or, with a ratio of whole completions, of the completions. */
+  readonly clip: { readonly low: number; readonly high: number };
   /** Log-probabilities by group and completion under the vectors as they were; undefined where nothing was computed. */
-  readonly logp: readonly (readonly (Float32Array | undefined)[])[];
+  readonly logp: Logps;
 }
 
 /**
  * One pass of the paper's loss, `L = −(1/N_tok) Σ_i A_i Σ_t log π(y_t) (+ β Σ k3 / N_tok)` (arXiv 2505.18706), or with
- * another normaliser (`grpo`, `dr_grpo` as TRL defines them); adds the gradient to `target.grad`. N_tok is fixed before
- * micro-batches are cut and counts completions with zero advantage; those whose gradient is zero anyway are not run.
+ * another normaliser (`grpo`, `dr_grpo` as TRL defines them) and PPO's clipped ratio; adds the gradient to `target.grad`.
+ * N_tok is fixed before micro-batches are cut and counts completions with zero advantage; those whose gradient is zero
+ * anyway are not run.
  */
 export async function policyPass(
   model: Model,
@@ -58,44 +67,49 @@ export async function policyPass(
   for (const [i, batch] of batches.entries()) {
     options.signal?.throwIfAborted();
     options.onMicroBatch?.(i, batches.length);
-    const packed = pack(batch.map(({ group, completions }) => part(groups[group] as PolicyGroup, completions)));
-    const origin = packed.pairOrigin.map(({ group, completion, token }) => {
-      const entry = batch[group] as Part;
-      return { group: entry.group, completion: entry.completions[completion] as number, token };
-    });
-    const weight = Float32Array.from(origin, (o) => weights[o.group]?.[o.completion] as number);
-    const advantage = Float32Array.from(
-      origin,
-      (o, i) => (weight[i] as number) * (groups[o.group]?.advantages[o.completion] as number),
-    );
-    const result = await microBatch(model, packed, advantage, weight, options);
+    const result = await microBatch(model, groups, batch, weights, options);
     loss += result.loss;
     kl += result.kl;
-    origin.forEach((o, i) => {
-      const rows = logp[o.group] as (Float32Array | undefined)[];
-      rows[o.completion] ??= new Float32Array(groups[o.group]?.completions[o.completion]?.length ?? 0);
-      (rows[o.completion] as Float32Array)[o.token] = result.logp[i] as number;
-    });
+    scatter(result.logp, result.packed, batch, groups, logp);
   }
-  return { loss, kl, logp };
+  return { loss, kl, clip: clipped(groups, logp, options.ratio), logp };
 }
 
 async function microBatch(
   model: Model,
-  packed: Packed,
-  advantage: Float32Array,
-  weight: Float32Array,
+  groups: readonly PolicyGroup[],
+  batch: MicroBatch,
+  weights: readonly (readonly number[])[],
   options: PolicyOptions,
 ) {
   const { device } = model;
   const { arena } = device;
+  const packed = pack(batch.map((entry) => part(groups, entry)));
+  const pairs = packed.targets.length;
+  /** For each pair a number of its completion, or of its token. */
+  const perPair = (value: (group: number, completion: number, token: number) => number) =>
+    Float32Array.from(packed.pairOrigin, ({ group, completion, token }) => {
+      const entry = batch[group] as MicroBatch[number];
+      return value(entry.group, entry.completions[completion] as number, token);
+    });
+  const weight = perPair((g, c) => weights[g]?.[c] as number);
+  const advantage = perPair((g, c) => Math.fround(weights[g]?.[c] as number) * (groups[g]?.advantages[c] as number));
+  const old = options.ratio?.old;
+
   return arena.guard(async () => {
     const tables = uploadPacked(device, packed);
-    const pairs = packed.targets.length;
     const inputs = {
       advantage: device.upload(advantage, [pairs], 'f32', 'advantages'),
       weight: device.upload(weight, [pairs], 'f32', 'token weights'),
     };
+    const oldLogp =
+      old &&
+      device.upload(
+        perPair((g, c, t) => old[g]?.[c]?.[t] as number),
+        [pairs],
+        'f32',
+        'old logp',
+      );
     const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
     const sums = arena.alloc([2], 'f32', 'loss sums');
     const { temperature, recompute, steering, beta } = options;
@@ -105,20 +119,63 @@ async function microBatch(
     const tape = new Tape(device, options.target);
     const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering });
     const coef = arena.alloc([pairs], 'f32', 'd logp');
+    const ratio = options.ratio && ratioTensors(tape, packed, logp.tensor, oldLogp ?? logp.tensor, options.ratio);
     policyLoss(
       tape.rec,
-      { logp: logp.tensor, ...inputs, coef, terms, ...(reference && { refLogp: reference.tensor }) },
-      { pairs, beta },
+      {
+        logp: logp.tensor,
+        ...inputs,
+        coef,
+        terms,
+        ...(reference && { refLogp: reference.tensor }),
+        ...(ratio && { oldLogp: oldLogp ?? logp.tensor, ratio: ratio.ofSequence }),
+      },
+      { pairs, beta, ...(options.ratio && { ...options.ratio }) },
     );
     reduceTerms(tape.rec, { terms, sums }, { pairs });
     tape.backward(logp, { tensor: coef, references: 1 });
     const [scalars, rows] = await device.readBytes([sums, logp.tensor]);
     tape.release(logp, reference);
-    for (const tensor of [...Object.values(inputs), terms, sums]) arena.free(tensor);
+    for (const tensor of [...Object.values(inputs), ...(oldLogp ? [oldLogp] : []), terms, sums]) arena.free(tensor);
+    ratio?.free();
     tables.free();
     const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
-    return { loss: loss as number, kl: kl as number, logp: new Float32Array((rows as Uint8Array).buffer) };
+    const values = new Float32Array((rows as Uint8Array).buffer);
+    return { loss: loss as number, kl: kl as number, logp: values, packed };
   });
+}
+
+/** The log-ratios of whole completions, [P, 2], where the ratio is taken over them. */
+function ratioTensors(tape: Tape, packed: Packed, logp: Tensor, oldLogp: Tensor, { level }: RatioOptions) {
+  if (level === 'token') return { ofSequence: undefined, free: () => undefined };
+  const { device, rec } = tape;
+  const { seqStart, seqPairs } = completionPairs(packed);
+  const pairs = packed.targets.length;
+  const sequences = seqStart.length - 1;
+  const tables = {
+    seqStart: device.upload(seqStart, [seqStart.length], 'u32', 'completion starts'),
+    seqPairs: device.upload(seqPairs, [pairs], 'u32', 'completion pairs'),
+  };
+  const ratio = device.arena.alloc([pairs, 2], 'f32', 'sequence ratio');
+  sequenceRatio(rec, { logp, oldLogp, ...tables, ratio }, { sequences, pairs, mean: level === 'sequence' });
+  const free = () => {
+    for (const tensor of [...Object.values(tables), ratio]) device.arena.free(tensor);
+  };
+  return { ofSequence: ratio, free };
+}
+
+/** Where each completion's pairs are: seqPairs [P] from seqStart[s] to seqStart[s + 1]. */
+function completionPairs(packed: Packed): { seqStart: Uint32Array; seqPairs: Uint32Array } {
+  const lists = new Map<string, number[]>();
+  packed.pairOrigin.forEach(({ group, completion }, pair) => {
+    const key = `${group} ${completion}`;
+    const list = lists.get(key);
+    if (list) list.push(pair);
+    else lists.set(key, [pair]);
+  });
+  const starts = [0];
+  for (const list of lists.values()) starts.push((starts.at(-1) as number) + list.length);
+  return { seqStart: Uint32Array.from(starts), seqPairs: Uint32Array.from([...lists.values()].flat()) };
 }
 
 /** The weight of each completion's tokens in the loss. */
@@ -129,6 +186,7 @@ function tokenWeights(groups: readonly PolicyGroup[], options: PolicyOptions): n
   return counted.map((lengths) =>
     lengths.map((length) => {
       if (length === 0) return 0;
+      if (options.lossType === 'sum') return 1;
       if (options.lossType === 'grpo') return 1 / (length * sequences);
       if (options.lossType === 'dr_grpo') return 1 / (sequences * options.maxCompletionLength);
       return 1 / tokens;
@@ -136,45 +194,11 @@ function tokenWeights(groups: readonly PolicyGroup[], options: PolicyOptions): n
   );
 }
 
-/** Some completions of one group. */
-interface Part {
-  readonly group: number;
-  readonly completions: readonly number[];
-}
-
-function part(group: PolicyGroup, completions: readonly number[]): Group {
-  return { prompt: group.prompt, completions: completions.map((c) => group.completions[c] as readonly number[]) };
-}
-
 /**
- * Cuts the groups into micro-batches of at most `maxRows` rows. Without a KL penalty a completion of zero advantage has
- * no gradient and is left out. A group that does not fit is split, each part computing the prompt again.
+ * The micro-batches of a pass. Without a KL penalty a completion of zero advantage has no gradient and is left out.
  */
-export function plan(groups: readonly PolicyGroup[], options: Pick<PolicyOptions, 'beta' | 'maxRows'>): Part[][] {
-  const batches: Part[][] = [];
-  let room = 0;
-  groups.forEach((group, g) => {
-    const wanted = group.completions.flatMap((ids, c) => {
-      const matters = options.beta > 0 || group.advantages[c] !== 0;
-      return ids.length > 0 && matters && group.inLoss?.[c] !== false ? [c] : [];
-    });
-    for (let from = 0; from < wanted.length; ) {
-      let to = from;
-      let rows = group.prompt.length;
-      const fits = () =>
-        rows + Math.max(0, (group.completions[wanted[to] as number]?.length ?? 0) - 1) <= options.maxRows;
-      while (to < wanted.length && (to === from || fits())) {
-        rows += Math.max(0, (group.completions[wanted[to] as number]?.length ?? 0) - 1);
-        to++;
-      }
-      if (rows > room || batches.length === 0) {
-        batches.push([]);
-        room = options.maxRows;
-      }
-      batches.at(-1)?.push({ group: g, completions: wanted.slice(from, to) });
-      room -= rows;
-      from = to;
-    }
-  });
-  return batches;
+export function plan(groups: readonly PolicyGroup[], options: Pick<PolicyOptions, 'beta' | 'maxRows'>): MicroBatch[] {
+  const matters = (group: PolicyGroup, completion: number) =>
+    (options.beta > 0 || group.advantages[completion] !== 0) && group.inLoss?.[completion] !== false;
+  return microBatches(groups, options.maxRows, matters);
 }

@@ -18,6 +18,8 @@ export function reportData(config: TrainConfig, lm: LanguageModel, result: Exper
     vectors: config.layers === 'all' ? lm.model.config.num_hidden_layers : config.layers.length,
     vectorSize: lm.model.config.hidden_size,
     base: summary.base,
+    prompted: summary.prompted,
+    method: config.method,
     steered: summary.steered,
     steps: metrics,
     lens,

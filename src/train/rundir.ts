@@ -1,7 +1,7 @@
 import type { AccuracyPair } from '../eval/stats.ts';
 
 import { UserError } from '../gpu/errors.ts';
-import type { MetricsRow } from './metrics.ts';
+import type { StepRow } from './metrics.ts';
 
 /** Files of a run folder. */
 export const RUN_FILES = {
@@ -10,6 +10,8 @@ export const RUN_FILES = {
   completions: 'completions.jsonl',
   summary: 'summary.json',
   steering: 'steering.safetensors',
+  best: 'best.safetensors',
+  evaluations: 'evaluations.jsonl',
   checkpoint: 'checkpoint.safetensors',
   report: 'report.html',
 } as const;
@@ -79,18 +81,37 @@ export interface CompletionRow {
   tokens: number;
 }
 
+/** A sample that nothing is graded of (`upft`). */
+export type SampleRow = Pick<
+  CompletionRow,
+  'step' | 'problem' | 'completion_index' | 'prompt' | 'completion' | 'finish_reason' | 'tokens'
+>;
+
+/** One line of evaluations.jsonl: the vectors after so many steps. */
+export interface EvaluationStep extends AccuracyPair {
+  step: number;
+}
+
 /** summary.json: what scripts read. Fields may be added, these keep name and meaning. */
 export interface RunSummary {
   /** Absent where nothing was measured (`eval_size: 0`, no held-out problems). */
   base?: AccuracyPair;
   steered?: AccuracyPair;
+  /** The model without vectors, asked with `baseline_prompt`. */
+  prompted?: AccuracyPair;
+  /** With `eval_steps`: the best vectors, which best.safetensors holds. */
+  best?: EvaluationStep;
+  /** Whether `early_stopping_patience` ended the run. */
+  stopped_early?: boolean;
   /** Whole run, evaluations included; over all parts of a resumed run. */
   seconds: number;
   /** Steps taken. */
   steps: number;
   adapter: string;
   seed: number;
+  /** `none` where the method knows no rewards. */
   reward: string;
+  method?: 'rl' | 'sft' | 'dpo' | 'upft';
 }
 
 async function readRows(store: RunStore, name: string): Promise<string[]> {
@@ -112,7 +133,7 @@ function stepOf(line: string): number | undefined {
 export async function appendRows(
   store: RunStore,
   name: string,
-  rows: readonly (MetricsRow | CompletionRow)[],
+  rows: readonly (StepRow | CompletionRow | SampleRow | EvaluationStep)[],
 ): Promise<void> {
   if (rows.length > 0) await store.append(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
 }
@@ -138,11 +159,8 @@ export async function rewindRows<Row extends { step: number }>(
 }
 
 /** Rows of both logs before `step`, the logs cut back to them: what a resumed run starts from. */
-export async function rewindRun(
-  store: RunStore,
-  step: number,
-): Promise<{ metrics: MetricsRow[]; completions: number }> {
-  const metrics = await rewindRows<MetricsRow>(store, RUN_FILES.metrics, step);
+export async function rewindRun(store: RunStore, step: number): Promise<{ metrics: StepRow[]; completions: number }> {
+  const metrics = await rewindRows<StepRow>(store, RUN_FILES.metrics, step);
   const completions = await rewindRows<CompletionRow>(store, RUN_FILES.completions, step);
   return { metrics, completions: completions.length };
 }

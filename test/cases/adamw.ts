@@ -11,6 +11,7 @@ export function cases(): KernelCase[] {
     updateCase(4, 128, { step: 1000, weightDecay: 0.1 }),
     updateCase(4, 128, { maxNorm: 0 }),
     updateCase(4, 128, { maxNorm: 1e6 }),
+    ...ODD.map((c) => updateCase(3, c, {}, [0.5, 1, 30])),
     ...[0, ...ODD].map((c) => normCase(3, c)),
     normCase(1, 4096),
     normCase(1, 4097),
@@ -26,7 +27,7 @@ export function benchCases(): KernelCase[] {
   ].flatMap(([l, c]) => [updateCase(l as number, c as number), normCase(l as number, c as number)]);
 }
 
-function updateCase(l: number, c: number, options: Partial<AdamWStep> = {}): KernelCase {
+function updateCase(l: number, c: number, options: Partial<AdamWStep> = {}, rates?: readonly number[]): KernelCase {
   const random = randomSource(l * 97 + c);
   const o: AdamWStep = {
     lr: 0.01,
@@ -44,8 +45,12 @@ function updateCase(l: number, c: number, options: Partial<AdamWStep> = {}): Ker
   const label = Object.entries(options).map(([name, value]) => ` ${name}=${value}`);
   return {
     kernel: 'adamw',
-    shape: `L=${l} C=${c}${label.join('')}`,
-    inputs: { grad: { data: grad, shape }, norm: { data: Float32Array.of(3.5), shape: [1] } },
+    shape: `L=${l} C=${c}${label.join('')}${rates ? ` rates=${rates.join(',')}` : ''}`,
+    inputs: {
+      grad: { data: grad, shape },
+      norm: { data: Float32Array.of(3.5), shape: [1] },
+      ...(rates && { rates: { data: Float32Array.from(rates), shape: [l] } }),
+    },
     outputs: {
       param: initial(1),
       m: initial(0.1),

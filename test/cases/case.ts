@@ -1,18 +1,19 @@
+import type { WeightType } from '../../src/gpu/blocks.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import type { Recorder } from '../../src/gpu/recorder.ts';
-import type { DType, Tensor } from '../../src/gpu/tensor.ts';
+import type { ElementType, Tensor } from '../../src/gpu/tensor.ts';
 
 export interface Input {
-  /** Row-major values. For a weight: the plain [N, K] matrix; the driver packs it into blocks of `dtype`. */
-  readonly data: Float32Array | Uint32Array;
+  /** Row-major values. For a weight: the plain [N, K] matrix, or its quantised blocks; the driver packs it. */
+  readonly data: Float32Array | Uint32Array | Uint8Array;
   readonly shape: readonly number[];
   /** A frozen matrix in the blocked layout, stored in this dtype (the reference sees the rounded values). */
-  readonly weight?: 'f32' | 'f16' | 'bf16';
+  readonly weight?: WeightType;
 }
 
 export interface Output {
   readonly shape: readonly number[];
-  readonly dtype?: DType;
+  readonly dtype?: ElementType;
   /** What it holds before, for in-place and accumulating kernels; otherwise it is filled with a sentinel. */
   readonly initial?: Float32Array | Uint32Array;
 }

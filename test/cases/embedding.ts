@@ -1,10 +1,11 @@
+import type { WeightType } from '../../src/gpu/blocks.ts';
 import { embedding } from '../../src/kernels/embedding.ts';
 import * as reference from '../reference/rows.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
+import { weightInput } from './weights.ts';
 
 const DTYPES = ['f32', 'f16', 'bf16'] as const;
-type WeightType = (typeof DTYPES)[number];
 
 export function cases(): KernelCase[] {
   return [
@@ -12,6 +13,7 @@ export function cases(): KernelCase[] {
     // Without padding behind the last row, which would hide an id that is one too large.
     embeddingCase(9, 20, 36, 'bf16'),
     ...ODD.map((v) => embeddingCase(9, 20, v, 'bf16')),
+    embeddingCase(40, 512, 37, 'q6_k'),
   ];
 }
 
@@ -29,10 +31,10 @@ function embeddingCase(n: number, c: number, v: number, dtype: WeightType, label
     shape: `${label ?? `N=${n} C=${c} V=${v}`} ${dtype}`,
     inputs: {
       ids: { data: ids, shape: [n] },
-      weight: { data: random.array(v * c), shape: [v, c], weight: dtype },
+      weight: weightInput(random, v, c, dtype),
     },
     outputs: { out: { shape: [n, c] } },
-    run: (rec, t) => embedding(rec, t as never, { n, c, vocab: v }),
+    run: (rec, t) => embedding(rec, t as never, { n, c, rows: v }),
     reference: (t) => ({ out: reference.gatherRows(t.weight as Float64Array, t.ids as Float64Array, c) }),
     tolerance: { relative: 0, absolute: 0 },
   };

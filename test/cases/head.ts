@@ -1,10 +1,10 @@
+import type { WeightType } from '../../src/gpu/blocks.ts';
 import { headBackward, headFinish, headPick, headUpdate } from '../../src/kernels/head.ts';
 import type { RowLayout } from '../../src/kernels/row_layout.ts';
 import * as reference from '../reference/head.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS, ODD } from './shapes.ts';
-
-type Weight = 'f32' | 'f16' | 'bf16';
+import { weightInput } from './weights.ts';
 
 export function cases(): KernelCase[] {
   return [
@@ -29,6 +29,7 @@ export function cases(): KernelCase[] {
     ...[0, ...ODD].map((rows) => backwardCase(rows, 12, 131, 'f32')),
     ...ODD.map((c) => backwardCase(5, c, 17, 'bf16')),
     ...(['f32', 'f16', 'bf16'] as const).map((dtype) => backwardCase(9, 128, 131, dtype)),
+    backwardCase(5, 256, 37, 'q4_k'),
   ];
 }
 
@@ -150,10 +151,10 @@ function finishCase(pairs: number, rows: number): KernelCase {
   };
 }
 
-function backwardCase(rows: number, c: number, v: number, dtype: Weight): KernelCase {
+function backwardCase(rows: number, c: number, v: number, dtype: WeightType): KernelCase {
   const random = randomSource(rows * 131 + c);
   const pairs = randomPairs(rows, v, rows + c);
-  const o = { rows, c, invTemperature: 1.25 };
+  const o = { rows, c, vocab: v, invTemperature: 1.25 };
   const stats = Float32Array.from({ length: 4 * rows }, () => 2 + random.next());
   return {
     kernel: 'head_backward',
@@ -164,7 +165,7 @@ function backwardCase(rows: number, c: number, v: number, dtype: Weight): Kernel
       pairStart: { data: pairs.start, shape: [rows + 1] },
       targets: { data: pairs.targets, shape: [pairs.targets.length] },
       coef: { data: random.array(pairs.rows.length), shape: [pairs.rows.length] },
-      weight: { data: random.array(v * c), shape: [v, c], weight: dtype },
+      weight: weightInput(random, v, c, dtype),
     },
     outputs: { dhidden: { shape: [rows, c] } },
     run: (rec, t) => headBackward(rec, t as never, o),

@@ -1,16 +1,16 @@
+import { isQuantised, WEIGHT_TYPES, type WeightType } from '../../src/gpu/blocks.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { type LinearVariant, linear, linearBackward } from '../../src/kernels/linear.ts';
 import * as reference from '../reference/linear.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
-
-type WeightDType = 'f32' | 'f16' | 'bf16';
+import { weightInput } from './weights.ts';
 
 export interface LinearCase {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  readonly dtype?: WeightDType;
+  readonly dtype?: WeightType;
   readonly bias?: boolean;
   readonly accumulate?: boolean;
   readonly rowScale?: boolean;
@@ -62,17 +62,28 @@ const ODD: readonly LinearCase[] = [
   { m: 0, n: 8, k: 8 },
 ];
 
+/** Block formats: the last block of rows is not full, and the first ones are not used. */
+const QUANTISED: readonly LinearCase[] = WEIGHT_TYPES.filter(isQuantised).map((dtype) => ({
+  m: 5,
+  n: 68,
+  k: 512,
+  firstBlockRow: 3,
+  dtype,
+}));
+
 /** What each variant is tested with where the adapter would get another. */
 const FORWARD_GIVEN: readonly LinearCase[] = [
   ...[1, 9, 65].map((m) => ({ m, n: 68, k: 24 })),
   { m: 6, n: 64, k: 64, dtype: 'f16', accumulate: true, bias: true, scale: 0.5 },
   { m: 9, n: 48, k: 32, dtype: 'f32', firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24 },
   { m: 5, n: 131, k: 64, stride: 132 },
+  { m: 3, n: 68, k: 256, dtype: 'q5_k' },
 ];
 
 const BACKWARD_GIVEN: readonly LinearCase[] = [
   ...[1, 9, 65].map((m) => ({ m, n: 72, k: 20 })),
   { m: 9, n: 48, k: 32, firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24, rowScale: true },
+  { m: 3, n: 68, k: 256, dtype: 'q6_k' },
 ];
 
 /** The variants that this device can run on shapes in multiples of 4. */
@@ -85,10 +96,11 @@ export function cases(variants: readonly LinearVariant[] = []): KernelCase[] {
   const given = (shapes: readonly LinearCase[]) =>
     variants.flatMap((variant) => shapes.map((c) => ({ ...c, variant })));
   return [
-    ...[...ALIGNED, ...FORWARD_ALIGNED, ...ODD, ...given(FORWARD_GIVEN)].map(linearCase),
+    ...[...ALIGNED, ...FORWARD_ALIGNED, ...ODD, ...QUANTISED, ...given(FORWARD_GIVEN)].map(linearCase),
     ...[
       ...ALIGNED.filter((c) => !c.scale),
       ...BACKWARD_ALIGNED,
+      ...QUANTISED,
       ...ODD.filter((c) => !c.bias),
       ...given(BACKWARD_GIVEN),
     ].map(linearBackwardCase),
@@ -131,7 +143,7 @@ export function linearCase(o: LinearCase): KernelCase {
     shape: describe(o),
     inputs: {
       inp: { data: random.array(m * k), shape: [m, k] },
-      weight: { data: random.array(rows * k), shape: [rows, k], weight: dtype },
+      weight: weightInput(random, rows, k, dtype),
       ...(o.bias && { bias: { data: random.array(n), shape: [n] } }),
     },
     outputs: { out: { shape: [m, stride], ...((o.accumulate || stride > n) && { initial }) } },
@@ -165,7 +177,7 @@ export function linearBackwardCase(o: LinearCase): KernelCase {
     shape: describe(o),
     inputs: {
       dout: { data: random.array(m * stride), shape: [m, stride] },
-      weight: { data: random.array(rows * k), shape: [rows, k], weight: dtype },
+      weight: weightInput(random, rows, k, dtype),
       ...(o.rowScale && { rowScale: { data: random.array(m), shape: [m] } }),
     },
     outputs: { dinp: { shape: [m, k], ...((o.accumulate || o.rowScale) && { initial: random.array(m * k) }) } },

@@ -134,6 +134,34 @@ describe.skipIf(process.platform === 'win32')('trimtab eval', () => {
     },
   );
 
+  it('warns of problems that the vectors were trained on', () => {
+    const metadata = { config: JSON.stringify({ data: 'examples/problems.jsonl', prompt: 'qa' }) };
+    const vectors = new Float32Array(6 * 128);
+    writeFileSync(at('seen.safetensors'), encodeSteering({ vectors, numLayers: 6, hiddenSize: 128, metadata }));
+    const args = [
+      'eval',
+      '--model',
+      'models/demo',
+      '--steering',
+      at('seen.safetensors'),
+      '--limit',
+      '3',
+      '--show-prompt',
+    ];
+    const { stderr } = trimtab([...args, '--data', 'examples/problems.jsonl']);
+    expect(stderr).toMatch(
+      /warning: 3 of these 3 problems are in examples\/problems\.jsonl, on which the vectors were trained/,
+    );
+    expect(trimtab(args).stderr).not.toMatch(/problems are in/);
+  });
+
+  it('warns where the answer is sought as no worked example of the prompt gives it', () => {
+    const args = ['--model', 'models/demo', '--prompt', 'gsm8k', '--show-prompt'];
+    expect(trimtab(['train', ...args]).stderr).toMatch(/warning: the answer is sought by boxed, and no worked example/);
+    expect(trimtab(['train', ...args, '--answer', 'hashes']).stderr).not.toMatch(/warning/);
+    expect(trimtab(['eval', ...args]).stderr).toMatch(/answer: gsm8k_strict/);
+  });
+
   it('reads CSV and JSON lines together, and says which problems are repeated', () => {
     writeFileSync(at('a.csv'), 'question,answer\nHow many are 2 and 3?,5\nHow many are 4 and 4?,8\n');
     writeFileSync(at('b.jsonl'), '{"question": "how many are 2 and 3 ?", "answer": "6"}\n');

@@ -118,6 +118,23 @@ describe('trimtab train', () => {
     expect(rows[1]['rewards/shortest/mean']).toBeLessThan(0);
   });
 
+  it('trains over several seeds, each in a folder of its own, and goes on where one is missing', () => {
+    const out = at('seeds');
+    const seeds = ['--seeds', '0,4', '--steps', '2'];
+    const { code, stdout, stderr } = train(out, ...seeds, '--eval-size', '2', '--json');
+    expect(code, stderr).toBe(0);
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({ where: out, seeds: [0, 4] });
+    expect(summary.steered.greedy).toMatchObject({ n: 2 });
+    expect(JSON.parse(read(at('seeds/seed-4'), 'summary.json').toString())).toMatchObject({ seed: 4, steps: 2 });
+    const vectors = read(at('seeds/seed-4'), 'steering.safetensors');
+    rmSync(at('seeds/seed-4'), { recursive: true });
+    const again = trimtab(['train', '--resume', out]);
+    expect(again.code, again.stderr).toBe(0);
+    expect(read(at('seeds/seed-4'), 'steering.safetensors').equals(vectors)).toBe(true);
+    expect(train(out, '--seeds', '0,5').stderr).toContain('holds a run over the seeds 0,4, not 0,5');
+  });
+
   it('prints its plan with --dry-run, measures nothing with --no-calibrate, and makes no folder', () => {
     const { code, stdout, stderr } = train(at('planned'), '--dry-run', '--no-calibrate');
     expect(code, stderr).toBe(0);
@@ -148,7 +165,10 @@ describe('trimtab train', () => {
     const own = JSON.parse(trimtab(args).stdout);
     expect([own.answer, own.warnings]).toEqual(['hashes', undefined]);
     const other = JSON.parse(trimtab([...args, '--answer', 'boxed']).stdout);
-    expect([other.answer, other.warnings]).toEqual(['boxed', [expect.stringContaining("prompt's own rule is hashes")]]);
+    expect([other.answer, other.warnings]).toEqual([
+      'boxed',
+      [expect.stringContaining("prompt's own rule is gsm8k_strict, in training hashes")],
+    ]);
   });
 
   it('reads a configuration with files beside it; options win', () => {

@@ -12,7 +12,10 @@ describe('the rule for answers that a prompt brings along', () => {
   });
 
   it('finds an answer in every worked example of the presets', () => {
-    expect(ruleWarning(PRESETS.gsm8k, 'hashes')).toBeUndefined();
+    for (const rule of ['hashes', 'gsm8k_strict', 'gsm8k_flexible'] as const) {
+      expect(ruleWarning(PRESETS.gsm8k, rule)).toBeUndefined();
+    }
+    expect(ruleWarning(PRESETS.math, 'minerva')).toBeUndefined();
     expect(ruleWarning(PRESETS.math, 'answer_is')).toBeUndefined();
     expect(ruleWarning(PRESETS.math, 'boxed')).toBeUndefined();
     expect(ruleWarning(PRESETS.qa, 'boxed')).toBeUndefined();
@@ -21,7 +24,7 @@ describe('the rule for answers that a prompt brings along', () => {
   it('is named where another one finds nothing in them', () => {
     expect(ruleWarning(PRESETS.gsm8k, 'boxed')).toBe(
       "answer is boxed, and 5 of the prompt's 5 examples hold no such answer: completions like them count as wrong. " +
-        "The prompt's own rule is hashes.",
+        "The prompt's own rule is gsm8k_strict, in training hashes.",
     );
     expect(ruleWarning({ examples: [{ question: 'q', completion: '7' }] }, 'boxed')).toContain('1 of the prompt');
   });

@@ -193,7 +193,8 @@ describe('small things', () => {
   });
 
   it('makes a picture of its own that parses as XML', () => {
-    const svg = rewardCurveSvg(data.steps, { title: hostile, subtitle: hostile });
+    const steps = data.steps.map(({ step, reward = 0 }) => ({ step, reward }));
+    const svg = rewardCurveSvg(steps, { title: hostile, subtitle: hostile });
     expect(svg.match(/<style>/g)).toHaveLength(1);
     expect(svg).not.toContain('<script');
     if (typeof DOMParser !== 'undefined') {

@@ -73,8 +73,8 @@ def heads_of(name, config):
         '.'.join(name.split('.')[3:5]), 0)
 
 
-def write(path, kind, config, tensors):
-    """Writes the file and returns the weights as a reader sees them: dequantised, in Hugging Face's order of rows."""
+def header(path, kind, config):
+    """A writer that has everything but the tensors."""
     writer = gguf.GGUFWriter(path, 'llama')
     writer.add_name('tiny')
     writer.add_block_count(config['num_hidden_layers'])
@@ -97,7 +97,12 @@ def write(path, kind, config, tensors):
     writer.add_bos_token_id(BOS)
     writer.add_eos_token_id(EOS)
     writer.add_chat_template(CHAT_TEMPLATE)
+    return writer
 
+
+def write(path, kind, config, tensors):
+    """Writes the file and returns the weights as a reader sees them: dequantised, in Hugging Face's order of rows."""
+    writer = header(path, kind, config)
     seen = {}
     for name, tensor in tensors.items():
         data = tensor.numpy()

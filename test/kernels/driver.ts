@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { bf16ToF32, blockedBytes, f16ToF32, f32ToBf16, f32ToF16, packBlocks } from '../../src/gpu/blocks.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { withShortLine } from '../../src/gpu/kernel.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../../src/gpu/tensor.ts';
-import type { Input, KernelCase } from '../cases/case.ts';
+import type { KernelCase } from '../cases/case.ts';
+import { packWeight, weightValues } from '../cases/weights.ts';
 import { testDevice } from '../setup/device.ts';
 
 /** A quiet NaN that no kernel computes: what is read without having been written shows up in the result. */
@@ -62,12 +62,9 @@ export async function checkCase(device: Device, c: KernelCase): Promise<void> {
 export function prepareCase(device: Device, c: KernelCase): PreparedCase {
   const tensors: Record<string, Tensor> = {};
   for (const [name, input] of Object.entries(c.inputs)) {
-    const data = input.weight ? packed(input) : input.data;
+    const data = input.weight ? packWeight(input) : input.data;
     const dtype = input.weight ?? (input.data instanceof Uint32Array ? 'u32' : 'f32');
-    const bytes = input.weight
-      ? blockedBytes(input.shape[0] as number, input.shape[1] as number, dtype)
-      : data.byteLength;
-    tensors[name] = guarded(device, input.shape, dtype, bytes, name);
+    tensors[name] = guarded(device, input.shape, dtype, data.byteLength, name);
     fill(device, tensors[name], INPUT_SENTINEL, data);
   }
   for (const [name, output] of Object.entries(c.outputs)) {
@@ -98,7 +95,7 @@ export function referenceInputs(c: KernelCase): Record<string, Float64Array> {
     if (output.initial) seen[name] = Float64Array.from(output.initial);
   }
   for (const [name, input] of Object.entries(c.inputs))
-    seen[name] = Float64Array.from(input.data, rounding(input.weight));
+    seen[name] = input.weight ? weightValues(input) : Float64Array.from(input.data);
   return seen;
 }
 
@@ -172,27 +169,8 @@ function wholeBuffer(tensor: Tensor): Tensor {
 }
 
 /** Writes `data` (or nothing) and sentinels up to the end of the buffer. */
-function fill(device: Device, tensor: Tensor, sentinel: number, data?: Float32Array | Uint32Array | Uint16Array): void {
+function fill(device: Device, tensor: Tensor, sentinel: number, data?: Float32Array | Uint32Array | Uint8Array): void {
   const words = new Uint32Array(tensor.buffer.size / 4).fill(sentinel);
   if (data) new Uint8Array(words.buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   device.write(wholeBuffer(tensor), words);
-}
-
-function packed(input: Input): Float32Array | Uint16Array {
-  const [rows, columns] = input.shape as [number, number];
-  if (input.weight === 'f32') {
-    const blocks = new Float32Array(blockedBytes(rows, columns, 'f32') / 4);
-    packBlocks(input.data as Float32Array, rows, columns, blocks);
-    return blocks;
-  }
-  const halves = Uint16Array.from(input.data, input.weight === 'bf16' ? f32ToBf16 : f32ToF16);
-  const blocks = new Uint16Array(blockedBytes(rows, columns, 'bf16') / 2);
-  packBlocks(halves, rows, columns, blocks);
-  return blocks;
-}
-
-function rounding(dtype: Input['weight']): (value: number) => number {
-  if (dtype === 'bf16') return (value) => bf16ToF32(f32ToBf16(value));
-  if (dtype === 'f16') return (value) => f16ToF32(f32ToF16(value));
-  return (value) => value;
 }

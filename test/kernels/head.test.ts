@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { packBlocks } from '../../src/gpu/blocks.ts';
 import type { Tensor } from '../../src/gpu/tensor.ts';
 import { headBackward, headFinish, headPick, headUpdate } from '../../src/kernels/head.ts';
 import { linear, linearBackward } from '../../src/kernels/linear.ts';
 import { randomSource } from '../cases/case.ts';
 import { cases, randomPairs } from '../cases/head.ts';
+import { packWeight } from '../cases/weights.ts';
 import { headForward, headBackward as referenceBackward } from '../reference/head.ts';
 import { testDevice } from '../setup/device.ts';
 import { largestError } from '../setup/golden.ts';
@@ -27,8 +27,7 @@ const coef = random.array(pairs.rows.length);
 /** The head over vocabulary tiles, as a training pass runs it; without `gradient`, as scoring does. */
 async function fusedHead(tile: number, gradient: boolean) {
   const p = pairs.rows.length;
-  const blocks = new Float32Array(Math.ceil(v / 4) * Math.ceil(c / 4) * 16);
-  packBlocks(weight, v, c, blocks);
+  const blocks = packWeight({ data: weight, shape: [v, c] });
   const made: Tensor[] = [];
   const keep = (tensor: Tensor) => {
     made.push(tensor);
@@ -38,7 +37,7 @@ async function fusedHead(tile: number, gradient: boolean) {
   const make = (shape: number[], label: string) => keep(device.arena.alloc(shape, 'f32', label));
   const stride = Math.min(tile, Math.ceil(v / 4) * 4);
   const inp = up(hidden, [rows, c]);
-  const w = { ...up(blocks, [blocks.length]), shape: [v, c] };
+  const w = { ...up(new Float32Array(blocks.buffer), [blocks.length / 4]), shape: [v, c] };
   const table = { rows: up(pairs.rows, [p]), targets: up(pairs.targets, [p]), start: up(pairs.start, [rows + 1]) };
   const [logits, stats, rescale] = [make([rows, stride], 'logits'), make([rows, 4], 'stats'), make([rows], 'rescale')];
   const [picked, logp, entropy] = [make([p], 'picked'), make([p], 'logp'), make([rows], 'entropy')];
@@ -68,7 +67,7 @@ async function fusedHead(tile: number, gradient: boolean) {
     headBackward(
       rec,
       { acc, stats, pairStart: table.start, targets: table.targets, coef: up(coef, [p]), weight: w, dhidden },
-      { rows, c, invTemperature: 1 / temperature },
+      { rows, c, vocab: v, invTemperature: 1 / temperature },
     );
   }
   rec.submit();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomSource } from '../cases/case.ts';
 import { cases } from '../cases/policy_loss.ts';
-import { pairLoss, policyLoss } from '../reference/policy_loss.ts';
+import { pairLoss, policyLoss, sequenceRatio } from '../reference/policy_loss.ts';
 import { describeCases } from './driver.ts';
 
 describeCases('policy_loss', cases());
@@ -27,6 +27,41 @@ describe('policy_loss reference', () => {
       const at = (x: number) => pairLoss(inputs, o, i, x).loss;
       const lp = logp[i] as number;
       expect(got).toBeCloseTo((at(lp + h) - at(lp - h)) / (2 * h), 7);
+    });
+  });
+
+  it.each([
+    ['mean', true],
+    ['sum', false],
+  ])('has the gradient of the clipped ratio of whole completions by central differences: %s', (_, mean) => {
+    const o = { beta: 0.3, epsilonLow: 0.2, epsilonHigh: 0.28 };
+    const tables = {
+      seqStart: Float64Array.of(0, 7, 20, 50),
+      seqPairs: Float64Array.from({ length: 50 }, (_, i) => (i * 7) % 50),
+    };
+    // One weight and one advantage a completion.
+    const own = (values: Float64Array) => {
+      const out = new Float64Array(50);
+      tables.seqPairs.forEach((p, i) => {
+        out[p] = values[tables.seqStart.findLastIndex((start) => start <= i)] as number;
+      });
+      return out;
+    };
+    const inputs = (at: Float64Array) => {
+      const ratio = sequenceRatio({ logp: at, oldLogp, ...tables }, mean);
+      return { logp: at, oldLogp, refLogp, ratio, advantage: own(strengths), weight: own(weights) };
+    };
+    const strengths = Float64Array.of(0.4, -0.7, 0.2);
+    const weights = Float64Array.of(0.1, 0.2, 0.3);
+    const total = (at: Float64Array) => {
+      const all = inputs(at);
+      return at.reduce((sum, lp, i) => sum + pairLoss(all, o, i, lp).loss, 0);
+    };
+    const { coef } = policyLoss(inputs(logp), o);
+    const h = 1e-5;
+    coef.forEach((got, i) => {
+      const moved = (by: number) => total(logp.map((x, j) => (j === i ? x + by : x)));
+      expect(got).toBeCloseTo((moved(h) - moved(-h)) / (2 * h), 6);
     });
   });
 });

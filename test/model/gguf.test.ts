@@ -2,9 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openFile } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { memoryFile, type RandomAccess } from '../../src/model/files.ts';
-import { GGUF_TYPES, type GgufType, unpack, unpermuteRows } from '../../src/model/gguf_dequant.ts';
+import { unpermuteRows } from '../../src/model/gguf_types.ts';
+import { weightBytes } from '../../src/model/model.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
+import { dequantise } from '../reference/quants.ts';
 import { repositoryPath } from '../setup/files.ts';
 
 /**
@@ -36,6 +38,8 @@ const ORDER = [0, 1]
   .concat('model.norm.weight', 'model.embed_tokens.weight');
 
 const fixture = (kind: string): Promise<RandomAccess> => openFile(repositoryPath(`test/golden/gguf/tiny-${kind}.gguf`));
+
+const bytesOf = (values: Float32Array) => new Uint8Array(values.buffer);
 
 /** Where the text first stands. */
 function indexOf(bytes: Uint8Array, text: string): number {
@@ -81,8 +85,9 @@ describe('GGUF', () => {
       const parts: Uint8Array[] = [];
       for (const name of ORDER) {
         const { shape, dtype } = source.tensors.get(name) as { shape: readonly number[]; dtype: string };
-        expect(dtype).toBe(kind === 'F16' && shape.length === 2 ? 'f16' : 'f32');
-        parts.push(await source.read(name));
+        expect(dtype).toBe(shape.length === 2 ? kind.toLowerCase() : 'f32');
+        const stored = await source.read(name);
+        parts.push(dtype.startsWith('q') ? bytesOf(Float32Array.from(dequantise(stored, dtype))) : stored);
       }
       const all = await new Blob(parts as BlobPart[]).arrayBuffer();
       const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', all));
@@ -134,17 +139,42 @@ describe('GGUF', () => {
     await file.close();
   });
 
-  it('unpacks a block by hand', () => {
-    const type = (name: string) => [...GGUF_TYPES.values()].find((known) => known.name === name) as GgufType;
-    const floats = (bytes: Uint8Array) => new Float32Array(bytes.buffer);
-    const block = new Uint8Array(20);
-    block.set([0x00, 0x38, 0x00, 0xc0, 0xf1]); // 0.5, -2, then byte 0: low nibble 1, high nibble 15
-    const q4_1 = floats(unpack(block, type('Q4_1')));
-    expect([q4_1[0], q4_1[1], q4_1[16], q4_1[17]]).toEqual([-1.5, -2, 5.5, -2]);
-    const q4_0 = floats(unpack(Uint8Array.of(0x00, 0x38, 0xf1, ...new Uint8Array(15)), type('Q4_0')));
-    expect([q4_0[0], q4_0[1], q4_0[16], q4_0[17]]).toEqual([-3.5, -4, 3.5, -4]);
-    const q8_0 = floats(unpack(Uint8Array.of(0x00, 0x38, 0x80, 0x7f, ...new Uint8Array(30)), type('Q8_0')));
-    expect([...q8_0.subarray(0, 3)]).toEqual([-64, 63.5, 0]);
+  it('reads any rows of a permuted matrix as it reads all of them', async () => {
+    const source = await openModelSource(await fixture('Q8_0'));
+    const name = 'model.layers.1.self_attn.q_proj.weight';
+    const all = await source.read(name);
+    const rowBytes = all.length / 64;
+    for (const [first, count] of [
+      [0, 16],
+      [3, 10],
+      [15, 34],
+      [63, 1],
+    ] as const) {
+      expect(await source.read(name, { first, count })).toEqual(
+        all.slice(first * rowBytes, (first + count) * rowBytes),
+      );
+    }
+    await source.close();
+  });
+
+  it('keeps its blocks: another type of weights is refused before anything is loaded', async () => {
+    const source = await openModelSource(await fixture('Q4_1'));
+    expect(() => weightBytes(source, { dtype: 'f16' })).toThrow(UserError);
+    expect(() => weightBytes(source, { dtype: 'f16' })).toThrow(
+      /tiny-Q4_1\.gguf: tensor model\.embed_tokens\.weight is stored as Q4_1, which is kept as it is: leave out dtype f16/,
+    );
+    await source.close();
+  });
+
+  it('reads version 2 as it reads version 3', async () => {
+    const file = await fixture('Q4_0');
+    const bytes = await file.read(0, file.size);
+    bytes[4] = 2;
+    const [two, three] = await Promise.all([openModelSource(memoryFile('v2.gguf', bytes)), openModelSource(file)]);
+    checkTensors(two);
+    expect([...two.tensors.keys()]).toEqual([...three.tensors.keys()]);
+    expect(await two.read(ORDER[0] as string)).toEqual(await three.read(ORDER[0] as string));
+    await file.close();
   });
 
   it('takes neighbouring pairs of rows apart, head by head', () => {
@@ -197,8 +227,18 @@ describe('a bad GGUF file', () => {
     ],
     [
       'of an unsupported quantisation',
+      () => patch(typeOf('blk.0.attn_q.weight', 2), 10),
+      /blk\.0\.attn_q\.weight is quantised as Q2_K.*Supported: F32, F16, BF16, Q4_0, .*, Q6_K/,
+    ],
+    [
+      'of a row that its blocks do not divide',
       () => patch(typeOf('blk.0.attn_q.weight', 2), 12),
-      /blk\.0\.attn_q\.weight is quantised as Q4_K.*Supported: F32, F16, Q4_0, Q4_1, Q8_0/,
+      /blk\.0\.attn_q\.weight has rows of 64, no multiple of Q4_K's blocks of 256/,
+    ],
+    [
+      'of a quantised vector',
+      () => patch(typeOf('blk.0.attn_norm.weight', 1), 8),
+      /blk\.0\.attn_norm\.weight is a vector quantised as Q8_0\. Supported for vectors: F32, F16, BF16/,
     ],
     ['of a quantisation from the future', () => patch(typeOf('blk.0.attn_q.weight', 2), 999), /quantised as type 999/],
     [
@@ -255,4 +295,19 @@ describe('a bad GGUF file', () => {
       expect(() => Tokenizer.fromSource(source)).toThrow(message);
     },
   );
+});
+
+describe('offsets in a GGUF file', () => {
+  const moved = async (to: bigint) => {
+    const file = await fixture('F32');
+    const bytes = new Uint8Array(await file.read(0, file.size));
+    const name = 'output_norm.weight';
+    const at = indexOf(bytes, name) + name.length + 4 + 8 + 4; // dims, size, type
+    new DataView(bytes.buffer).setBigUint64(at, to, true);
+    return openModelSource(memoryFile('moved.gguf', bytes));
+  };
+
+  it.each([0n, 1n, 33n])('that lie in another tensor or at an odd place are refused: %s', async (to) => {
+    await expect(moved(to)).rejects.toThrow(/moved\.gguf: tensor \S+ begins at byte \d+, inside another tensor/);
+  });
 });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openFile } from '#platform';
 import { plainPass } from '../../src/eval/dump.ts';
@@ -46,6 +46,13 @@ describe.skipIf(!isThere)('SmolLM2-135M (GGUF, Q4_1) against transformers', () =
     const row = (t: number) => logits.subarray(t * v, (t + 1) * v);
     expect(largestError(row(5), want.f32('logits.5'))).toBeLessThan(2e-3);
     expect(largestError(row(ids.length - 1), want.f32('logits.last'))).toBeLessThan(2e-3);
+  });
+
+  it('stays packed: its weights take at most 1.1 times the file', async () => {
+    const { model } = await smollm2();
+    expect(model.bytes / statSync(path).size).toBeLessThan(1.1);
+    const types = new Set([...model.tensors()].map(({ dtype }) => dtype));
+    expect([...types].sort()).toEqual(['f32', 'q4_1', 'q8_0']);
   });
 
   it('renders and encodes chats as its own template says', async () => {

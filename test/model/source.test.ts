@@ -5,7 +5,7 @@ import { memoryFile, memoryFolder } from '../../src/model/files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
 import { checkTensors, openModelSource } from '../../src/model/source.ts';
 import { repositoryPath } from '../setup/files.ts';
-import { TINY_TOKENIZER, type TinyOptions, tinyModel } from './tiny_model.ts';
+import { TINY_CONFIG, TINY_TOKENIZER, type TinyOptions, tinyModel } from './tiny_model.ts';
 
 const open = (options?: TinyOptions) => openModelSource(memoryFolder('m', tinyModel(options)));
 
@@ -75,6 +75,10 @@ describe('a Hugging Face folder', () => {
     await expect(open({ files: { ...files, 'b.safetensors': null } })).rejects.toThrow(
       /has no b\.safetensors, which its .*index\.json names/,
     );
+    const of3 = { weight_map: { x: 'model-1-of-3.safetensors', y: 'model-3-of-3.safetensors' } };
+    await expect(open({ files: { ...files, 'model.safetensors.index.json': of3 } })).rejects.toThrow(
+      /index\.json names no tensor of model-2-of-3\.safetensors, though model-1-of-3\.safetensors is one of 3/,
+    );
   });
 
   it('has one identity wherever it lies, and another when a weight or the configuration changes', async () => {
@@ -85,6 +89,25 @@ describe('a Hugging Face folder', () => {
       all.map((t) => (t.name === DOWN ? { ...t, data: new Float32Array(96).fill(1) } : t));
     expect((await open({ edit: changed })).identity).not.toBe(identity);
     expect((await open({ config: { rope_theta: 5e5 } })).identity).not.toBe(identity);
+  });
+
+  it('has another identity when the last row of any one tensor changes', async () => {
+    const { identity, tensors } = await open();
+    for (const name of tensors.keys()) {
+      const changed = (all: Parameters<NonNullable<TinyOptions['edit']>>[0]) =>
+        all.map((t) => {
+          if (t.name !== name) return t;
+          const data = new Float32Array(t.data as Float32Array);
+          data[data.length - 1] = 1;
+          return { ...t, data };
+        });
+      expect((await open({ edit: changed })).identity, name).not.toBe(identity);
+    }
+  });
+
+  it('refuses more layers than there are tensors before it counts them all', async () => {
+    const source = await open({ files: { 'config.json': { ...TINY_CONFIG, num_hidden_layers: 1e9 } } });
+    expect(() => checkTensors(source)).toThrow(/is of 1000000000 layers, and there are \d+ tensors in all/);
   });
 
   it('ignores what follows from other tensors: a tied head, stored rotary frequencies', async () => {

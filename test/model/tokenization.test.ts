@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openFile, readFile } from '#platform';
-import { readGgufMetadata } from '../../src/model/gguf.ts';
+import { readGgufMetadata } from '../../src/model/gguf_header.ts';
 import { ggufTokenizer } from '../../src/model/gguf_tokenizer.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import type { TokenizerData } from '../../src/model/weights.ts';

@@ -5,7 +5,7 @@ export function gradNorm(grad: Float64Array): number {
 
 /** One update as torch.optim.AdamW writes it, after torch.nn.utils.clip_grad_norm_; maxNorm 0 clips nothing. */
 export function adamw(
-  t: { param: Float64Array; grad: Float64Array; m: Float64Array; v: Float64Array; norm: number },
+  t: { param: Float64Array; grad: Float64Array; m: Float64Array; v: Float64Array; norm: number; rates?: Float64Array },
   o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; step: number; maxNorm: number },
 ): { param: Float64Array; m: Float64Array; v: Float64Array } {
   const clip = o.maxNorm > 0 ? Math.min(1, o.maxNorm / (t.norm + 1e-6)) : 1;
@@ -15,7 +15,9 @@ export function adamw(
   const param = t.param.map((x, i) => {
     const mHat = (m[i] as number) / (1 - o.beta1 ** o.step);
     const vHat = (v[i] as number) / (1 - o.beta2 ** o.step);
-    return x * (1 - o.lr * o.weightDecay) - (o.lr * mHat) / (Math.sqrt(vHat) + o.eps);
+    // Rows of [L, C] have learning rates of their own where `rates` [L] is given.
+    const lr = o.lr * (t.rates?.[Math.floor((i * t.rates.length) / t.param.length)] ?? 1);
+    return x * (1 - lr * o.weightDecay) - (lr * mHat) / (Math.sqrt(vHat) + o.eps);
   });
   return { param, m, v };
 }

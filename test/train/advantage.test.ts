@@ -61,5 +61,6 @@ describe('sampleStd', () => {
     expect(sampleStd([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(Math.sqrt(32 / 7), 12);
     expect(sampleStd([5])).toBe(0);
     expect(sampleStd([])).toBe(0);
+    for (const n of [3, 6, 7, 10, 49]) expect(sampleStd(new Array(n).fill(-1))).toBe(0);
   });
 });

@@ -77,11 +77,37 @@ describe('parseTrainConfig', () => {
     ['top_p: 0.9', 'top_p is 0.9; training samples from the whole distribution'],
     ['num_generations: 1', 'Set num_generations to 2 or more'],
     ['loss_type: dr_grpo\nscale_rewards: group', 'run.yaml:2: scale_rewards is group'],
+    ['layers: 3-1', 'layers is "3-1"; expected all, or a list'],
+    ['layers: 0-2,1', 'expected all, or a list of different layer numbers'],
+    ['layer_learning_rates: {one: 0.1}', 'expected learning rates above 0 by layer'],
+    ['layer_learning_rates: [0]', 'expected learning rates above 0 by layer'],
+    ['preset: ppo', 'preset is "ppo"; expected one of paper, grpo, dr_grpo, dapo, rloo_trl.'],
+    ['preset: dr_grpo\nscale_rewards: group', 'run.yaml:2: scale_rewards is group'],
+    ['preset: dapo\nmethod: sft', 'run.yaml:1: preset is dapo; method sft does not read it'],
+    ['method: upft\nnum_iterations: 2', 'run.yaml:2: num_iterations is 2; method upft does not read it'],
+    ['dpo_beta: 0.3', 'method rl does not read it. Leave it out, or set method to dpo.'],
+    ['epsilon: 1', 'epsilon is 1; expected a number from 0 to below 1.'],
+    ['kl_in_reward: true', 'kl_in_reward is true; beta, its weight, is 0'],
+    ['max_resamples: 9', 'Set dynamic_sampling to true'],
+    ['soft_punish_cache: 300', 'it lies within max_completion_length (256)'],
+    ['early_stopping_patience: 2', 'eval_steps is 0. Set eval_steps.'],
     ['- 1', 'keys with values were expected'],
     ['seed: [1', 'run.yaml:1: this is not YAML'],
     ['seed: 1\nseed: 2', 'this is not YAML'],
   ])('refuses %j in one sentence', (source, message) => {
     expect(fails(source)).toContain(message);
+  });
+
+  it('reads layers as a list, as ranges, or as one number', () => {
+    const layers = (value: unknown) => parseTrainConfig({ layers: value } as object, '').layers;
+    expect(layers([3, 1])).toEqual([3, 1]);
+    expect(layers('0-3, 9')).toEqual([0, 1, 2, 3, 9]);
+    expect(layers(5)).toEqual([5]);
+    expect(layers('all')).toBe('all');
+  });
+
+  it('lets one completion a problem be enough where nothing is compared', () => {
+    expect(parseTrainConfig({ method: 'upft', num_generations: 1 }, '').num_generations).toBe(1);
   });
 
   it('takes the path of a module as the reward', () => {
@@ -100,6 +126,36 @@ describe('parseTrainConfig', () => {
 
   it('treats null and undefined as left out', () => {
     expect(parseTrainConfig({ seed: undefined, max_steps: null }, '')).toEqual(parseTrainConfig({}, ''));
+  });
+});
+
+describe('presets', () => {
+  const preset = (fields: object) => parseTrainConfig(fields, '');
+
+  it('fill in what their papers say', () => {
+    expect(preset({ preset: 'paper' })).toMatchObject({ advantage: 'mean', loss_type: 'dapo', beta: 0.01 });
+    expect(preset({ preset: 'grpo' })).toMatchObject({ scale_rewards: 'group', loss_type: 'grpo', beta: 0.04 });
+    expect(preset({ preset: 'dr_grpo' })).toMatchObject({ scale_rewards: 'none', loss_type: 'dr_grpo', beta: 0 });
+    expect(preset({ preset: 'dapo', max_completion_length: 100 })).toMatchObject({
+      epsilon: 0.2,
+      epsilon_high: 0.28,
+      scale_rewards: 'group',
+      beta: 0,
+      dynamic_sampling: true,
+      soft_punish_cache: 20,
+    });
+    expect(preset({ preset: 'rloo_trl' })).toMatchObject({
+      advantage: 'rloo',
+      importance_sampling_level: 'sequence_sum',
+      kl_in_reward: true,
+      beta: 0.05,
+    });
+  });
+
+  it('give way to fields that are given, and change nothing when a configuration is read back', () => {
+    const config = preset({ preset: 'dapo', beta: 0.5, dynamic_sampling: false });
+    expect(config).toMatchObject({ beta: 0.5, dynamic_sampling: false, epsilon_high: 0.28 });
+    expect(preset(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type PolicyGroup, type PolicyOptions, plan, policyPass } from '../../src/train/policy.ts';
+import type { RatioLevel } from '../../src/train/ratio.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
 import { golden, goldenJson, relativeError } from '../setup/golden.ts';
@@ -16,13 +17,14 @@ const { model } = await demoModel(device);
 const { num_hidden_layers: layers, hidden_size: c } = model.config;
 const rollouts = await goldenJson<Rollouts>('rloo');
 const want = await golden('rloo');
+const clipped = await golden('objectives');
 const steering = { tensor: device.upload(want.f32('steering'), [layers, c], 'f32', 'steering'), scale: 1 };
 const all = new Set(Array.from({ length: layers }, (_, l) => l));
 
 afterAll(() => device.destroy());
 
-function groupsWith(advantage: string): PolicyGroup[] {
-  const values = want.f32(`advantages.${advantage}.none`);
+function groupsWith(advantage: string, scale = 'none'): PolicyGroup[] {
+  const values = want.f32(`advantages.${advantage}.${scale}`);
   let at = 0;
   return rollouts.groups.map((g) => ({
     prompt: g.prompt_ids,
@@ -79,6 +81,55 @@ describe('the policy loss against PyTorch', () => {
     const got = await run(groupsWith('rloo'), { beta: 0.05 });
     const flat = got.logp.flat().flatMap((x) => Array.from(x ?? []));
     expect(relativeError(flat, want.f32('logprobs'))).toBeLessThan(1e-5);
+  });
+});
+
+/** Token values of PyTorch's batch by group and completion. */
+function byCompletion(values: Float32Array): Float32Array[][] {
+  let at = 0;
+  return rollouts.groups.map((group) =>
+    group.completions.map(({ ids }) => {
+      at += ids.length;
+      return values.slice(at - ids.length, at);
+    }),
+  );
+}
+
+describe('the clipped importance ratio against PyTorch', () => {
+  const forms = [
+    ['symmetric', 0.2, 0, 'grpo'],
+    ['higher', 0.28, 0, 'dapo'],
+    ['kl', 0.28, rollouts.beta, 'dr_grpo'],
+  ] as const;
+  for (const level of ['token', 'sequence', 'sequence_sum'] satisfies RatioLevel[]) {
+    for (const [form, epsilonHigh, beta, lossType] of forms) {
+      it(`gives loss, gradient and clipped shares: ${level}, epsilon_high ${epsilonHigh}, beta ${beta}, ${lossType}`, async () => {
+        const name = `${level}.${form}`;
+        const old = byCompletion(clipped.f32(`old_logprobs.${level}`));
+        // A small micro-batch: every completion's pairs must stay together.
+        const maxRows = level === 'token' ? 4096 : 120;
+        const ratio = { level, epsilonLow: 0.2, epsilonHigh, old };
+        const vectors = device.upload(clipped.f32(`steering.${level}`), [layers, c], 'f32', 'steering');
+        const groups = groupsWith('mean', 'group');
+        const options = { steering: { tensor: vectors, scale: 1 }, ratio, beta, lossType, maxRows };
+        const got = await run(groups, options);
+        device.arena.free(vectors);
+        const loss = clipped.f32(`loss.${name}`)[0] as number;
+        expect(Math.abs(got.loss - loss)).toBeLessThan(2e-5 * Math.max(1, Math.abs(loss)));
+        expect(relativeError(got.gradient, clipped.f32(`grad.${name}`))).toBeLessThan(2e-4);
+        const [low, high] = clipped.f32(`clip.${name}`);
+        expect(got.clip.low).toBeCloseTo(low as number, 6);
+        expect(got.clip.high).toBeCloseTo(high as number, 6);
+      });
+    }
+  }
+
+  it('is 1 before the first update, where tokens have the gradient of the plain policy loss, to the bit', async () => {
+    const ratio = { level: 'token', epsilonLow: 0.2, epsilonHigh: 0.2 } as const;
+    const groups = groupsWith('mean', 'group');
+    const [plain, first] = [await run(groups), await run(groups, { ratio })];
+    expect(first.gradient).toEqual(plain.gradient);
+    expect(first.clip).toEqual({ low: 0, high: 0 });
   });
 });
 

@@ -39,6 +39,7 @@ async function train(
   more: {
     resume?: boolean;
     problems?: typeof problems;
+    heldOut?: typeof problems;
     reward?: RewardFunction;
     signal?: AbortSignal;
     onStep?: () => void;
@@ -53,7 +54,7 @@ async function train(
     reward: more.reward ?? byLength,
     rewardName: 'length',
     trainProblems: more.problems ?? problems,
-    testProblems: problems.slice(0, 3),
+    testProblems: more.heldOut ?? problems.slice(0, 3),
     resume: more.resume ?? false,
     now: () => performance.now(),
     signal: more.signal,
@@ -188,6 +189,15 @@ describe('a run', () => {
     expect(await steered()).toBe(2);
   });
 
+  it('measures the base again where other problems are held out', async () => {
+    const store = memoryStore();
+    await train(store, { max_steps: 1 });
+    const heldOut = problems.slice(3, 6);
+    const { examples } = await train(store, { max_steps: 2 }, { resume: true, heldOut });
+    expect(examples.map(({ before }) => before.question)).toEqual(heldOut.map(({ question }) => question));
+    expect(examples.map(({ after }) => after.question)).toEqual(heldOut.map(({ question }) => question));
+  });
+
   it('refuses to go on with other problems', async () => {
     const store = memoryStore('runs/z');
     await train(store, { max_steps: 1 });
@@ -199,6 +209,17 @@ describe('a run', () => {
     await expect(train(store, { learning_rate: 1e38, steering_scale: 1e30 })).rejects.toThrow(/loss is|norm/);
     const { tensors } = parseSafetensors((await store.read(RUN_FILES.checkpoint)) as Uint8Array);
     expect(Array.from(tensors.get('steering')?.data as Float32Array).every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    ['an infinite step', { learning_rate: 1e38 }],
+    ['an epsilon that is 0 in f32', { adam_epsilon: 1e-50, layers: [1] }],
+  ])('keeps the vectors of before after %s', async (_, given) => {
+    const store = memoryStore();
+    await expect(train(store, given)).rejects.toThrow('the updated vectors are no numbers');
+    const bytes = await store.read(RUN_FILES.checkpoint);
+    const { tensors } = parseSafetensors(bytes as Uint8Array);
+    expect([...(tensors.get('steering')?.data ?? [1])].every((x) => Number(x) === 0)).toBe(true);
   });
 
   it('leaks no tensor', async () => {

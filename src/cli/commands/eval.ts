@@ -25,9 +25,9 @@ import {
 import { integer, integers, number } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
+import { showPrompt, warnOfRule } from '../prompt_view.ts';
 import { accuracyLine } from '../run_view.ts';
 import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, tokenizerOf } from '../setup.ts';
-import { showPrompt } from '../show_prompt.ts';
 
 interface Options extends ModelOptions, SteeringOptions, AskingOptions {
   data?: string;
@@ -136,6 +136,7 @@ export const command = defineCommand<Options>({
     if (read) await noteOverlap(context, read, problems);
     const asking = await askingOf(options, opened, read);
     const arms = await armsOf(options, opened, asking, read, problems);
+    warnOfRule(context, (arms[0] as ArmPlan).spec, asking.answer);
     context.note(
       `prompt ${asking.prompt ?? 'as the model suggests'}, answer ${asking.answer}, at most ${asking.maxNewTokens} tokens`,
     );
@@ -160,9 +161,12 @@ export const command = defineCommand<Options>({
       data: used,
       trained_on: null as string | null,
       n: problems.length,
+      prompt: asking.prompt ?? null,
       answer: how.answer,
       max_new_tokens: how.maxNewTokens,
       temperature: how.temperature,
+      top_k: how.topK,
+      top_p: how.topP,
       seed: how.seed,
       adapter: lm.model.device.caps.adapter,
     };
@@ -211,7 +215,8 @@ async function showFirst(context: Context, options: Options, problems: readonly 
   const tokenizer = await tokenizerOf(options.model);
   const read = path === undefined ? undefined : { file: await steeringFile(path), path };
   const asking = await askingOf(options, { tokenizer }, read);
-  const { encode, stop } = await askerFor(asking, { tokenizer });
+  const { encode, stop, spec } = await askerFor(asking, { tokenizer });
+  warnOfRule(context, spec, asking.answer);
   const [first] = problems.slice(0, 1).map(encode);
   showPrompt(context, first?.text ?? '', first?.ids ?? [], { stop, answer: asking.answer });
 }

@@ -1,7 +1,8 @@
 import { defineCommand } from '../command.ts';
 import { addConfigOptions } from '../run_options.ts';
-import { lensTable } from '../run_view.ts';
+import { lensTable, seedsTable } from '../run_view.ts';
 import { trainRun } from '../train_run.ts';
+import { seedsOf, trainSeeds } from '../train_seeds.ts';
 
 export const command = defineCommand<Record<string, unknown>>({
   examples: [
@@ -14,6 +15,14 @@ export const command = defineCommand<Record<string, unknown>>({
       'on problems of your own: JSON lines with question and answer',
     ],
     ['trimtab train my.yaml --learning-rate 1e-3', 'from a configuration file; options win'],
+    [
+      'trimtab train --model models/demo --preset dapo --num-iterations 2 --out runs/dapo',
+      'another objective: paper, grpo, dr_grpo, dapo, rloo_trl; fields that are given win',
+    ],
+    [
+      'trimtab train --model models/demo --seeds 0,1,2 --out runs/seeds',
+      'the same run with three seeds: mean and interval',
+    ],
     ['trimtab train --resume runs/mine', 'go on after Ctrl-C, a crash or a lost device, to the same bits'],
     [
       'trimtab train recipes/qwen2.5-1.5b-gsm8k.yaml --dry-run',
@@ -27,8 +36,18 @@ export const command = defineCommand<Record<string, unknown>>({
   configure(command) {
     command.argument('[config]', 'YAML file with any of the fields below, in snake_case');
     addConfigOptions(command);
+    command.option('--seeds <list>', 'a run for each of these seeds (0,1,2 or 0-4), with mean and interval over them');
   },
   async run(context, options, [file]) {
+    const seeds = (options.seeds as string | undefined) ?? (await seedsOf(options.resume as string | undefined));
+    if (seeds !== undefined) {
+      const done = await trainSeeds(context, { ...options, seeds }, file);
+      if (!done) return;
+      context.print(`\n${seedsTable(done.summary)}\n`);
+      context.print(`${done.where} holds a run folder for each seed, and summary.json with mean and interval.`);
+      context.printJson({ where: done.where, ...done.summary });
+      return;
+    }
     const run = await trainRun(context, options, file);
     if (!run) return;
     const { summary, lens, where } = run;

@@ -1,0 +1,43 @@
+import { type Capabilities, Device } from './device.ts';
+
+/**
+ * A device that takes everything and computes nothing: its buffers have a size and no content. The engine's own code run
+ * on it tells the bytes that it will take (`arena.peakBytes`), size classes, recomputation and all.
+ */
+export function rehearsalDevice(maxBinding: number): Device {
+  return new Device(rehearsalGpu(), {
+    adapter: 'rehearsal',
+    isSoftware: false,
+    f16: true,
+    subgroups: true,
+    subgroupMinSize: 4,
+    subgroupMaxSize: 128,
+    timestamp: false,
+    maxInvocations: 256,
+    maxWorkgroupStorage: 32768,
+    maxStorageBuffers: 8,
+    maxBinding,
+    maxBuffer: maxBinding,
+  } satisfies Capabilities);
+}
+
+/** As much of WebGPU as recording and submitting use. */
+function rehearsalGpu(): GPUDevice {
+  const nothing = () => {};
+  const handle = () => ({});
+  const pass = { setPipeline: nothing, setBindGroup: nothing, dispatchWorkgroups: nothing, end: nothing };
+  const encoder = { beginComputePass: () => pass, copyBufferToBuffer: nothing, clearBuffer: nothing, finish: handle };
+  return {
+    lost: new Promise(nothing),
+    queue: { writeBuffer: nothing, submit: nothing },
+    createBuffer: ({ size }: { size: number }) => ({ size, destroy: nothing }),
+    createBindGroup: handle,
+    createBindGroupLayout: handle,
+    createCommandEncoder: () => encoder,
+    createComputePipeline: handle,
+    createPipelineLayout: handle,
+    createShaderModule: handle,
+    pushErrorScope: nothing,
+    popErrorScope: async () => null,
+  } as unknown as GPUDevice;
+}

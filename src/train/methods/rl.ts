@@ -1,0 +1,230 @@
+import { completionText, type Prompt } from '../../eval/completions.ts';
+import { grade } from '../../eval/grade/grade.ts';
+import { checkedReward } from '../../eval/rewards.ts';
+import { mean } from '../../eval/stats.ts';
+import type { Completion } from '../../model/generate.ts';
+import { advantages } from '../advantage.ts';
+import { type CommonFigures, metricsRow, type StepFigures } from '../metrics.ts';
+import { overlongPenalty } from '../overlong.ts';
+import { type PolicyGroup, type PolicyResult, policyPass } from '../policy.ts';
+import type { CompletionRow } from '../rundir.ts';
+import { sequenceLogps, sumOf } from '../sequence_logps.ts';
+import { type Method, type MethodOptions, passOptions, type Sample, type StepOutcome, type StepRun } from './method.ts';
+import { rollout } from './rollout.ts';
+
+/** A sampled completion and what it earned, before it is compared with the others. */
+interface Graded extends Omit<Sample, 'advantage'> {
+  /** What `soft_punish_cache` took off the reward, at most 0. */
+  readonly penalty: number;
+}
+
+interface Group {
+  readonly prompt: Prompt;
+  readonly samples: readonly Graded[];
+}
+
+/**
+ * Reinforcement learning: K completions a prompt, rewards from the verifier, advantages within the prompt, one update or
+ * several (arXiv 2505.18706, section 3; GRPO and its kin by the fields of the configuration).
+ */
+export class ReinforcementLearning implements Method {
+  readonly size: number;
+  readonly #o: MethodOptions;
+
+  constructor(options: MethodOptions) {
+    this.#o = options;
+    this.size = options.problems.length;
+  }
+
+  async step(run: StepRun): Promise<StepOutcome> {
+    const { config, now } = this.#o;
+    const k = config.num_generations;
+    const begun = now();
+    const { groups, replaced, replacedTokens } = await this.#rollout(run);
+    const rolledOut = now();
+
+    const graded = groups.flatMap((group) => group.samples);
+    const divergence = config.kl_in_reward ? await this.#divergence(run, groups) : undefined;
+    const rewards = graded.map((g, i) => g.reward - config.beta * (divergence?.[i] ?? 0));
+    const advantage = advantages(rewards, k, config);
+    const samples = graded.map((g, i) => ({ ...g, advantage: advantage[i] as number }));
+    const policyGroups = groups.map(({ prompt }, i) => this.#policyGroup(prompt, samples.slice(i * k, (i + 1) * k)));
+    const { passes, gradNorm } = await this.#updates(run, policyGroups);
+    const trained = now();
+
+    const [first] = passes as [PolicyResult];
+    const figures: Omit<StepFigures, keyof CommonFigures> = {
+      rewardName: this.#o.rewardName,
+      numGenerations: k,
+      loss: mean(passes.map((pass) => pass.loss)),
+      gradNorm,
+      entropy: mean(samples.flatMap((s) => s.completion.entropy)),
+      kl: divergence ? mean(divergence) : config.beta > 0 ? mean(passes.map((pass) => pass.kl)) : undefined,
+      clip: clipsRatio(config)
+        ? { low: mean(passes.map((pass) => pass.clip.low)), high: mean(passes.map((pass) => pass.clip.high)) }
+        : undefined,
+      replaced: config.dynamic_sampling ? replaced : undefined,
+      replacedTokens,
+      rolloutTime: (rolledOut - begun) / 1000,
+      trainTime: (trained - rolledOut) / 1000,
+    };
+    const rolled = samples.map((s, i) => ({
+      reward: s.reward,
+      ...(config.soft_punish_cache > 0 && { penalty: s.penalty }),
+      correct: s.correct,
+      completionTokens: s.completion.ids.length,
+      promptTokens: s.prompt.ids.length,
+      clipped: s.completion.finishReason === 'length',
+      samplingLogp: s.completion.logp,
+      trainingLogp: first.logp[Math.floor(i / k)]?.[i % k] ?? [],
+    }));
+    return {
+      samples,
+      completions: samples.map((s, i) => completionRow(s, run.step, i % k)),
+      row: (common) => metricsRow(rolled, { ...figures, ...common }),
+    };
+  }
+
+  /**
+   * The step's groups. With dynamic sampling a prompt whose completions all earn the same is replaced by the next one,
+   * again and again up to `max_resamples` rounds; what is still dull then stays (Yu et al., arXiv 2503.14476, section 3.2).
+   */
+  async #rollout(run: StepRun): Promise<{ groups: Group[]; replaced: number; replacedTokens: number }> {
+    const { config } = this.#o;
+    let groups = await this.#groups(run, config.num_prompts, 0);
+    let [replaced, replacedTokens] = [0, 0];
+    for (let round = 0; config.dynamic_sampling && round < config.max_resamples; round++) {
+      const dull = groups.filter(earnsTheSame);
+      if (dull.length === 0) break;
+      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced);
+      replaced += dull.length;
+      replacedTokens += dull.reduce((sum, group) => sum + tokensOf(group), 0);
+      groups = groups.map((group) => (earnsTheSame(group) ? (fresh.shift() as Group) : group));
+    }
+    return { groups, replaced, replacedTokens };
+  }
+
+  async #groups(run: StepRun, count: number, first: number): Promise<Group[]> {
+    const { config, problems, encode } = this.#o;
+    const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
+    const maxNewTokens = config.max_completion_length;
+    const completions = await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering });
+    const groups: Group[] = [];
+    for (const [i, prompt] of prompts.entries()) {
+      const samples: Graded[] = [];
+      for (const [j, completion] of (completions[i] as Completion[]).entries()) {
+        samples.push(await this.#grade(run, prompt, completion, first + i, j));
+      }
+      groups.push({ prompt, samples });
+    }
+    return groups;
+  }
+
+  async #grade(
+    run: StepRun,
+    prompt: Prompt,
+    completion: Completion,
+    promptIndex: number,
+    completionIndex: number,
+  ): Promise<Graded> {
+    const { config, lm, reward, rewardName, stop } = this.#o;
+    const text = completionText(lm, completion, stop);
+    const { problem } = prompt;
+    const { correct, extracted } = await grade(text, problem.answer, config.answer);
+    const value = await checkedReward(reward, rewardName, {
+      prompt: prompt.text,
+      completion: text,
+      answer: problem.answer,
+      problem,
+      finishReason: completion.finishReason,
+      step: run.step,
+      promptIndex,
+      completionIndex,
+    });
+    const penalty = overlongPenalty(completion.ids.length, config);
+    return { prompt, completion, text, extracted, correct, reward: value + penalty, penalty };
+  }
+
+  /** Σ_t log π − log π_ref of every completion: what TRL's RLOOTrainer takes off the rewards, times beta. */
+  async #divergence(run: StepRun, groups: readonly Group[]): Promise<number[]> {
+    const { config, lm, signal } = this.#o;
+    const given = groups.map(({ prompt, samples }) => ({
+      prompt: prompt.ids,
+      completions: samples.map((s) => s.completion.ids),
+    }));
+    const options = { temperature: config.temperature, maxRows: run.maxRows, signal };
+    const policy = await sequenceLogps(lm.model, given, { ...options, steering: run.steering });
+    const reference = await sequenceLogps(lm.model, given, options);
+    return policy.flatMap((group, g) => group.map((logp, c) => sumOf(logp) - sumOf(reference[g]?.[c])));
+  }
+
+  /**
+   * `num_iterations` updates on one rollout. The ratio is to the log-probabilities of the first pass, before any of them.
+   * One update with a ratio of tokens is the plain policy gradient.
+   */
+  async #updates(run: StepRun, groups: readonly PolicyGroup[]): Promise<{ passes: PolicyResult[]; gradNorm: number }> {
+    const { config, lm } = this.#o;
+    const passes: PolicyResult[] = [];
+    const norms: number[] = [];
+    for (let i = 0; i < config.num_iterations; i++) {
+      const ratio = clipsRatio(config) && {
+        level: config.importance_sampling_level,
+        epsilonLow: config.epsilon,
+        epsilonHigh: config.epsilon_high ?? config.epsilon,
+        old: passes[0]?.logp,
+      };
+      const { pass, gradNorm } = await run.update(() =>
+        policyPass(lm.model, groups, {
+          ...passOptions(this.#o, run),
+          temperature: config.temperature,
+          beta: config.kl_in_reward ? 0 : config.beta,
+          lossType: config.loss_type,
+          ...(ratio && { ratio }),
+        }),
+      );
+      passes.push(pass);
+      norms.push(gradNorm);
+    }
+    return { passes, gradNorm: mean(norms) };
+  }
+
+  #policyGroup(prompt: Prompt, samples: readonly Sample[]): PolicyGroup {
+    const masked = this.#o.config.mask_truncated_completions;
+    return {
+      prompt: prompt.ids,
+      completions: samples.map((s) => s.completion.ids),
+      advantages: samples.map((s) => s.advantage),
+      inLoss: samples.map((s) => !(masked && s.completion.finishReason === 'length')),
+    };
+  }
+}
+
+/** Whether the ratio can be other than 1, or counts other than a token's. */
+function clipsRatio(config: MethodOptions['config']): boolean {
+  return config.num_iterations > 1 || config.importance_sampling_level !== 'token';
+}
+
+function earnsTheSame({ samples }: Group): boolean {
+  return samples.every((s) => s.reward - s.penalty === (samples[0] as Graded).reward - (samples[0] as Graded).penalty);
+}
+
+function tokensOf({ prompt, samples }: Group): number {
+  return samples.reduce((sum, s) => sum + prompt.ids.length + s.completion.ids.length, 0);
+}
+
+function completionRow(s: Sample, step: number, index: number): CompletionRow {
+  return {
+    step,
+    problem: s.prompt.problem.index,
+    completion_index: index,
+    prompt: s.prompt.text,
+    completion: s.text,
+    answer: s.prompt.problem.answer,
+    extracted: s.extracted ?? null,
+    correct: s.correct,
+    reward: s.reward,
+    advantage: s.advantage,
+    finish_reason: s.completion.finishReason,
+    tokens: s.completion.ids.length,
+  };
+}

@@ -1,0 +1,36 @@
+import { type Prompt, requestsFor, stopCondition } from '../../eval/completions.ts';
+import { type Completion, generate } from '../../model/generate.ts';
+import type { Steering } from '../../model/steering.ts';
+import type { MethodOptions, StepRun } from './method.ts';
+
+/**
+ * `num_generations` completions for each prompt, keyed by step, place of the prompt in the step and completion.
+ * @param first place of the first prompt in the step
+ * @param steering absent: the model without vectors
+ */
+export function rollout(
+  o: MethodOptions,
+  run: StepRun,
+  prompts: readonly Prompt[],
+  options: { first?: number; maxNewTokens: number; steering?: Steering },
+): Promise<Completion[][]> {
+  const { config, lm, signal, onRollout } = o;
+  const { first = 0, maxNewTokens, steering } = options;
+  const shouldStop = stopCondition(lm, o.stop);
+  const sampling = { temperature: config.temperature };
+  const requests = requestsFor(prompts, maxNewTokens, (prompt) =>
+    Array.from({ length: config.num_generations }, (_, completion) => ({
+      sampling,
+      key: { step: run.step, prompt: first + prompt, completion },
+    })),
+  );
+  return generate(lm.model, requests, {
+    seed: config.seed,
+    eosIds: lm.eosIds,
+    steering,
+    cacheBytes: run.cacheBytes,
+    signal,
+    ...(shouldStop && { shouldStop }),
+    onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
+  });
+}

@@ -1,0 +1,70 @@
+import type { Group, Packed } from '../model/packing.ts';
+
+/** Some completions of one group. */
+export interface Part {
+  readonly group: number;
+  readonly completions: readonly number[];
+}
+
+export type MicroBatch = readonly Part[];
+
+/** Log-probabilities by group and completion, [tokens] each; undefined where nothing was computed. */
+export type Logps = readonly (readonly (Float32Array | undefined)[])[];
+
+/** The sequences of a part, for `pack`. */
+export function part(groups: readonly Group[], { group, completions }: Part): Group {
+  const { prompt, completions: all } = groups[group] as Group;
+  return { prompt, completions: completions.map((c) => all[c] as readonly number[]) };
+}
+
+/**
+ * Cuts groups into micro-batches of at most `maxRows` rows, in order. A group that does not fit is split over its
+ * completions, each part computing the prompt again; a completion is never split.
+ *
+ * @param wanted leaves out completions that need not be run
+ */
+export function microBatches<G extends Group>(
+  groups: readonly G[],
+  maxRows: number,
+  wanted: (group: G, completion: number) => boolean = () => true,
+): MicroBatch[] {
+  const batches: Part[][] = [];
+  let room = 0;
+  groups.forEach((group, g) => {
+    const list = group.completions.flatMap((ids, c) => (ids.length > 0 && wanted(group, c) ? [c] : []));
+    for (let from = 0; from < list.length; ) {
+      let to = from;
+      let rows = group.prompt.length;
+      const more = () => Math.max(0, (group.completions[list[to] as number]?.length ?? 0) - 1);
+      while (to < list.length && (to === from || rows + more() <= maxRows)) {
+        rows += more();
+        to++;
+      }
+      if (rows > room || batches.length === 0) {
+        batches.push([]);
+        room = maxRows;
+      }
+      batches.at(-1)?.push({ group: g, completions: list.slice(from, to) });
+      room -= rows;
+      from = to;
+    }
+  });
+  return batches;
+}
+
+/** Puts a micro-batch's values [P] where their tokens stand in the whole batch. */
+export function scatter(
+  values: Float32Array,
+  packed: Packed,
+  batch: MicroBatch,
+  groups: readonly Group[],
+  out: readonly (Float32Array | undefined)[][],
+): void {
+  packed.pairOrigin.forEach(({ group, completion, token }, i) => {
+    const entry = batch[group] as Part;
+    const c = entry.completions[completion] as number;
+    const rows = out[entry.group] as (Float32Array | undefined)[];
+    rows[c] ??= new Float32Array(groups[entry.group]?.completions[c]?.length ?? 0);
+    (rows[c] as Float32Array)[token] = values[i] as number;
+  });
+}

@@ -1,0 +1,158 @@
+/** The memory of rollouts and training passes, found by running their allocations on a device that computes nothing. */
+import { Tape } from '../autograd/tape.ts';
+import type { Device } from '../gpu/device.ts';
+import { UserError } from '../gpu/errors.ts';
+import { rehearsalDevice } from '../gpu/rehearsal.ts';
+import type { ElementType, Tensor } from '../gpu/tensor.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { KVCache } from '../model/kv_cache.ts';
+import { logProbabilities } from '../model/log_probabilities.ts';
+import { layOut, type Model } from '../model/model.ts';
+import { type Group, pack, uploadPacked } from '../model/packing.ts';
+import { expectedTensors } from '../model/source.ts';
+import { finalNorm, forward, logits } from '../model/transformer.ts';
+import { WeightLoader } from '../model/weight_loader.ts';
+
+export interface PassOptions {
+  readonly groups: readonly Group[];
+  /** `score` differentiates nothing. */
+  readonly recompute: 'none' | 'layer' | 'score';
+  /** Layers whose vectors train. */
+  readonly layers: ReadonlySet<number>;
+  /** Whether the model without vectors is run too. */
+  readonly reference: boolean;
+}
+
+export interface RolloutOptions {
+  readonly prompts: number;
+  readonly prompt: number;
+  /** Of a prompt. */
+  readonly completions: number;
+  /** Rows of keys and values. */
+  readonly cacheRows: number;
+  readonly inFlight: number;
+  /** Prompt rows that one pass takes in. */
+  readonly promptRows: number;
+}
+
+/** A model of a configuration without content. Nothing of it need be freed. */
+export class Rehearsal {
+  readonly #device: Device;
+  readonly #model: Model;
+  readonly #vectors: Tensor;
+  /** Why the last work that took infinite bytes did. */
+  refusal: UserError | undefined;
+
+  constructor(config: ModelConfig, maxBinding: number) {
+    this.#device = rehearsalDevice(maxBinding);
+    const tensors = new Map(
+      [...expectedTensors(config)].map(([name, shape]) => [name, { name, dtype: 'bf16' as const, shape, file: '' }]),
+    );
+    const source = {
+      name: 'rehearsal',
+      config,
+      identity: '',
+      tensors,
+      read: () => Promise.reject(new Error('no content')),
+    };
+    this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, { maxPositions: 1 });
+    const { num_hidden_layers: layers, hidden_size: c } = config;
+    this.#vectors = this.#device.arena.alloc([layers, c]);
+  }
+
+  /** Bytes that a micro-batch takes at the most. */
+  pass({ groups, recompute, layers, reference }: PassOptions): number {
+    return this.#peakOf(() => {
+      const { arena } = this.#device;
+      const tables = uploadPacked(this.#device, pack(groups));
+      const { pairs } = tables.pairs;
+      const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
+      const before = reference
+        ? logProbabilities(new Tape(this.#device), this.#model, tables, { temperature: 1 })
+        : undefined;
+      const target = recompute === 'score' ? undefined : { grad: this.#vectors, layers };
+      const tape = new Tape(this.#device, target);
+      const steering = { tensor: this.#vectors, scale: 1 };
+      const logp = logProbabilities(tape, this.#model, tables, {
+        temperature: 1,
+        recompute: recompute === 'layer' ? 'layer' : 'none',
+        steering,
+      });
+      const coef = arena.alloc([pairs]);
+      tape.backward(logp, { tensor: coef, references: 1 });
+      tape.release(logp, before);
+      for (const tensor of held) arena.free(tensor);
+      tables.free();
+    });
+  }
+
+  /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, then everything in flight decodes. */
+  rollout(o: RolloutOptions): number {
+    return this.#peakOf(() => {
+      const cache = new KVCache(this.#model, o.cacheRows);
+      const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
+      let inFlight = 0;
+      for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
+        const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
+        const admitted = Math.min(left, perPass, wanted);
+        const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
+        this.#generationPass(cache, inFlight + admitted * o.prompt, next);
+        left -= admitted;
+        inFlight = next;
+      }
+      this.#generationPass(cache, inFlight, inFlight);
+      cache.dispose();
+    });
+  }
+
+  /** As many bytes as tensors of these sizes take. */
+  tensors(shapes: readonly (readonly number[])[]): number {
+    return this.#peakOf(() => {
+      for (const tensor of shapes.map((shape) => this.#device.arena.alloc(shape))) this.#device.arena.free(tensor);
+    });
+  }
+
+  #generationPass(kv: KVCache, n: number, heads: number): void {
+    const { arena } = this.#device;
+    const made: Tensor[] = [];
+    const make = (shape: readonly number[], dtype: ElementType = 'u32') => {
+      const tensor = arena.alloc(shape, dtype);
+      made.push(tensor);
+      return tensor;
+    };
+    const table = { n, ids: make([n]), positions: make([n]), ranges: make([n, 4]) };
+    const dest = make([n]);
+    const headRows = make([heads]);
+    for (const shape of [
+      [heads, 4],
+      [heads, 4],
+    ])
+      make(shape);
+    const tape = new Tape(this.#device);
+    const resid = forward(tape, this.#model, table, {
+      steering: { tensor: this.#vectors, scale: 1 },
+      cache: { kv, dest },
+    });
+    const hidden = finalNorm(tape, this.#model, resid, headRows, heads);
+    const scores = logits(tape, this.#model, hidden);
+    for (let i = 0; i < 3; i++) make([heads]);
+    tape.release(resid, hidden, scores);
+    for (const tensor of made) arena.free(tensor);
+  }
+
+  /** Infinite where a tensor is larger than one binding. */
+  #peakOf(work: () => void): number {
+    const { arena } = this.#device;
+    arena.trim();
+    const before = arena.allocatedBytes;
+    arena.peakBytes = before;
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.refusal = error;
+      return Number.POSITIVE_INFINITY;
+    }
+    return arena.peakBytes - before;
+  }
+}
