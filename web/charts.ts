@@ -1,4 +1,5 @@
-import { CHART_STYLE, lineChart, rewardSeries, type Series, signed } from '../src/eval/svg.ts';
+import { signed } from '../src/eval/figures.ts';
+import { CHART_STYLE, lineChart, rewardSeries, type Series } from '../src/eval/svg.ts';
 import type { MetricsRow } from '../src/train/metrics.ts';
 
 const style = new CSSStyleSheet();

@@ -1,7 +1,8 @@
 import type { Evaluation } from '../src/eval/evaluate.ts';
+import { duration, percent } from '../src/eval/figures.ts';
 import type { Stage } from '../src/train/experiment.ts';
 import { curves } from './charts.ts';
-import { byId, duration, make, percent } from './dom.ts';
+import { byId, make } from './dom.ts';
 import type { Download, FromWorker, Settings, ToWorker } from './messages.ts';
 import { accuracyBars, exampleRows, fileLinks, lensRows, showAnswers, verdict } from './results.ts';
 

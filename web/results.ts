@@ -1,8 +1,9 @@
+import { percent, signed, visible } from '../src/eval/figures.ts';
 import type { LensLayer } from '../src/eval/lens.ts';
 import type { Accuracy, AccuracyPair } from '../src/eval/stats.ts';
-import { signed } from '../src/eval/svg.ts';
+import { formatBytes } from '../src/gpu/bytes.ts';
 import type { ExamplePair } from '../src/train/experiment.ts';
-import { make, percent } from './dom.ts';
+import { make } from './dom.ts';
 import type { AnsweredProblem, Download } from './messages.ts';
 
 /** Steps that stay in the stream. */
@@ -102,7 +103,7 @@ export function lensRows(lens: readonly LensLayer[]): HTMLElement[] {
     length.style.width = `${(60 * norm) / longest}px`;
     const best = Math.max(top[0]?.score ?? 0, Number.MIN_VALUE);
     const tokens = top.map(({ id, token, score }) => {
-      const chip = make('span', { class: 'token', title: score.toFixed(2) }, visible(token, id));
+      const chip = make('span', { class: 'token', title: score.toFixed(2) }, shownToken(token, id));
       chip.style.setProperty('--weight', `${Math.round(26 * Math.max(0, score / best))}%`);
       return chip;
     });
@@ -117,8 +118,8 @@ export function lensRows(lens: readonly LensLayer[]): HTMLElement[] {
 }
 
 /** A token with its spaces visible; by its number where it is part of a character or a control code. */
-function visible(token: string, id: number): string {
-  const shown = token.replace(/ /g, '·').replace(/\n/g, '↵').replace(/\t/g, '⇥');
+function shownToken(token: string, id: number): string {
+  const shown = visible(token);
   return /^[^\p{C}\ufffd]+$/u.test(shown) ? shown : `#${id}`;
 }
 
@@ -149,7 +150,13 @@ export function fileLinks(files: readonly Download[]): { links: HTMLElement[]; r
     make(
       'li',
       {},
-      make('a', { href: urls[i] as string, download: name, class: 'button' }, name, ' ', make('small', {}, size(blob))),
+      make(
+        'a',
+        { href: urls[i] as string, download: name, class: 'button' },
+        name,
+        ' ',
+        make('small', {}, formatBytes(blob.size)),
+      ),
     ),
   );
   return {
@@ -158,8 +165,4 @@ export function fileLinks(files: readonly Download[]): { links: HTMLElement[]; r
       for (const url of urls) URL.revokeObjectURL(url);
     },
   };
-}
-
-function size({ size: bytes }: Blob): string {
-  return bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
 }

@@ -6,7 +6,8 @@ import {
   differenceRows,
   type ReportArm,
 } from '../eval/compare_report.ts';
-import { interval, table } from './output.ts';
+import { interval } from '../eval/figures.ts';
+import { table } from './output.ts';
 import { writeOutput } from './output_files.ts';
 
 /** pass@k and maj@k of several arms, a row for each k. */

@@ -1,7 +1,8 @@
+import { percent } from '../eval/figures.ts';
 import type { Geometry } from '../eval/geometry.ts';
 import type { Lens, LensReading, LensToken } from '../eval/lens.ts';
 import type { AppendEffect, NextTokenEffect } from '../eval/next_token.ts';
-import { formatPercent, table } from './output.ts';
+import { table } from './output.ts';
 
 /** Which of the four lists of a reading the terminal shows. */
 export interface LensChoice {
@@ -45,8 +46,8 @@ export function geometryTable({ cosines, singular_values, stable_rank }: Geometr
 export function effectTable(effect: NextTokenEffect): string {
   const rows = effect.changes.map(({ token, base, steered }) => [
     JSON.stringify(token),
-    formatPercent(base),
-    formatPercent(steered),
+    percent(base),
+    percent(steered),
   ]);
   return (
     `after token ${effect.position} ${JSON.stringify(effect.token)}: KL(steered ‖ base) ${effect.kl.toPrecision(3)} nats\n` +
@@ -56,7 +57,7 @@ export function effectTable(effect: NextTokenEffect): string {
 
 export function appendTable({ text, base, steered, after }: AppendEffect): string {
   return (
-    `control: ${JSON.stringify(text)} after the prompt has ${formatPercent(base)} without the vectors and ${formatPercent(steered)} with them. ` +
+    `control: ${JSON.stringify(text)} after the prompt has ${percent(base)} without the vectors and ${percent(steered)} with them. ` +
     `Once it stands there, ${effectTable(after)}`
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { formatBytes } from '../gpu/bytes.ts';
 import type { ModelFolder, RandomAccess } from '../model/files.ts';
 import { findModel, type HubOptions, type HubPart } from '../model/hub.ts';
-import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** What `--model` takes, for its help. */

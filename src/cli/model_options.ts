@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readFile } from '#platform';
+import { parseBytes } from '../gpu/bytes.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { OpenedModel } from '../model/language_model.ts';
 import type { WeightDType } from '../model/model.ts';
 import { checkSteering, decodeSteering, type SteeringFile } from '../model/steering.ts';
-import { parseBytes } from '../train/config.ts';
 import type { Context } from './command.ts';
 import { addOffline, MODEL_HELP } from './model_files.ts';
 import { number } from './options.ts';

@@ -1,8 +1,10 @@
+import { duration, percent } from '../eval/figures.ts';
+import { formatBytes } from '../gpu/bytes.ts';
 import type { Calibration, Timing } from '../train/calibrate.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Estimate, StepTokens } from '../train/estimate.ts';
 import type { MemoryPlan } from '../train/memory_plan.ts';
-import { formatBytes, formatDuration, formatPercent, table } from './output.ts';
+import { table } from './output.ts';
 
 /** The memory plan on one line, before a run. */
 export function memoryLine(plan: MemoryPlan, config: TrainConfig): string {
@@ -57,8 +59,8 @@ export function timeTable(
   const { config } = run;
   const row = (what: string, { seconds, spread }: Timing) => [
     what,
-    seconds < 1 ? `${(1000 * seconds).toPrecision(3)} ms` : formatDuration(seconds),
-    `+${formatPercent(spread)}`,
+    seconds < 1 ? `${(1000 * seconds).toPrecision(3)} ms` : duration(seconds),
+    `+${percent(spread)}`,
   ];
   const passes = table(
     ['measured', 'time', 'spread'],
@@ -69,11 +71,7 @@ export function timeTable(
     ],
   );
   const { half, at_most } = estimates;
-  const line = (what: string, of: (estimate: Estimate) => number) => [
-    what,
-    formatDuration(of(half)),
-    formatDuration(of(at_most)),
-  ];
+  const line = (what: string, of: (estimate: Estimate) => number) => [what, duration(of(half)), duration(of(at_most))];
   const follows = table(
     ['estimate', `completions of ${half.tokens.completion_length}`, `of ${at_most.tokens.completion_length} (the cap)`],
     [
@@ -99,7 +97,7 @@ function trust(
   const scaled = parts.filter(([, timing]) => timing.rows < timing.rows_in_run);
   const sizes = scaled.map(([name, timing]) => `${name} from ${timing.rows} to ${timing.rows_in_run} rows`);
   return (
-    `Measured in ${formatDuration(seconds)} on ${run.adapter}, with tokens that mean nothing; ${run.inFlight} completions are in flight in the run. ` +
+    `Measured in ${duration(seconds)} on ${run.adapter}, with tokens that mean nothing; ${run.inFlight} completions are in flight in the run. ` +
     `${sizes.length > 0 ? `Scaled up by a line through two sizes: ${sizes.join(', ')}; the further, the less it is worth. ` : ''}` +
     `Completions get longer or shorter as they are trained: the two columns bound what is likely. ${run.config.beta > 0 ? '' : 'Groups whose rewards are all alike are left out of the training pass, which then takes less. '}` +
     'Loading, compiling and grading are not in it.'

@@ -1,4 +1,4 @@
-import { formatDuration } from './output.ts';
+import { duration } from '../eval/figures.ts';
 
 /** What progress is written to: process.stderr, or anything like it. */
 export interface ProgressStream {
@@ -134,14 +134,14 @@ export class Progress {
     const rate = (last.done - first.done) / (last.time - first.time);
     const left = (this.total - this.done) / rate - (this.now() - last.time);
     // A step that takes longer than those before says nothing of when it ends.
-    return left > 0 ? `${formatDuration(left)} left` : '';
+    return left > 0 ? `${duration(left)} left` : '';
   }
 
   private line(): string {
     const { done, total } = this;
     const share = total > 0 ? done / total : 1;
     const count = `${this.format(done).padStart(this.format(total).length)}/${this.format(total)}`;
-    const time = done >= total ? formatDuration(this.now() - this.begun) : this.timeLeft();
+    const time = done >= total ? duration(this.now() - this.begun) : this.timeLeft();
     const gauge = this.tty ? `▕${bar(share)}▏` : `${Math.floor(share * 100)} %`;
     return [`${this.label} ${count} ${gauge}`, time, this.spark, this.text].filter((part) => part !== '').join('  ');
   }

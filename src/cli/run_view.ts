@@ -1,10 +1,11 @@
 import type { Evaluation } from '../eval/evaluate.ts';
+import { duration, interval } from '../eval/figures.ts';
 import type { LensLayer } from '../eval/lens.ts';
 import type { ExamplePair, ExperimentEvents } from '../train/experiment.ts';
 import { isRollout, type StepRow } from '../train/metrics.ts';
 import type { SeedInterval, SeedsSummary } from '../train/seeds.ts';
 import type { Context } from './command.ts';
-import { formatDuration, interval, table } from './output.ts';
+import { table } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** A pass over a large model takes minutes on a CPU: between its signs of life the clock goes on. */
@@ -30,7 +31,7 @@ export function runView(
   };
   const heartbeat = setInterval(() => {
     const seconds = (performance.now() - since) / 1000;
-    if (doing !== '' && seconds >= 2) progress?.tick(`${doing} (${formatDuration(seconds)})`);
+    if (doing !== '' && seconds >= 2) progress?.tick(`${doing} (${duration(seconds)})`);
   }, HEARTBEAT_MS);
   heartbeat.unref();
   const endLine = () => {

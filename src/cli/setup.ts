@@ -8,6 +8,7 @@ import type { Problem } from '../eval/data.ts';
 import { unreadable } from '../eval/grade/judge.ts';
 import { type PromptSpec, parsePrompt, promptFromSetting, resolvePrompt } from '../eval/prompts.ts';
 import { builtinReward, type RewardFunction } from '../eval/rewards.ts';
+import { formatBytes } from '../gpu/bytes.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { utf8 } from '../model/files.ts';
@@ -23,7 +24,6 @@ import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
 import { modelFiles } from './model_files.ts';
-import { formatBytes } from './output.ts';
 import { Progress } from './progress.ts';
 
 /** Weights above this size say that they are being loaded. */

@@ -1,8 +1,9 @@
+import { significant, visible } from './figures.ts';
 import type { Geometry } from './geometry.ts';
 import { heatmap } from './heatmap.ts';
 import type { Lens, LensList, LensReading, LensView } from './lens.ts';
 import type { AppendEffect, NextTokenEffect } from './next_token.ts';
-import { card, htmlPage, plain, tokenChip } from './page.ts';
+import { card, htmlPage, tokenChip } from './page.ts';
 import { escapeText, lineChart, shadeColour } from './svg.ts';
 
 /** Everything that `trimtab lens` finds out. */
@@ -20,14 +21,14 @@ export interface LensReport {
   readonly warnings: readonly string[];
 }
 
-const CHART = { width: 500, height: 220, format: plain, include: [0], endLabels: false } as const;
+const CHART = { width: 500, height: 220, format: significant, include: [0], endLabels: false } as const;
 
 function normBars({ layers }: Lens): string {
   const longest = Math.max(...layers.map((row) => row.norm), Number.MIN_VALUE);
   const rows = layers.map((row, i) => {
     const colour = shadeColour(layers.length > 1 ? i / (layers.length - 1) : 1);
     const width = Math.round((100 * row.norm) / longest);
-    return `<tr><td>${row.layer}</td><td class="norm"><i style="width:${width}px;background:${colour}"></i>${plain(row.norm)}</td></tr>`;
+    return `<tr><td>${row.layer}</td><td class="norm"><i style="width:${width}px;background:${colour}"></i>${significant(row.norm)}</td></tr>`;
   });
   return `<table><thead><tr><th>layer</th><th>norm</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
@@ -42,12 +43,12 @@ function geometryCard({ lens, geometry }: LensReport): string {
     title: 'Cosine of each pair',
     rows: names,
     columns: names,
-    format: plain,
+    format: significant,
   });
   return (
     card(
       'Norms and singular values',
-      `Stable rank ${plain(geometry.stable_rank)} of ${names.length}: the squared norm of all vectors over that of their strongest direction. 1 where all lie on one line.`,
+      `Stable rank ${significant(geometry.stable_rank)} of ${names.length}: the squared norm of all vectors over that of their strongest direction. 1 where all lie on one line.`,
       `<div class="hero"><div class="lens">${normBars(lens)}</div><div class="wide">${spectrum}</div></div>`,
     ) +
     card(
@@ -64,8 +65,8 @@ function mapCard({ lens }: LensReport): string {
   const map = heatmap(cosines, {
     title: 'Cosine of each vector with the unembedding of each token',
     rows: lens.layers.map(({ layer }) => String(layer)),
-    columns: tokens.map(({ token }) => visible(token)),
-    format: plain,
+    columns: tokens.map(({ token }) => visible(token) || '∅'),
+    format: significant,
     slant: true,
   });
   return card(
@@ -118,10 +119,10 @@ function lensCards({ lens }: LensReport): string {
 function effectTable(effect: NextTokenEffect): string {
   const rows = effect.changes.map(
     ({ token, base, steered }) =>
-      `<tr><td>${tokenChip({ token, score: steered - base }, 1)}</td><td>${percent(base)}</td><td>${percent(steered)}</td><td>${points(steered - base)}</td></tr>`,
+      `<tr><td>${tokenChip({ token, score: steered - base }, 1)}</td><td>${probability(base)}</td><td>${probability(steered)}</td><td>${change(steered - base)}</td></tr>`,
   );
   return (
-    `<h3>after token ${effect.position} ${escapeText(JSON.stringify(effect.token))} <span>KL(steered ‖ base) ${plain(effect.kl)} nats</span></h3>` +
+    `<h3>after token ${effect.position} ${escapeText(JSON.stringify(effect.token))} <span>KL(steered ‖ base) ${significant(effect.kl)} nats</span></h3>` +
     `<table><thead><tr><th>next token</th><th>base</th><th>steered</th><th>change</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
   );
 }
@@ -131,7 +132,7 @@ function effectCards({ effects, append, scale }: LensReport): string {
   const cards = effects.length
     ? card(
         'Next-token probabilities',
-        `Base against steered (scale ${plain(scale)}) at the chosen positions of the prompt.`,
+        `Base against steered (scale ${significant(scale)}) at the chosen positions of the prompt.`,
         `<div class="lens">${shown}</div>`,
       )
     : '';
@@ -140,23 +141,19 @@ function effectCards({ effects, append, scale }: LensReport): string {
     cards +
     card(
       'Control: the token appended',
-      `${JSON.stringify(append.text)} after the prompt has the probability ${percent(append.base)} without the vectors and ${percent(append.steered)} with them. Below: what the vectors still change once it stands there.`,
+      `${JSON.stringify(append.text)} after the prompt has the probability ${probability(append.base)} without the vectors and ${probability(append.steered)} with them. Below: what the vectors still change once it stands there.`,
       `<div class="lens">${effectTable(append.after)}</div>`,
     )
   );
 }
 
-function percent(p: number): string {
-  return `${plain(100 * p)} %`;
+/** Probabilities are often small: three digits of them. */
+function probability(p: number): string {
+  return `${significant(100 * p)} %`;
 }
 
-function points(difference: number): string {
-  return `${difference < 0 ? '−' : '+'}${plain(100 * Math.abs(difference))}`;
-}
-
-/** White space as signs: an axis has no frames around its names. */
-function visible(token: string): string {
-  return token.replace(/ /g, '·').replace(/\n/g, '↵').replace(/\t/g, '⇥') || '∅';
+function change(difference: number): string {
+  return `${difference < 0 ? '−' : '+'}${significant(100 * Math.abs(difference))}`;
 }
 
 /** lens.html: one self-contained page. Tokens are anybody's text, and escaped as such. */

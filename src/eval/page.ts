@@ -1,3 +1,4 @@
+import { significant, visible } from './figures.ts';
 import { REPORT_STYLE } from './report_style.ts';
 import { escapeText } from './svg.ts';
 
@@ -29,14 +30,9 @@ export function card(title: string, text: string, body: string): string {
   return `<section class="card"><header><h2>${escapeText(title)}</h2><p>${escapeText(text)}</p></header>${body}</section>`;
 }
 
-/** Three significant digits. */
-export function plain(value: number): string {
-  return Number(value.toPrecision(3)).toString();
-}
-
 /** A token in its frame, the stronger its colour the nearer its score is to `top` (of either sign); white space is made visible. */
 export function tokenChip({ token, score }: { token: string; score: number }, top: number): string {
   const weight = top !== 0 ? Math.round(5 + Math.max(0, score / top) * 24) : 0;
-  const shown = escapeText(token).replace(/ /g, '<s>·</s>').replace(/\n/g, '<s>↵</s>').replace(/\t/g, '<s>⇥</s>');
-  return `<span class="token" style="--w:${weight}%" title="${plain(score)}">${shown || '<s>∅</s>'}</span>`;
+  const shown = escapeText(visible(token)).replace(/[·↵⇥]/g, (sign) => `<s>${sign}</s>`);
+  return `<span class="token" style="--w:${weight}%" title="${significant(score)}">${shown || '<s>∅</s>'}</span>`;
 }

@@ -1,4 +1,5 @@
-import { card, htmlPage, plain, tokenChip } from './page.ts';
+import { duration, percent, points, signed, significant } from './figures.ts';
+import { card, htmlPage, tokenChip } from './page.ts';
 import type { AccuracyPair } from './stats.ts';
 import {
   escapeText,
@@ -9,7 +10,6 @@ import {
   rewardSeries,
   type Series,
   shadeColour,
-  signed,
 } from './svg.ts';
 
 /** What the report reads of a row of metrics.jsonl. */
@@ -69,13 +69,6 @@ export interface ReportData {
 
 const TOKENS_SHOWN = 10;
 
-function clock(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
-}
-
 function count(value: number): string {
   return value.toLocaleString('en-US');
 }
@@ -125,7 +118,7 @@ function accuracyCard(data: ReportData): string {
   const [before, after] = [data.base?.[lead], data.steered?.[lead]];
   const jump =
     before && after
-      ? `<div class="jump">${lead === 'greedy' ? 'Greedy' : 'Sampled'} accuracy, from <em>${(before.accuracy * 100).toFixed(1)} %</em> to<b>${(after.accuracy * 100).toFixed(1)}<small>%</small></b>on ${count(after.n)} held-out problems</div>`
+      ? `<div class="jump">${lead === 'greedy' ? 'Greedy' : 'Sampled'} accuracy, from <em>${percent(before.accuracy)}</em> to<b>${points(after.accuracy)}<small>%</small></b>on ${count(after.n)} held-out problems</div>`
       : '<div></div>';
   return `<section class="card"><div class="hero">${jump}<div class="wide">${intervalBars(groups, 640, 'Accuracy before and after with 95 % intervals')}</div></div>${controlNote(data)}</section>`;
 }
@@ -151,7 +144,7 @@ function rewardCard({ steps: all, reward }: ReportData): string {
       width: 1028,
       height: 300,
       title: 'Loss of a step',
-      format: plain,
+      format: significant,
     });
     return card('Loss', 'Of each step, before its update.', `<div class="wide">${losses}</div>`);
   }
@@ -187,7 +180,7 @@ function smallCharts({ steps }: ReportData): string {
       width: 300,
       height: 170,
       title: name,
-      format: plain,
+      format: significant,
       include: [0],
     });
     return `<section class="card"><h3>${name} <span>${unit}</span></h3>${chart}</section>`;
@@ -208,7 +201,7 @@ function normHistory({ steps, lens }: ReportData): string {
     width: 1028,
     height: 240,
     title: 'Norm of each vector',
-    format: plain,
+    format: significant,
     include: [0],
     endLabels: vectors <= 16,
   });
@@ -224,7 +217,7 @@ function vectorCard(data: ReportData): string {
     const width = Math.round((row.norm / longest) * 100);
     const colour = shadeColour(lens.length > 1 ? i / (lens.length - 1) : 1);
     const tokens = row.top.slice(0, TOKENS_SHOWN).map((token) => tokenChip(token, best));
-    return `<tr><td>${row.layer}</td><td class="norm"><i style="width:${width}px;background:${colour}"></i>${plain(row.norm)}</td><td>${tokens.join('')}</td></tr>`;
+    return `<tr><td>${row.layer}</td><td class="norm"><i style="width:${width}px;background:${colour}"></i>${significant(row.norm)}</td><td>${tokens.join('')}</td></tr>`;
   });
   return card(
     'The vectors, layer by layer',
@@ -266,11 +259,11 @@ function timeCard({ timing, seconds, adapter }: ReportData): string {
   );
   const texts = parts.map(
     (part, i) =>
-      `<span><i style="background:${colour(i)}"></i>${escapeText(part.label)} <b>${clock(part.seconds)}</b></span>`,
+      `<span><i style="background:${colour(i)}"></i>${escapeText(part.label)} <b>${duration(part.seconds)}</b></span>`,
   );
   return card(
     'Time',
-    `${clock(seconds)} in all on ${adapter}.`,
+    `${duration(seconds)} in all on ${adapter}.`,
     `<div class="stack">${bars.join('')}</div><div class="times">${texts.join('')}</div>`,
   );
 }
@@ -292,7 +285,7 @@ function configCard({ config, adapter, seed }: ReportData): string {
 export function renderReport(data: ReportData): string {
   return htmlPage({
     title: data.model,
-    masthead: `${data.model} · reward ${data.reward} · seed ${data.seed} · ${clock(data.seconds)}`,
+    masthead: `${data.model} · reward ${data.reward} · seed ${data.seed} · ${duration(data.seconds)}`,
     heading: headline(data),
     lede: lede(data),
     body:

@@ -1,3 +1,5 @@
+import { percent, points, signed } from './figures.ts';
+
 /** Text for HTML and SVG, in content and in attributes; control characters that XML forbids are dropped. */
 export function escapeText(text: string): string {
   return text
@@ -237,8 +239,8 @@ export function intervalBars(
         `<text class="rowlabel" x="0" y="${middle + 4}">${escapeText(bar.label)}</text>`,
         `<rect class="${bar.kind}" x="${left}" y="${y}" width="${round(Math.max(1, bar.accuracy * scale))}" height="${barHeight}" rx="2"/>`,
         `<path class="whisker" d="M${lo} ${middle}H${hi}M${lo} ${middle - 4}V${middle + 4}M${hi} ${middle - 4}V${middle + 4}"/>`,
-        `<text class="value" x="${width - right + 16}" y="${middle + 4.5}">${(bar.accuracy * 100).toFixed(1)} %</text>`,
-        `<text class="interval" x="${width}" y="${middle + 4.5}" text-anchor="end">${(bar.lo * 100).toFixed(1)} – ${(bar.hi * 100).toFixed(1)}</text>`,
+        `<text class="value" x="${width - right + 16}" y="${middle + 4.5}">${percent(bar.accuracy)}</text>`,
+        `<text class="interval" x="${width}" y="${middle + 4.5}" text-anchor="end">${points(bar.lo)} – ${points(bar.hi)}</text>`,
       );
       y += rowHeight;
     }
@@ -274,31 +276,36 @@ export function rewardSeries(rows: readonly { step: number; reward: number }[]):
   ];
 }
 
-/** A standalone picture of a reward curve that follows the reader's light or dark theme, as for a README. */
-export function rewardCurveSvg(
-  rows: readonly { step: number; reward: number }[],
-  text: { title: string; subtitle?: string } = { title: 'Reward' },
+/**
+ * A chart as a picture that stands by itself and follows the reader's light or dark theme, as for a README.
+ * @param chart draws an `<svg>` of the size that is left for it
+ */
+export function picture(
+  frame: { title: string; subtitle?: string | undefined; height: number; xName: string },
+  chart: (width: number, height: number) => string,
 ): string {
-  const [width, height, head] = [840, 360, 76];
-  const chart = lineChart(rewardSeries(rows), {
-    width: width - 48,
-    height: height - head - 26,
-    title: text.title,
-    format: signed,
-  });
-  const inner = chart.replace('<svg ', `<svg x="24" y="${head}" width="${width - 48}" height="${height - head - 26}" `);
+  const { title, subtitle, height, xName } = frame;
+  const [width, head] = [840, subtitle === undefined ? 64 : 76];
+  const [innerWidth, innerHeight] = [width - 48, height - head - 26];
+  const place = `<svg x="24" y="${head}" width="${innerWidth}" height="${innerHeight}" `;
+  const below =
+    subtitle === undefined
+      ? ''
+      : `<text x="28" y="60" style="font:13px var(--sans);fill:var(--soft)">${escapeText(subtitle)}</text>`;
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeText(text.title)}">` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeText(title)}">` +
     `<style>${THEME}${CHART_STYLE}</style><rect width="${width}" height="${height}" rx="12" style="fill:var(--card);stroke:var(--line)"/>` +
-    `<text x="28" y="38" style="font:600 18px var(--sans);fill:var(--ink)">${escapeText(text.title)}</text>` +
-    `<text x="28" y="60" style="font:13px var(--sans);fill:var(--soft)">${escapeText(text.subtitle ?? '')}</text>` +
-    `${inner}<text class="tick" x="${width - 28}" y="${height - 12}" text-anchor="end">step</text></svg>\n`
+    `<text x="28" y="38" style="font:600 18px var(--sans);fill:var(--ink)">${escapeText(title)}</text>${below}` +
+    `${chart(innerWidth, innerHeight).replace('<svg ', place)}<text class="tick" x="${width - 28}" y="${height - 12}" text-anchor="end">${escapeText(xName)}</text></svg>\n`
   );
 }
 
-/** `+0.25`, `−1`, `0`: with a sign, as few digits as say it. */
-export function signed(value: number): string {
-  const text = Number(Math.abs(value).toFixed(2)).toString();
-  if (text === '0') return '0';
-  return value < 0 ? `−${text}` : `+${text}`;
+/** The picture of a reward curve. */
+export function rewardCurveSvg(
+  rows: readonly { step: number; reward: number }[],
+  { title, subtitle }: { title: string; subtitle?: string } = { title: 'Reward' },
+): string {
+  return picture({ title, subtitle, height: 360, xName: 'step' }, (width, height) =>
+    lineChart(rewardSeries(rows), { width, height, title, format: signed }),
+  );
 }

@@ -1,3 +1,5 @@
+import { points } from './figures.ts';
+
 /** One evaluation as a transfer table needs it: a model, trained on one set (or on none), tested on another. */
 export interface TransferEntry {
   readonly model: string;
@@ -47,7 +49,7 @@ function unique<T>(values: readonly T[]): T[] {
 
 /** The table in Markdown: accuracies in %, 95 % intervals in parentheses. */
 export function transferMarkdown({ models, rows }: TransferTable): string {
-  const percent = (share: number) => (share * 100).toFixed(2);
+  const percent = (share: number) => points(share, 2);
   const cell = (entry: TransferEntry | null) =>
     entry ? `${percent(entry.accuracy)} (${percent(entry.lo)} to ${percent(entry.hi)})` : '–';
   const line = (cells: readonly string[]) => `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -1,3 +1,4 @@
+import { formatBytes } from './bytes.ts';
 import { UserError } from './errors.ts';
 import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './tensor.ts';
 
@@ -54,7 +55,7 @@ export class Arena {
     const size = Math.min(exact ? roundUp(Math.max(bytes, 16), 16) : sizeClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(
-        `${label} [${shape.join(', ')}] needs ${mib(bytes)}, but this adapter binds at most ${mib(limit)} at once. ` +
+        `${label} [${shape.join(', ')}] needs ${formatBytes(bytes)}, but this adapter binds at most ${formatBytes(limit)} at once. ` +
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
@@ -122,8 +123,8 @@ export class Arena {
     if (this.allocatedBytes + size > Math.min(this.keepWithin, this.#limits.budget)) this.trim();
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
-        `${label} [${shape.join(', ')}] needs ${mib(size)} more, ${mib(this.allocatedBytes)} are in use and the memory budget is ` +
-          `${mib(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
+        `${label} [${shape.join(', ')}] needs ${formatBytes(size)} more, ${formatBytes(this.allocatedBytes)} are in use and the memory budget is ` +
+          `${formatBytes(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
       );
     }
     const buffer = this.#gpu.createBuffer({
@@ -142,8 +143,4 @@ function sizeClass(bytes: number): number {
   if (bytes <= 256) return 256;
   const octave = 2 ** Math.floor(Math.log2(bytes));
   return roundUp(bytes, octave / 4);
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -1,3 +1,4 @@
+import { formatBytes } from './bytes.ts';
 import { UserError } from './errors.ts';
 import type { HubEntry, HubStore } from './hub_store.ts';
 import type { RandomAccess } from './platform.ts';
@@ -145,9 +146,8 @@ async function writing(work: () => Promise<void>): Promise<void> {
   } catch (error) {
     if ((error as DOMException).name !== 'QuotaExceededError') throw error;
     const { usage = 0, quota = 0 } = await navigator.storage.estimate();
-    const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
     throw new UserError(
-      `The browser gives this page no more space (${mb(usage)} of ${mb(quota)} are used): free some of the disk, or take a smaller model.`,
+      `The browser gives this page no more space (${formatBytes(usage)} of ${formatBytes(quota)} are used): free some of the disk, or take a smaller model.`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { formatBytes } from '../gpu/bytes.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubStore } from '../gpu/hub_store.ts';
 
@@ -60,7 +61,7 @@ export async function download(
       if (failures >= ATTEMPTS) {
         throw new UserError(
           `${entry.path} of ${of}: the connection to ${new URL(url).origin} broke ${ATTEMPTS} times (${messageOf(error)}). ` +
-            `What has come of its ${entry.size} bytes is kept in ${store.where}: try again to go on from there.`,
+            `What has come of its ${formatBytes(entry.size)} is kept in ${store.where}: try again to go on from there.`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));

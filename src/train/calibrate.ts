@@ -1,5 +1,5 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
-import { generate } from '../model/generate.ts';
+import { GENERATION_LIMITS, generate } from '../model/generate.ts';
 import { KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
@@ -50,8 +50,6 @@ const GROWTH = 4;
 const REPETITIONS = 2;
 /** Rows that the first, smallest pass has: few enough for a large model on a CPU. */
 const FIRST_ROWS = 8;
-/** As `generate` cuts them. */
-const PROMPT_ROWS = 1024;
 
 /** Completions that a rollout has in flight: the plan's, as far as logits fit one binding and keys the cache. */
 export function completionsInFlight(model: Model, config: TrainConfig, plan: MemoryPlan, promptLength: number): number {
@@ -91,7 +89,11 @@ export async function calibrate(
   try {
     onPart?.('prefill');
     const cacheRows = Math.floor(plan.cache / KVCache.rowBytes(model));
-    const promptRows = Math.min(PROMPT_ROWS, config.num_prompts * promptLength, cacheRows - config.num_prompts);
+    const promptRows = Math.min(
+      GENERATION_LIMITS.maxPromptRows,
+      config.num_prompts * promptLength,
+      cacheRows - config.num_prompts,
+    );
     const prefill = await measure(Math.max(1, promptRows), signal, async (rows) => {
       const length = Math.min(rows, promptLength);
       const prompts = Math.floor(rows / length);

@@ -2,22 +2,13 @@ import { closest, distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { ANSWER_KINDS } from '../eval/grade/extract.ts';
+import { parseBytes } from '../gpu/bytes.ts';
 import { UserError } from '../gpu/errors.ts';
 import { inJson } from '../gpu/shown.ts';
 import { type At, refuseContradictions } from './contradictions.ts';
 import { atLeastZero, choice, files, flag, fraction, integer, type Note, note, positive, text } from './fields.ts';
 import { METHOD_FIELDS, OBJECTIVE_FIELDS, SELECTION_FIELDS } from './method_fields.ts';
 import { presetFields } from './presets.ts';
-
-const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-const BYTES = /^(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?$/i;
-
-/** `1.5GiB`, `512 MB` (binary units both ways) or a plain count of bytes; undefined for anything else. */
-export function parseBytes(value: string | number): number | undefined {
-  const match = BYTES.exec(String(value).trim());
-  const bytes = match ? Math.floor(Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)) : 0;
-  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
-}
 
 const bytes = v.pipe(
   v.union([v.string(), v.number()]),

@@ -1,5 +1,6 @@
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
 import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
@@ -37,10 +38,6 @@ export interface ModelSize {
 const MAX_ROWS = 4096;
 /** Without a budget activations may take this much: WebGPU does not tell what is free. */
 const DEFAULT_ACTIVATIONS = 2 ** 30;
-const DEFAULT_CACHE = 2 ** 29;
-/** `generate`'s own limits: completions in flight, and prompt rows taken in by one pass. */
-const IN_FLIGHT = 256;
-const PROMPT_ROWS = 1024;
 const MIB = 2 ** 20;
 
 /**
@@ -68,7 +65,7 @@ export function planMemory(
   const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
   const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
-  const inFlight = Math.min(IN_FLIGHT, prompts * k, bindable);
+  const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
   const cacheRow = 4 * count * 2 * config.num_key_value_heads * config.head_dim;
   const rollout = (cacheRows: number) =>
     rehearsal.rollout({
@@ -78,11 +75,11 @@ export function planMemory(
       cacheRows,
       // A cache that is too small for all of them holds fewer at once.
       inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
-      promptRows: PROMPT_ROWS,
+      promptRows: GENERATION_LIMITS.maxPromptRows,
     });
   const wantedCache = Math.min(
     prompts * longestPrompt + inFlight * completion,
-    Math.max(sequence, Math.floor(DEFAULT_CACHE / cacheRow)),
+    Math.max(sequence, Math.floor(GENERATION_LIMITS.cacheBytes / cacheRow)),
   );
   const cacheRows = largest(sequence, wantedCache, (rows) => rollout(rows) <= room);
   const rolloutBytes = rollout(cacheRows);
@@ -165,6 +162,7 @@ function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
   );
 }
 
+/** Rounded up, so that what does not fit never reads as if it did. */
 function size(bytes: number): string {
   const value = bytes / MIB;
   if (value < 0.1) return `${Math.ceil(bytes / 2 ** 10)} KiB`;

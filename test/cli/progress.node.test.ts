@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { displayWidth, formatBytes, formatDuration, interval, table } from '../../src/cli/output.ts';
+import { displayWidth, table } from '../../src/cli/output.ts';
 import { bar, Progress, sparkline } from '../../src/cli/progress.ts';
 
 function screen(isTTY: boolean, columns = 120) {
@@ -96,26 +96,6 @@ describe('Progress', () => {
 });
 
 describe('output', () => {
-  it('writes sizes, times and accuracies for people', () => {
-    expect([12, 1023, 1024, 1536, 655360, 1.5 * 2 ** 30].map(formatBytes)).toEqual([
-      '12 B',
-      '1023 B',
-      '1 KiB',
-      '1.5 KiB',
-      '640 KiB',
-      '1.5 GiB',
-    ]);
-    expect([0.42, 9.96, 59.6, 185, 3599.9, 7620].map(formatDuration)).toEqual([
-      '0.4 s',
-      '10 s',
-      '1 min 00 s',
-      '3 min 05 s',
-      '1 h 00 min',
-      '2 h 07 min',
-    ]);
-    expect(interval({ accuracy: 0.871, lo: 0.84, hi: 0.897, n: 512 })).toBe('87.1 % (84.0 to 89.7)');
-  });
-
   it('aligns numbers to the right and wide characters by their columns', () => {
     expect(
       table(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ReportData, renderReport } from '../../src/eval/report.ts';
 import { accuracy } from '../../src/eval/stats.ts';
-import { escapeText, intervalBars, lineChart, rewardCurveSvg, signed, smooth, ticks } from '../../src/eval/svg.ts';
+import { escapeText, intervalBars, lineChart, rewardCurveSvg, smooth, ticks } from '../../src/eval/svg.ts';
 
 const verdicts = (right: number, n: number) => accuracy(Array.from({ length: n }, (_, i) => i < right));
 const pair = (right: number) => ({ greedy: verdicts(right, 100), sampled: verdicts(right, 100) });
@@ -182,10 +182,6 @@ describe('small things', () => {
     expect(ticks(-1, 1, 4)).toEqual([-1, -0.5, 0, 0.5, 1]);
     expect(ticks(0, 39, 8)).toEqual([0, 5, 10, 15, 20, 25, 30, 35]);
     expect(ticks(0.1, 0.35, 5)).toEqual([0.1, 0.15, 0.2, 0.25, 0.3, 0.35]);
-  });
-
-  it('signs numbers for readers', () => {
-    expect([0.251, -1, 0, -0.001].map(signed)).toEqual(['+0.25', '−1', '0', '0']);
   });
 
   it('escapes markup and drops control characters that XML forbids', () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { formatBytes } from '../../src/gpu/bytes.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import { testDevice } from '../setup/device.ts';
 import { addBias } from './kernels.ts';
@@ -96,10 +97,10 @@ describe('the arena', async () => {
 
   it('refuses a tensor above the binding limit, naming its bytes and the limit', () => {
     const elements = device.caps.maxBinding / 4 + 1;
-    const limit = (device.caps.maxBinding / 2 ** 20).toFixed(1);
+    const limit = formatBytes(device.caps.maxBinding);
     expect(() => arena.alloc([elements], 'f32', 'logits')).toThrow(UserError);
     expect(() => arena.alloc([elements], 'f32', 'logits')).toThrow(
-      new RegExp(`logits \\[${elements}\\] needs [\\d.]+ MiB.*binds at most ${limit} MiB`),
+      new RegExp(`logits \\[${elements}\\] needs [\\d.]+ [MG]iB.*binds at most ${limit} at once`),
     );
   });
 });
@@ -112,7 +113,7 @@ describe('a memory budget', async () => {
     const half = arena.alloc([2 ** 17], 'f32', 'half');
     const over = () => arena.alloc([3 * 2 ** 16], 'f32', 'keys');
     expect(over).toThrow(UserError);
-    expect(over).toThrow(/keys \[196608\] needs 0\.8 MiB more, 0\.5 MiB are in use and the memory budget is 1\.0 MiB/);
+    expect(over).toThrow(/keys \[196608\] needs 768 KiB more, 512 KiB are in use and the memory budget is 1 MiB/);
     arena.free(half);
   });
 

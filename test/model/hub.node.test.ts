@@ -199,7 +199,7 @@ describe('a download that breaks', () => {
     const options = await serve(hub);
     hub.breaks.push(undefined, 40_000, 0, 0, 0, 0, 0);
     const message =
-      /model\.safetensors of owner\/tiny: the connection .* broke 5 times .*What has come of its 100000 bytes is kept in/;
+      /model\.safetensors of owner\/tiny: the connection .* broke 5 times .*What has come of its 98 KiB is kept in/;
     await expect(openHubModel(NAME, options)).rejects.toThrow(message);
     hub.breaks.length = 0;
     expect(await weights(await openHubModel(NAME, options))).toEqual(content);

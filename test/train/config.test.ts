@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/gpu/errors.ts';
-import { configFields, parseBytes, parseTrainConfig } from '../../src/train/config.ts';
+import { configFields, parseTrainConfig } from '../../src/train/config.ts';
 
 const fails = (source: string | object) => {
   try {
@@ -169,21 +169,5 @@ describe('configFields', () => {
       expect(field.expected.length, field.name).toBeGreaterThan(3);
       expect(config[field.name], field.name).toEqual(field.default);
     }
-  });
-});
-
-describe('parseBytes', () => {
-  it.each([
-    ['4GiB', 4 * 2 ** 30],
-    ['1.5 gb', 1.5 * 2 ** 30],
-    ['500M', 500 * 2 ** 20],
-    ['1024', 1024],
-    [2048, 2048],
-  ])('reads %j', (value, expected) => {
-    expect(parseBytes(value)).toBe(expected);
-  });
-
-  it.each(['', '0', '-1GiB', 'GiB', '4 TiB', '1e99'])('refuses %j', (value) => {
-    expect(parseBytes(value)).toBeUndefined();
   });
 });

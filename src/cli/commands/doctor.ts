@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createGPU, version } from '#platform';
+import { formatBytes } from '../../gpu/bytes.ts';
 import { isSoftwareAdapter } from '../../gpu/device.ts';
 import { hasSwiftShader } from '../../gpu/swiftshader.node.ts';
 import { allVariants } from '../../kernels/index.ts';
@@ -116,14 +117,8 @@ function print(context: Context, report: AdapterReport): void {
   context.print('\nlimits');
   for (const [name, what, unit] of LIMITS) {
     const value = report.limits[name] ?? 0;
-    context.print(`  ${(unit === 'bytes' ? bytes(value) : String(value)).padStart(10)}  ${what}`);
+    context.print(`  ${(unit === 'bytes' ? formatBytes(value) : String(value)).padStart(10)}  ${what}`);
   }
-}
-
-function bytes(value: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
-  return `${Number((value / 1024 ** power).toFixed(1))} ${units[power]}`;
 }
 
 function adviceFor(platform: NodeJS.Platform, found: AdapterReport | null): string[] {

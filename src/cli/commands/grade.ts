@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Option } from 'commander';
+import { percent } from '../../eval/figures.ts';
 import { ANSWER_KINDS, type AnswerKind } from '../../eval/grade/extract.ts';
 import { grade } from '../../eval/grade/grade.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { defineCommand } from '../command.ts';
-import { formatPercent } from '../output.ts';
 import { Progress } from '../progress.ts';
 
 interface Options {
@@ -75,7 +75,7 @@ export const command = defineCommand<Options>({
     for (const line of tally.unreadable.slice(0, MAX_LISTED)) context.note(line);
     if (tally.unreadable.length > MAX_LISTED) context.note(`… and ${tally.unreadable.length - MAX_LISTED} more`);
     context.note(
-      `${tally.correct} of ${tally.lines} correct (${formatPercent(tally.correct / tally.lines)}); ` +
+      `${tally.correct} of ${tally.lines} correct (${percent(tally.correct / tally.lines)}); ` +
         `${tally.missing} without an answer; ${tally.unreadable.length} gold answers could not be read` +
         `${tally.unreadable.length > 0 ? ' and were compared as text' : ''}.`,
     );
