@@ -4,11 +4,18 @@ import {
   comparisonPage,
   curvesSvg,
   differenceRows,
+  figuresTable,
   type ReportArm,
 } from '../eval/compare_report.ts';
 import { interval } from '../eval/figures.ts';
 import { table } from './output.ts';
 import { writeOutput } from './output_files.ts';
+
+/** The figures of each arm and mode. */
+export function armsTable(arms: readonly ReportArm[]): string {
+  const { head, rows } = figuresTable(arms);
+  return table(head, rows);
+}
 
 /** pass@k and maj@k of several arms, a row for each k. */
 export function curveTable(arms: readonly ReportArm[]): string {

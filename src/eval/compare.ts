@@ -1,7 +1,7 @@
 import { UserError } from '../gpu/errors.ts';
 import type { EvaluationMode, EvaluationRow } from './evaluate.ts';
 import { type McNemar, mcnemar, type PairedDifference, pairedDifferences } from './paired.ts';
-import { byProblem, SCORES } from './summary.ts';
+import { byProblem, curvesOf, scoresOf } from './summary.ts';
 
 /** The answers of one model, or of one way to ask it. */
 export interface Arm {
@@ -51,29 +51,21 @@ function compareMode(first: Arm, second: Arm, mode: EvaluationMode, ks: readonly
   if (pairs.length === 0) return undefined;
   const samples = Math.min(...pairs.flat().map((of) => of.length));
   const at = mode === 'greedy' ? [] : ks.filter((k) => k <= samples);
-  const compare = (scores: readonly ((of: readonly EvaluationRow[]) => number)[]) => {
-    const columns = (side: 0 | 1) => scores.map((score) => pairs.map((pair) => score(pair[side])));
-    const [one, two] = [columns(0), columns(1)];
-    return pairedDifferences(one, two).map((difference, i): Difference => {
-      const [a, b] = [one[i] as number[], two[i] as number[]];
-      const verdicts = [...a, ...b].every((score) => score === 0 || score === 1);
-      if (!verdicts) return difference;
-      return {
-        ...difference,
-        mcnemar: mcnemar(
-          a.map((score) => score === 1),
-          b.map((score) => score === 1),
-        ),
-      };
-    });
-  };
-  const [accuracy, ...rest] = compare([
-    SCORES.accuracy,
-    ...at.map((k) => (of: readonly EvaluationRow[]) => SCORES.pass(of, k)),
-    ...at.map((k) => (of: readonly EvaluationRow[]) => SCORES.maj(of, k)),
-  ]) as [Difference, ...Difference[]];
-  const named = (from: number) => Object.fromEntries(at.map((k, i) => [String(k), rest[from + i] as Difference]));
-  return { ...accuracy, ...(at.length > 0 && { 'pass@k': named(0), 'maj@k': named(at.length) }) };
+  const differences = new Map<string, Difference>();
+  const scores = scoresOf(at);
+  const columns = (side: 0 | 1) => [...scores.values()].map((score) => pairs.map((pair) => score(pair[side])));
+  const [one, two] = [columns(0), columns(1)];
+  const paired = pairedDifferences(one, two);
+  for (const [i, name] of [...scores.keys()].entries()) {
+    differences.set(name, withMcnemar(paired[i] as PairedDifference, one[i] as number[], two[i] as number[]));
+  }
+  return { ...(differences.get('accuracy') as Difference), ...curvesOf(at, differences) };
+}
+
+function withMcnemar(difference: PairedDifference, first: readonly number[], second: readonly number[]): Difference {
+  if (![...first, ...second].every((score) => score === 0 || score === 1)) return difference;
+  const [a, b] = [first, second].map((scores) => scores.map((score) => score === 1)) as [boolean[], boolean[]];
+  return { ...difference, mcnemar: mcnemar(a, b) };
 }
 
 /** Samples of the problems that both answered. @throws UserError where one number stands for two questions */

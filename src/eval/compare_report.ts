@@ -2,6 +2,7 @@ import type { Comparison, Difference } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 import { interval, percent, signedPoints } from './figures.ts';
 import { card, htmlPage } from './page.ts';
+import type { Measured } from './summary.ts';
 import { escapeText, lineChart, picture, type Series, shadeColour } from './svg.ts';
 
 /** A measured arm as the page shows it. */
@@ -58,32 +59,36 @@ function cells(values: readonly string[], tag: 'td' | 'th' = 'td'): string {
   return `<tr>${values.map((value) => `<${tag}>${escapeText(value)}</${tag}>`).join('')}</tr>`;
 }
 
-function armsTable(arms: readonly ReportArm[]): string {
-  const rows = arms.flatMap(({ name, greedy, sampled }) =>
-    (
-      [
-        ['greedy', greedy],
-        ['sampled', sampled],
-      ] as const
-    ).flatMap(([mode, measured]) =>
-      measured
-        ? [
-            cells([
-              name,
-              mode,
-              interval(measured),
-              String(measured.n),
-              String(measured.samples),
-              measured.mean_length.toFixed(1),
-              percent(measured.no_answer),
-              percent(measured.truncated),
-            ]),
-          ]
-        : [],
-    ),
+type Column = readonly [head: string, cell: (measured: Measured) => string];
+
+/** The figures of each arm and mode, one list of columns for terminal and page; rules besides the first have columns of their own. */
+export function figuresTable(arms: readonly ReportArm[]): { head: string[]; rows: string[][] } {
+  const lines = arms.flatMap(({ name, ...modes }) =>
+    (['greedy', 'sampled'] as const).flatMap((mode) => {
+      const measured = modes[mode];
+      return measured ? [{ name, mode, measured }] : [];
+    }),
   );
-  const head = ['', '', 'accuracy', 'problems', 'samples', 'tokens', 'no answer', 'cut off'];
-  return `<div class="lens"><table><thead>${cells(head, 'th')}</thead><tbody>${rows.join('')}</tbody></table></div>`;
+  const rules = [...new Set(lines.flatMap(({ measured }) => Object.keys(measured.also ?? {})))];
+  const columns: Column[] = [
+    ['accuracy', interval],
+    ...rules.map((rule): Column => [rule, ({ also }) => (also?.[rule] ? interval(also[rule]) : '')]),
+    ['problems', ({ n }) => String(n)],
+    ['samples', ({ samples }) => String(samples)],
+    ['tokens', ({ mean_length }) => mean_length.toFixed(1)],
+    ['no answer', ({ no_answer }) => percent(no_answer)],
+    ['cut off', ({ truncated }) => percent(truncated)],
+  ];
+  return {
+    head: ['', '', ...columns.map(([head]) => head)],
+    rows: lines.map(({ name, mode, measured }) => [name, mode, ...columns.map(([, cell]) => cell(measured))]),
+  };
+}
+
+function armsTable(arms: readonly ReportArm[]): string {
+  const { head, rows } = figuresTable(arms);
+  const body = rows.map((row) => cells(row)).join('');
+  return `<div class="lens"><table><thead>${cells(head, 'th')}</thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** `+12.0 points (+4.1 to +19.6)`, and McNemar's p where there is one. */

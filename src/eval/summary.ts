@@ -33,12 +33,28 @@ export function byProblem(rows: readonly EvaluationRow[], mode: EvaluationMode):
   return [...problems.values()];
 }
 
-/** The score of each problem: its share of right samples, pass@k, maj@k. */
-export const SCORES = {
-  accuracy: (samples: readonly EvaluationRow[]) => right(samples) / samples.length,
-  pass: (samples: readonly EvaluationRow[], k: number) => passAtK(samples.length, right(samples), k),
-  maj: (samples: readonly EvaluationRow[], k: number) => Number(majAtK(samples, k)),
-};
+/** What one problem's samples are worth, from 0 to 1. */
+export type Score = (samples: readonly EvaluationRow[]) => number;
+
+/** Scores by the names of their figures: `accuracy` (the share of right samples), `pass@k`, `maj@k`, and other rules by theirs. */
+export function scoresOf(ks: readonly number[], rules: readonly string[] = []): ReadonlyMap<string, Score> {
+  return new Map<string, Score>([
+    ['accuracy', (samples) => right(samples) / samples.length],
+    ...ks.map((k): [string, Score] => [`pass@${k}`, (samples) => passAtK(samples.length, right(samples), k)]),
+    ...ks.map((k): [string, Score] => [`maj@${k}`, (samples) => Number(majAtK(samples, k))]),
+    ...rules.map((rule): [string, Score] => [
+      rule,
+      (samples) => mean(samples.map((row) => Number(row.also?.[rule]?.correct))),
+    ]),
+  ]);
+}
+
+/** The figures of pass@k and maj@k by k; none without ks. */
+export function curvesOf<T>(ks: readonly number[], figures: ReadonlyMap<string, T>) {
+  if (ks.length === 0) return {};
+  const byK = (name: string) => Object.fromEntries(ks.map((k) => [String(k), figures.get(`${name}@${k}`) as T]));
+  return { 'pass@k': byK('pass'), 'maj@k': byK('maj') };
+}
 
 function right(samples: readonly EvaluationRow[]): number {
   return samples.filter((row) => row.correct).length;
@@ -54,41 +70,34 @@ export function summarise(rows: readonly EvaluationRow[], mode: EvaluationMode, 
   const samples = problems.length === 0 ? 0 : Math.min(...problems.map((of) => of.length));
   const at = mode === 'greedy' || samples === 0 ? [] : (ks ?? powersUpTo(samples)).filter((k) => k <= samples);
   const rules = Object.keys(all[0]?.also ?? {});
-  const alsoRight = (rule: string) => (of: readonly EvaluationRow[]) =>
-    mean(of.map((row) => Number(row.also?.[rule]?.correct)));
-  const columns = [
-    SCORES.accuracy,
-    ...at.map((k) => (of: readonly EvaluationRow[]) => SCORES.pass(of, k)),
-    ...at.map((k) => (of: readonly EvaluationRow[]) => SCORES.maj(of, k)),
-    ...rules.map(alsoRight),
-  ].map((score) => problems.map(score));
-  const [accuracy, ...rest] = intervals(columns, samples > 1) as [Accuracy, ...Accuracy[]];
-  const named = (from: number) => Object.fromEntries(at.map((k, i) => [String(k), rest[from + i] as Accuracy]));
+  const scores = [...scoresOf(at, rules)].map(([name, score]) => [name, problems.map(score)] as const);
+  const figures = intervals(new Map(scores), samples > 1);
   const shareOf = (test: (row: EvaluationRow) => boolean) => mean(all.map((row) => Number(test(row))));
   return {
-    ...accuracy,
+    ...(figures.get('accuracy') as Accuracy),
     samples,
     interval: samples > 1 ? 'bootstrap' : 'wilson',
     mean_length: mean(all.map((row) => row.tokens)),
     no_answer: shareOf((row) => row.extracted === null),
     truncated: shareOf((row) => row.finish_reason === 'length'),
-    ...(at.length > 0 && { 'pass@k': named(0), 'maj@k': named(at.length) }),
+    ...curvesOf(at, figures),
     ...(rules.length > 0 && {
-      also: Object.fromEntries(rules.map((rule, i) => [rule, rest[2 * at.length + i] as Accuracy])),
+      also: Object.fromEntries(rules.map((rule) => [rule, figures.get(rule) as Accuracy])),
     }),
   };
 }
 
 /** Means over problems; where all problems score 0, or all 1, drawing them again shows no spread, and Wilson's score does. */
-function intervals(columns: readonly (readonly number[])[], several: boolean): Accuracy[] {
-  const n = columns[0]?.length ?? 0;
-  const drawn = several ? bootstrapMeans(columns) : [];
-  return columns.map((scores, i) => {
-    const accuracy = mean(scores);
-    const { lo, hi } =
-      several && accuracy > 0 && accuracy < 1
-        ? (drawn[i] as { lo: number; hi: number })
-        : wilson(Math.round(accuracy * n), n);
-    return { accuracy, lo, hi, n };
-  });
+function intervals(columns: ReadonlyMap<string, readonly number[]>, several: boolean): Map<string, Accuracy> {
+  const drawn = several ? bootstrapMeans([...columns.values()]) : [];
+  return new Map(
+    [...columns].map(([name, scores], i) => {
+      const accuracy = mean(scores);
+      const { lo, hi } =
+        several && accuracy > 0 && accuracy < 1
+          ? (drawn[i] as { lo: number; hi: number })
+          : wilson(Math.round(accuracy * scores.length), scores.length);
+      return [name, { accuracy, lo, hi, n: scores.length }];
+    }),
+  );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Arm, compareArms } from '../../src/eval/compare.ts';
-import { comparisonPage, curvesSvg, differenceRows } from '../../src/eval/compare_report.ts';
+import { comparisonPage, curvesSvg, differenceRows, figuresTable } from '../../src/eval/compare_report.ts';
 import type { EvaluationRow } from '../../src/eval/evaluate.ts';
 import { wilson } from '../../src/eval/stats.ts';
 import { summarise } from '../../src/eval/summary.ts';
@@ -119,6 +119,16 @@ describe('compareArms', () => {
       'base and other answered different problems: number 0 is "Q0" in one',
     );
     expect(() => compareArms(base, { name: 'empty', rows: [] }, [1])).toThrow('there is nothing to compare');
+  });
+
+  it('has one table for terminal and page, with the other rules, answers not found and those cut off', () => {
+    const rows = arms()[0].rows.map((row) => ({ ...row, also: { boxed: { extracted: null, correct: false } } }));
+    const { head, rows: lines } = figuresTable([{ name: 'base', sampled: summarise(rows, 'sampled') }]);
+    expect(head.slice(2)).toEqual(['accuracy', 'boxed', 'problems', 'samples', 'tokens', 'no answer', 'cut off']);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.slice(0, 2)).toEqual(['base', 'sampled']);
+    expect(lines[0]?.[3]).toMatch(/^0\.0 % \(0\.0 to /);
+    expect(lines[0]?.[4]).toBe('60');
   });
 
   it('draws both curves into one picture, with names escaped', () => {

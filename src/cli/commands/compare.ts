@@ -6,7 +6,7 @@ import { powersUpTo } from '../../eval/pass_at_k.ts';
 import { byProblem, summarise } from '../../eval/summary.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { defineCommand } from '../command.ts';
-import { comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
+import { armsTable, comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
 import { integers } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { accuracyLine } from '../run_view.ts';
@@ -57,6 +57,7 @@ export const command = defineCommand<Options>({
     const measured = arms.map((arm) => measuredArm(arm, ks));
     const comparisons = arms.slice(1).map((arm) => compareArms(arms[0] as Arm, arm, ks));
     for (const { name, ...result } of measured) context.print(accuracyLine(name, { ...result, rows: [] }));
+    context.print(`\n${armsTable(measured)}`);
     if (arms.some((arm) => samplesIn(arm) > 1)) context.print(`\n${curveTable(measured)}`);
     context.print(`\n${comparisonTable(comparisons)}`);
     if (options.report) {

@@ -10,7 +10,7 @@ import { UserError } from '../../gpu/errors.ts';
 import type { OpenedModel } from '../../model/language_model.ts';
 import { contextLength } from '../../model/model.ts';
 import { type Context, defineCommand } from '../command.ts';
-import { comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
+import { armsTable, comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
 import { type Asking, type AskingOptions, askingOf, noteOverlap, trainedOn } from '../eval_asking.ts';
 import { type ArmPlan, type Measuring, measureArm } from '../eval_run.ts';
 import {
@@ -187,14 +187,15 @@ export const command = defineCommand<Options>({
     const last = measured.find(({ plan }) => plan.steering) ?? measured[0];
     if (!last) return;
     const named: Arm[] = measured.map(({ plan, result }) => ({ name: plan.name, rows: result.rows }));
-    if (samples > 1)
-      context.print(`\n${curveTable(measured.map(({ plan, result }) => ({ name: plan.name, ...result })))}`);
+    const shown = measured.map(({ plan, result }) => ({ name: plan.name, ...result }));
+    context.print(`\n${armsTable(shown)}`);
+    if (samples > 1) context.print(`\n${curveTable(shown)}`);
     const comparisons = compareAll(named, options.k ?? powersUpTo(samples));
     if (comparisons.length > 0) context.print(`\n${comparisonTable(comparisons)}`);
     if (options.report) {
       await writeComparisonReport(options.report, {
         title: `${options.model} on ${used}`,
-        arms: measured.map(({ plan, result }) => ({ name: plan.name, ...result })),
+        arms: shown,
         comparisons,
       });
       context.print(`\n${options.report} has the curves.`);
