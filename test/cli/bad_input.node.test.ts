@@ -232,7 +232,7 @@ describe('what the user got wrong is one message and exit code 2', () => {
     const { code, stderr } = trimtab(['generate', ...DEMO, '--prompt', 'x'], none);
     // Macs and Windows always have one.
     expect(code).toBe(process.platform === 'linux' ? 2 : 0);
-    if (code !== 0) expect(stderr).toMatch(/error: No WebGPU adapter was found\. Run `trimtab doctor`/);
+    if (code !== 0) expect(stderr).toMatch(/error: No WebGPU adapter was found\. `npx trimtab doctor`/);
   });
 
   it('leaves no empty file behind when nothing was measured', () => {
