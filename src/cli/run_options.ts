@@ -19,11 +19,19 @@ function flagOf(field: string): string {
   return SHORT[field] ?? field.replaceAll('_', '-');
 }
 
-/** Adds an option for every field of the training configuration, but those in `without`. */
-export function addConfigOptions(command: Command, without: readonly string[] = []): void {
+/**
+ * Adds an option for every field of the training configuration, but those in `without`.
+ * @param own values that stand in place of the defaults
+ */
+export function addConfigOptions(
+  command: Command,
+  without: readonly string[] = [],
+  own: Readonly<Record<string, unknown>> = {},
+): void {
   for (const field of configFields()) {
     if (without.includes(field.name)) continue;
-    command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(field)));
+    const shown = { ...field, default: own[field.name] ?? field.default };
+    command.addOption(new Option(`--${flagOf(field.name)} <value>`, describe(shown)));
   }
   addOffline(command).option('--resume <folder>', 'go on with the run in this folder, to the same bits');
   command.option('--dry-run', 'print the plan (bytes of GPU memory, tokens, time) and stop');
@@ -33,7 +41,8 @@ export function addConfigOptions(command: Command, without: readonly string[] = 
 
 function describe(field: ConfigField): string {
   const fallback = field.default === undefined ? '' : ` (default: ${JSON.stringify(field.default)})`;
-  return `${field.description}${fallback}`;
+  const choices = /^one of /.test(field.expected) ? ` (${field.expected})` : '';
+  return `${field.description}${choices}${fallback}`;
 }
 
 /** The fields given on the command line, parsed as YAML does, so that 1e-3, true and [0, 1] mean what they say. */
@@ -49,7 +58,9 @@ function givenOptions(options: Readonly<Record<string, unknown>>): Record<string
 
 /** Lists are easier typed without brackets: `--layers 0-5,9`, `--stop "Question:"` (a YAML list works as well). */
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
-  stop: (text) => (text.startsWith('[') ? parse(text) : [text]),
+  stop: (text) => (text.startsWith('[') ? parse(text) : [plainText(text)]),
+  prompt: plainText,
+  baseline_prompt: plainText,
   layers: (text) => (/^[\d\s,-]+$/.test(text) ? text : scalar(text)),
 };
 
@@ -58,12 +69,22 @@ const TEXTS: ReadonlySet<string> = new Set([
   'data',
   'eval_data',
   'output_dir',
-  'prompt',
-  'baseline_prompt',
   'question_key',
   'answer_key',
   'reward',
 ]);
+
+/** A text as it stands, or quoted as in YAML. @throws UserError for a line break that the shell has not made one */
+function plainText(text: string): string {
+  if (/^"(?:[^"\\]|\\.)*"$/s.test(text)) return String(parse(text));
+  if (/\\n/.test(text) && !existsSync(text)) {
+    throw new UserError(
+      `${JSON.stringify(text)} holds a backslash and an n where a line break may have been meant. Write $'…\\n…' in the shell, or in ` +
+        'double quotes within the value (\'"…\\n…"\').',
+    );
+  }
+  return text;
+}
 
 function scalar(text: string): unknown {
   // YAML reads 1e-3 as a text.

@@ -144,8 +144,10 @@ export async function askerFor(
   return { encode, stop: config.stop ?? spec.stop, spec };
 }
 
-/** A built-in reward or the default export of the user's module, with the name that metrics carry. */
-export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFunction; rewardName: string }> {
+/** A built-in reward or the default export of the user's module, with the name that metrics carry and the module's text. */
+export async function rewardFor(
+  config: TrainConfig,
+): Promise<{ reward: RewardFunction; rewardName: string; rewardSource?: string }> {
   // SFT and its kin look at no reward: what the configuration says of one is its default.
   if (config.method !== 'rl') return { reward: () => 0, rewardName: 'none' };
   const builtin = builtinReward(config.reward, config.answer, config.seed);
@@ -162,7 +164,7 @@ export async function rewardFor(config: TrainConfig): Promise<{ reward: RewardFu
     );
   }
   const name = (config.reward.split(/[/\\]/).at(-1) as string).replace(/\.\w+$/, '');
-  return { reward: module.default as RewardFunction, rewardName: name };
+  return { reward: module.default as RewardFunction, rewardName: name, rewardSource: await readText(path) };
 }
 
 async function importReward(path: string, shown: string): Promise<{ default?: unknown }> {

@@ -60,7 +60,7 @@ export async function trainRun(
     );
   const { heldOut, rows, testProblems, ...data } = await dataFor(context, given, model);
   const config = withSteps(given, rows?.length ?? data.trainProblems.length);
-  const { reward, rewardName } = await rewardFor(config);
+  const { reward, rewardName, rewardSource } = await rewardFor(config);
 
   if (options.showPrompt && !rows) {
     const { encode, stop, spec } = await askerFor(config, { tokenizer: await tokenizerOf(model) });
@@ -83,6 +83,11 @@ export async function trainRun(
     showPrompt(context, trainPrompts[0]?.text ?? '', trainPrompts[0]?.ids ?? [], { stop, answer: config.answer });
     return undefined;
   }
+  if (checkpoint && config.max_steps < checkpoint.step) {
+    throw new UserError(
+      `${resumeFrom} has taken ${checkpoint.step} steps already: --steps ${config.max_steps} is fewer. Give more, or start a new run with --out.`,
+    );
+  }
   if (checkpoint) checkResumable(checkpoint, config, opened.source.identity, resumeFrom as string);
   trainedLayers(config.layers, opened.source.config.num_hidden_layers);
   layerRates(config, opened.source.config.num_hidden_layers);
@@ -93,6 +98,12 @@ export async function trainRun(
     ],
     contextLength(opened.source.config),
   );
+  const room = contextLength(opened.source.config) - longest;
+  if (config.max_completion_length > room) {
+    context.warn(
+      `max_completion_length is ${config.max_completion_length}, and the context leaves ${room} tokens after the longest prompt: answers end there.`,
+    );
+  }
   const device =
     shared.lm?.model.device ??
     (await context.openDevice(config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget }));
@@ -114,6 +125,12 @@ export async function trainRun(
   const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
   if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
+  if (checkpoint?.step === config.max_steps) {
+    context.note(
+      `All ${checkpoint.step} steps are done: only what is missing after them is made. --steps N goes on for longer.`,
+    );
+  }
+  if (!resumed && config.output_dir === undefined) context.note(`run folder: ${where} (--out names another)`);
   if (shared.lm) await opened.source.close();
   const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
   shared.lm = lm;
@@ -129,6 +146,7 @@ export async function trainRun(
       stop,
       reward,
       rewardName,
+      rewardSource,
       trainProblems,
       testProblems,
       examples,
@@ -141,7 +159,8 @@ export async function trainRun(
     return { ...result, where, config };
   } catch (error) {
     view.end();
-    await sayHowToGoOn(context, store, config);
+    // What a user has to mend first is said by the error alone.
+    if (!(error instanceof UserError) || !resumed) await sayHowToGoOn(context, store, config);
     throw error;
   } finally {
     view.end();
@@ -152,8 +171,8 @@ export async function trainRun(
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */
 async function sayHowToGoOn(context: Context, store: RunStore, config: TrainConfig): Promise<void> {
   const saved: Checkpoint | undefined = await loadCheckpoint(store).catch(() => undefined);
-  if (!saved) return;
+  if (!saved || saved.step === 0) return;
   context.note(
-    `${saved.step} of ${config.max_steps} steps are saved in ${store.where}. Go on with: trimtab train --resume ${store.where}`,
+    `${saved.step} of ${config.max_steps} steps are saved in ${store.where}. Go on with: npx trimtab train --resume ${store.where}`,
   );
 }

@@ -83,7 +83,7 @@ export function problemsOf(
   offset = 0,
 ): Problem[] {
   const [first] = rows;
-  if (!first) throw new UserError(`${name}: problems were expected, one row each, found an empty file.`);
+  if (!first) throw new UserError(`${name}: problems were expected, one row each, found none.`);
   const questionKey = findKey(first.columns, options.questionKey, QUESTION_KEYS, 'question', first.source);
   const answerKey = findKey(first.columns, options.answerKey, ANSWER_KEYS, 'answer', first.source);
   return rows.map(({ columns, source }, i) => ({

@@ -226,7 +226,8 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UserError(
-      'No WebGPU adapter was found. Run `trimtab doctor` to see what is missing and what to install.',
+      'No WebGPU adapter was found. `npx trimtab doctor` shows what is missing and what to install. A program of your own gets SwiftShader, ' +
+        'on the CPU, when it is started with `node --import trimtab/adapter`.',
     );
   }
   const without = new Set(options.without ?? []);

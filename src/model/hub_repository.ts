@@ -132,7 +132,7 @@ async function stored(where: RepositoryName, options: Options, reason: string): 
   const missing = (what: string) =>
     new UserError(
       `${what} is not in ${store.where}, and ${reason}. Fetch it once with a connection (after that --offline needs none), ` +
-        'name another cache with HF_HUB_CACHE, or give the path of a folder or a .gguf file.',
+        `name another cache with HF_HUB_CACHE, or give the path of ${where.type === 'dataset' ? 'a data file (--data)' : 'a folder or a .gguf file'}.`,
     );
   if (commit === undefined || paths.length === 0) throw missing(`${name} (${revision})`);
   const bring: Repository['bring'] = async (wanted) => {

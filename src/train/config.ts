@@ -241,11 +241,16 @@ export function configFields(): ConfigField[] {
   });
 }
 
+/** What others call some fields, the command line among them. */
+const ALIASES: Readonly<Record<string, string>> = { steps: 'max_steps', out: 'output_dir', lr: 'learning_rate' };
+
 function unknownKey(key: string, at: string): UserError {
   const names = Object.keys(ENTRIES);
-  const near = closest(key, names);
+  const near = ALIASES[key] ?? closest(key, names);
   const hint =
-    distance(key, near) <= Math.max(2, key.length / 2) ? `did you mean ${near}?` : `known keys: ${names.join(', ')}.`;
+    key in ALIASES || distance(key, near) <= Math.max(2, key.length / 2)
+      ? `did you mean ${near}?`
+      : `known keys: ${names.join(', ')}.`;
   return new UserError(`${at}: unknown key ${key}; ${hint}`);
 }
 

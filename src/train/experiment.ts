@@ -38,6 +38,8 @@ export interface ExperimentOptions {
   readonly stop: readonly string[];
   readonly reward: RewardFunction;
   readonly rewardName: string;
+  /** The text of a module with the reward: a resumed run must have the same. */
+  readonly rewardSource?: string | undefined;
   readonly trainProblems: readonly Problem[];
   /** What `sft` and `dpo` learn from. */
   readonly examples?: readonly Example[] | undefined;
@@ -103,8 +105,8 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   const digest = await problemDigest(options);
   if (checkpoint && checkpoint.problems !== digest) {
     throw new UserError(
-      `${store.where} was trained on other problems, or they are asked in another way now: a problem, the prompt or the stop texts ` +
-        'have changed. Restore them, or start a new run with --out.',
+      `${store.where} was trained on other problems, or they are asked in another way now: a problem, the prompt, the stop texts ` +
+        'or the reward module have changed. Restore them, or start a new run with --out.',
     );
   }
   const metrics: StepRow[] = checkpoint ? (await rewindRun(store, checkpoint.step)).metrics : [];
@@ -221,12 +223,23 @@ async function measure(
   return result;
 }
 
-/** SHA-256 of all questions and answers, the text of the first prompt and the stop texts; of examples, of all their tokens. */
-async function problemDigest({ trainProblems, examples, encode, stop }: ExperimentOptions): Promise<string> {
+/** SHA-256 of all questions and answers, the text of the first prompt, the stop texts, the reward; of examples, of all their tokens. */
+async function problemDigest({
+  trainProblems,
+  examples,
+  encode,
+  stop,
+  rewardSource,
+}: ExperimentOptions): Promise<string> {
   const [first] = trainProblems;
   const asked = examples
     ? examples.map(({ prompt, ...completions }) => [prompt.ids, completions])
-    : [first && encode(first).text, stop, trainProblems.map(({ question, answer }) => [question, answer])];
+    : [
+        first && encode(first).text,
+        stop,
+        trainProblems.map(({ question, answer }) => [question, answer]),
+        rewardSource,
+      ];
   return digestOf(asked);
 }
 

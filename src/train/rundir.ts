@@ -169,7 +169,8 @@ export async function rewindRun(store: RunStore, step: number): Promise<{ metric
 export async function refuseUsedFolder(store: RunStore): Promise<void> {
   const names: string[] = Object.values(RUN_FILES);
   const used = (await store.list()).filter((name) => names.includes(name));
-  if (used.length === 0) return;
+  // Before the first step is logged there is nothing to lose: a run that failed at once does not block the next try.
+  if (![RUN_FILES.metrics, RUN_FILES.completions, RUN_FILES.summary].some((name) => used.includes(name))) return;
   throw new UserError(
     `${store.where} already holds a run (${used.join(', ')}). Continue it with --resume ${store.where}, or name another folder with --out.`,
   );

@@ -100,7 +100,7 @@ describe('trimtab train', () => {
     const out = at('interrupted');
     const { code, stderr } = await signalled(out, 'SIGINT', 1);
     expect(code, stderr).toBe(130);
-    expect(stderr).toContain(`steps are saved in ${out}. Go on with: trimtab train --resume ${out}`);
+    expect(stderr).toContain(`steps are saved in ${out}. Go on with: npx trimtab train --resume ${out}`);
     expect(stderr).toContain('Interrupted by Ctrl-C.');
     expect(stderr).not.toContain('mistake in trimtab');
     expect(trimtab(['train', '--resume', out]).code).toBe(0);

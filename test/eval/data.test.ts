@@ -63,7 +63,7 @@ describe('parseProblems', () => {
       rowsOf({ question: 'A', answer: 'work without result ####' }),
       'f:1: an answer (text or number) was expected in answer',
     ],
-    ['\n\n', 'f: problems were expected, one row each, found an empty file.'],
+    ['\n\n', 'f: problems were expected, one row each, found none.'],
   ])('refuses %j', (text, message) => {
     expect(() => parseProblems(text, 'f')).toThrow(message);
   });

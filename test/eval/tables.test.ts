@@ -107,7 +107,7 @@ describe('a CSV file', () => {
       'text,gold\nWhat?,3\n',
       'f.csv: row 1: a column question, problem, input, Question was expected, found text, gold.',
     ],
-    ['question,answer\n', 'f.csv: problems were expected, one row each, found an empty file.'],
+    ['question,answer\n', 'f.csv: problems were expected, one row each, found none.'],
   ])('refuses %j', async (text, message) => {
     await expect(problemsIn('f.csv', text)).rejects.toThrow(message);
   });

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { parse } from 'yaml';
 import { defineCommand } from '../command.ts';
 import { packageRoot } from '../package_root.ts';
 import { addConfigOptions } from '../run_options.ts';
@@ -12,7 +14,8 @@ export const command = defineCommand<Record<string, unknown>>({
     ['trimtab demo --resume runs/demo', 'go on after Ctrl-C'],
   ],
   configure(command) {
-    addConfigOptions(command, ['model', 'data', 'question_key', 'answer_key', 'eval_data']);
+    const own = parse(readFileSync(`${packageRoot()}/models/demo/train.yaml`, 'utf8')) as Record<string, unknown>;
+    addConfigOptions(command, ['model', 'data', 'question_key', 'answer_key', 'eval_data'], own);
   },
   async run(context, options) {
     const model = relative(process.cwd(), `${packageRoot()}/models/demo`) || '.';
