@@ -1,5 +1,5 @@
 import { readFile } from '#platform';
-import { decodeSteering, encodeSteering, type SteeringFile } from '../model/steering.ts';
+import { decodeSteering, encodeSteering, rowNorms, type SteeringFile } from '../model/steering.ts';
 
 /** Trained steering vectors on the host: what `train` returns, files hold, and generation adds. */
 export class SteeringVectors {
@@ -26,10 +26,7 @@ export class SteeringVectors {
 
   /** Euclidean norm of each layer's vector. */
   norms(): number[] {
-    const [layers, c] = this.shape;
-    return Array.from({ length: layers }, (_, l) =>
-      Math.sqrt(this.data.subarray(l * c, (l + 1) * c).reduce((sum, x) => sum + x * x, 0)),
-    );
+    return rowNorms(this.data, this.shape[0]);
   }
 
   /** The bytes of a safetensors file: one tensor `steering` [L, C], the model's identity in its metadata. */

@@ -6,6 +6,7 @@ import { type Evaluation, type EvaluationMode, evaluate } from '../eval/evaluate
 import { EvaluationLog, type LogSettings } from '../eval/evaluation_log.ts';
 import type { AnswerRule } from '../eval/judge.ts';
 import type { PromptSpec } from '../eval/prompts.ts';
+import { sha256 } from '../gpu/digest.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import { uploadSteering } from '../model/steering.ts';
 import type { Context } from './command.ts';
@@ -108,8 +109,6 @@ async function openLog(path: string, arm: ArmPlan, how: Measuring, lm: LanguageM
 }
 
 async function digest(bytes: Uint8Array | Float32Array): Promise<string> {
-  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice();
-  return Buffer.from(await crypto.subtle.digest('SHA-256', view))
-    .toString('hex')
-    .slice(0, 16);
+  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (await sha256(view)).slice(0, 16);
 }

@@ -13,10 +13,16 @@ export function integer(range: Range = {}): (text: string) => number {
   };
 }
 
-/** Parses whole numbers with commas between them; given in ascending order, each once. */
+/** Parses whole numbers with commas between them, in their order. */
 export function integers(range: Range = {}): (text: string) => number[] {
   const one = integer(range);
-  return (text) => [...new Set(text.split(',').map((part) => one(part.trim())))].sort((a, b) => a - b);
+  return (text) => text.split(',').map((part) => one(part.trim().replace('−', '-')));
+}
+
+/** The same in ascending order, each once. */
+export function ascending(range: Range = {}): (text: string) => number[] {
+  const all = integers(range);
+  return (text) => [...new Set(all(text))].sort((a, b) => a - b);
 }
 
 /** Parses an option's value as a finite number. */

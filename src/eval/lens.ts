@@ -4,6 +4,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { rmsnorm } from '../kernels/rmsnorm.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Model } from '../model/model.ts';
+import { rowNorms } from '../model/steering.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import { logits } from '../model/transformer.ts';
 
@@ -211,13 +212,6 @@ async function rowNormsOfHead(model: Model): Promise<Float32Array> {
     device.arena.free(ones);
   });
   return norms;
-}
-
-function rowNorms(rows: Float32Array, n: number): number[] {
-  const c = rows.length / n;
-  return Array.from({ length: n }, (_, l) =>
-    Math.sqrt(rows.subarray(l * c, (l + 1) * c).reduce((sum, x) => sum + x * x, 0)),
-  );
 }
 
 /** Rows of the embedding may outnumber the tokens. */

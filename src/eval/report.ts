@@ -21,7 +21,7 @@ export interface ReportStep {
   readonly reward?: number;
   readonly 'completions/mean_length'?: number;
   readonly entropy?: number;
-  /** Norm of each trained vector after the step. */
+  /** Norm of every layer's vector after the step. */
   readonly steering_norms?: readonly number[] | undefined;
 }
 

@@ -68,7 +68,7 @@ function jsonObject(line: string, source: string, first: boolean): Record<string
 }
 
 /** CSV with a head line; the separator is the one that the head has: a tab, a comma or a semicolon. */
-export async function csvRows(text: string, name: string): Promise<TableRow[]> {
+async function csvRows(text: string, name: string): Promise<TableRow[]> {
   const { default: Papa } = await import('papaparse');
   const content = withoutMark(text);
   const head = content.slice(0, content.search(/[\r\n]|$/));
@@ -93,7 +93,7 @@ export async function csvRows(text: string, name: string): Promise<TableRow[]> {
 }
 
 /** Parquet in any of its compressions, as data sets on the Hub are kept. */
-export async function parquetRows(file: RandomAccess, name: string): Promise<TableRow[]> {
+async function parquetRows(file: RandomAccess, name: string): Promise<TableRow[]> {
   const { parquetReadObjects } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const slice = async (start: number, end = file.size): Promise<ArrayBuffer> => {

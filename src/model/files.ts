@@ -49,7 +49,7 @@ export async function readTextIfThere(folder: ModelFolder, file: string): Promis
 }
 
 /** @throws UserError when the folder has no such file */
-export async function readText(folder: ModelFolder, file: string): Promise<string> {
+async function readText(folder: ModelFolder, file: string): Promise<string> {
   const text = await readTextIfThere(folder, file);
   if (text === undefined) {
     throw new UserError(

@@ -108,3 +108,11 @@ export function uploadSteering(
   checkShape(config, file, where);
   return { tensor: device.upload(file.vectors, [file.numLayers, file.hiddenSize], 'f32', 'steering'), scale };
 }
+
+/** Euclidean norm of each of the `rows` vectors that lie end to end. */
+export function rowNorms(vectors: Float32Array, rows: number): number[] {
+  const width = vectors.length / rows;
+  return Array.from({ length: rows }, (_, i) =>
+    Math.sqrt(vectors.subarray(i * width, (i + 1) * width).reduce((sum, x) => sum + x * x, 0)),
+  );
+}

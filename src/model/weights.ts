@@ -1,5 +1,6 @@
 /** What a model's weights are: names, shapes and dtypes against the configuration, and an identity. */
 import type { WeightType } from '../gpu/blocks.ts';
+import { sha256 } from '../gpu/digest.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { ModelConfig } from './config.ts';
 
@@ -151,7 +152,5 @@ export async function identify(
     else if (rows > 0)
       for (const first of new Set([0, rows >> 1, rows - 1])) parts.push(await read(name, { first, count: 1 }));
   }
-  const all = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', all));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return sha256(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));
 }

@@ -121,7 +121,7 @@ const ENTRIES = {
   mask_truncated_completions: flag(false, 'Leave completions out of the loss that hit `max_completion_length`.'),
 
   prompt: text(
-    '`qa`, `user-assistant`, `chat`, a template with {question} in it, or a YAML/JSON prompt file. Chosen by the model otherwise.',
+    '`qa`, `user-assistant`, `chat`, `gsm8k` (5 examples), `math` (4), a template with {question} in it, or a YAML/JSON prompt file. Chosen by the model otherwise.',
   ),
   stop: note(
     v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),

@@ -5,6 +5,7 @@ import { type LensLayer, logitLens } from '../eval/lens.ts';
 import { renderReport } from '../eval/report.ts';
 import type { RewardFunction } from '../eval/rewards.ts';
 import type { AccuracyPair } from '../eval/stats.ts';
+import { sha256 } from '../gpu/digest.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
@@ -243,9 +244,8 @@ async function problemDigest({
 }
 
 /** SHA-256 of a value as JSON, in hexadecimal. */
-async function digestOf(value: unknown): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+function digestOf(value: unknown): Promise<string> {
+  return sha256(new TextEncoder().encode(JSON.stringify(value)));
 }
 
 /** The evaluation in a file if it is one of this step and of these problems. */

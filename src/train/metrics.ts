@@ -11,7 +11,7 @@ export interface CommonRow {
   num_tokens: number;
   grad_norm: number;
   learning_rate: number;
-  /** Norm of each trained vector after the update, lowest layer first. */
+  /** Norm of every layer's vector after the update, lowest layer first; 0 where a layer is not trained. */
   steering_norms?: readonly number[];
   step_time: number;
   rollout_time: number;
@@ -68,7 +68,7 @@ export interface CommonFigures {
   step: number;
   epoch: number;
   learningRate: number;
-  /** Norm of each trained vector after the update, where it was read. */
+  /** Norm of every layer's vector after the update, where it was read. */
   steeringNorms?: readonly number[] | undefined;
   /** Value of num_tokens in the row before, 0 at the start. */
   tokensBefore: number;

@@ -2,7 +2,7 @@ import type { SteeringTarget } from '../autograd/tape.ts';
 import { longestPrompt } from '../eval/ask.ts';
 import { UserError } from '../gpu/errors.ts';
 import { shuffled } from '../gpu/philox.ts';
-import { encodeSteering, type Steering } from '../model/steering.ts';
+import { encodeSteering, rowNorms, type Steering } from '../model/steering.ts';
 import { type Checkpoint, type OptimizerState, saveCheckpoint } from './checkpoint.ts';
 import { layerRates, trainedLayers } from './layers.ts';
 import { type MemoryPlan, planMemory } from './memory_plan.ts';
@@ -180,7 +180,7 @@ export class Trainer {
       step: this.step,
       epoch: drawn / this.#method.size,
       learningRate: rate,
-      steeringNorms: norms(state.vectors, lm.model.config.hidden_size),
+      steeringNorms: rowNorms(state.vectors, lm.model.config.num_hidden_layers),
       tokensBefore: this.#numTokens,
       stepTime: (now() - begun) / 1000,
     });
@@ -212,12 +212,5 @@ function refuseNotFinite(step: number, loss: number, gradNorm: number, state: Op
   throw new UserError(
     `step ${step}: the loss is ${loss} and the gradient's norm ${gradNorm}${what}; the vectors of the step before are kept. ` +
       'Lower learning_rate or steering_scale, or raise adam_epsilon; if it happens at step 0, the weights themselves hold NaN or infinity.',
-  );
-}
-
-/** Norm of each row of [L, C]. */
-function norms(vectors: Float32Array, c: number): number[] {
-  return Array.from({ length: vectors.length / c }, (_, l) =>
-    Math.sqrt(vectors.subarray(l * c, (l + 1) * c).reduce((sum, x) => sum + x * x, 0)),
   );
 }

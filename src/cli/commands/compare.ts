@@ -7,7 +7,7 @@ import { byProblem, summarise } from '../../eval/summary.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { defineCommand } from '../command.ts';
 import { armsTable, comparisonTable, curveTable, writeComparisonReport } from '../comparison_view.ts';
-import { integers } from '../options.ts';
+import { ascending } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { accuracyLine } from '../run_view.ts';
 import { readText } from '../setup.ts';
@@ -32,7 +32,7 @@ export const command = defineCommand<Options>({
         '<files...>',
         'per-problem files of `trimtab eval --details`; the first is what others are held against',
       )
-      .option('--k <list>', 'pass@k and maj@k for these k; default: the powers of two', integers({ min: 1 }))
+      .option('--k <list>', 'pass@k and maj@k for these k; default: the powers of two', ascending({ min: 1 }))
       .option('--names <list>', 'what to call them, with commas between; default: the files’ names')
       .option('--report <file>', 'a page with the pass@k curves (.html), or the curves alone (.svg)');
   },

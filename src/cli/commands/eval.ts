@@ -22,7 +22,7 @@ import {
   type SteeringOptions,
   steeringFile,
 } from '../model_options.ts';
-import { integer, integers, number } from '../options.ts';
+import { ascending, integer, number } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
 import { showPrompt, warnOfRule } from '../prompt_view.ts';
@@ -105,7 +105,7 @@ export const command = defineCommand<Options>({
         'sampled completions a problem; default: the largest k, or 1',
         integer({ min: 1, max: 65536 }),
       )
-      .option('--k <list>', 'pass@k and maj@k for these k; default: the powers of two', integers({ min: 1 }))
+      .option('--k <list>', 'pass@k and maj@k for these k; default: the powers of two', ascending({ min: 1 }))
       .option('--temperature <number>', 'of the sampled completions', number({ min: 0.001 }), 1)
       .option('--top-p <number>', 'sample from the likeliest tokens of this mass', number({ min: 0.001, max: 1 }), 1)
       .option('--top-k <n>', 'sample from the n likeliest tokens; 0: from all', integer({ min: 0 }), 0)

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { geometryOf } from '../../eval/geometry.ts';
 import { readVectors } from '../../eval/lens.ts';
 import { type LensReport, renderLens } from '../../eval/lens_page.ts';
@@ -16,7 +16,7 @@ import {
   readSteering,
   type SteeringOptions,
 } from '../model_options.ts';
-import { integer } from '../options.ts';
+import { integer, integers } from '../options.ts';
 import { checkWritable, writeOutput } from '../output_files.ts';
 import { promptIds } from '../prompt_ids.ts';
 import { lensTable } from '../run_view.ts';
@@ -62,13 +62,13 @@ export const command = defineCommand<Options>({
       .option(
         '--positions <list>',
         'after which tokens of the prompt, from 0, or from the end where negative',
-        integers,
+        integers(),
         [-1],
       )
       .option(
         '--layers <list>',
         'add only these layers’ vectors to the prompt, -1 for the last; default: all',
-        integers,
+        integers(),
       )
       .option('--append <text>', 'the control: what the vectors still do once this text stands after the prompt')
       .option('--out <file>', 'write an HTML page with heat maps');
@@ -137,10 +137,4 @@ function uploadLayers(lm: LanguageModel, read: ReadSteering, only: ReadonlySet<n
   const { file, scale, path } = read;
   const vectors = file.vectors.map((x, i) => (only?.has(Math.floor(i / file.hiddenSize)) === false ? 0 : x));
   return uploadSteering(lm.model.device, lm.model.config, { ...file, vectors }, scale, path);
-}
-
-function integers(text: string): number[] {
-  const parts = text.split(',').map((part) => part.trim());
-  if (parts.every((part) => /^[-−+]?\d+$/.test(part))) return parts.map((part) => Number(part.replace('−', '-')));
-  throw new InvalidArgumentError('It must be whole numbers with commas between them, such as -1,0.');
 }
