@@ -28,6 +28,9 @@ export interface Asking {
   readonly maxNewTokens: number;
 }
 
+/** Vectors and where they were read. */
+type NamedSteering = Pick<ReadSteering, 'file' | 'path'>;
+
 /**
  * Vectors are measured as they were trained unless options say otherwise: another prompt or another reading of the answer
  * would measure something else. Without vectors the model's own train.yaml says how problems are put.
@@ -35,7 +38,7 @@ export interface Asking {
 export async function askingOf(
   options: AskingOptions & { model: string },
   opened: Pick<OpenedModel, 'tokenizer'>,
-  read: Pick<ReadSteering, 'file' | 'path'> | undefined,
+  read: NamedSteering | undefined,
 ): Promise<Asking> {
   const own = ownFile(options.model, 'train.yaml');
   const trained = read ? configOf(read) : own ? parseTrainConfig(await readText(own), own) : undefined;
@@ -54,7 +57,7 @@ export async function askingOf(
   };
 }
 
-function configOf({ file, path }: Pick<ReadSteering, 'file' | 'path'>): Partial<TrainConfig> {
+function configOf({ file, path }: NamedSteering): Partial<TrainConfig> {
   if (file.metadata.config === undefined) return {};
   const value: unknown = parse(file.metadata.config);
   if (typeof value !== 'object' || value === null)
@@ -63,7 +66,7 @@ function configOf({ file, path }: Pick<ReadSteering, 'file' | 'path'>): Partial<
 }
 
 /** Warns of problems to be measured that the vectors were trained on, as far as their training data are at hand. */
-export async function noteOverlap(context: Context, read: ReadSteering, problems: readonly Problem[]): Promise<void> {
+export async function noteOverlap(context: Context, read: NamedSteering, problems: readonly Problem[]): Promise<void> {
   const { data, model, eval_split: size, seed = 0, ...keys } = configOf(read);
   const named = data ?? (model === undefined ? undefined : ownFile(model, 'problems-train.jsonl'));
   if (named === undefined || !fileList(named).every((path) => existsSync(path))) return;

@@ -157,7 +157,9 @@ describe.skipIf(process.platform === 'win32')('trimtab eval', () => {
 
   it('warns where the answer is sought as no worked example of the prompt gives it', () => {
     const args = ['--model', 'models/demo', '--prompt', 'gsm8k', '--show-prompt'];
-    expect(trimtab(['train', ...args]).stderr).toMatch(/warning: the answer is sought by boxed, and no worked example/);
+    expect(trimtab(['eval', ...args, '--answer', 'boxed']).stderr).toMatch(
+      /warning: answer is boxed, and 5 of the prompt's 5/,
+    );
     expect(trimtab(['train', ...args, '--answer', 'hashes']).stderr).not.toMatch(/warning/);
     expect(trimtab(['eval', ...args]).stderr).toMatch(/answer: gsm8k_strict/);
   });

@@ -215,6 +215,7 @@ async function showFirst(context: Context, options: Options, problems: readonly 
   const { steering: path } = options;
   const tokenizer = await tokenizerOf(options.model);
   const read = path === undefined ? undefined : { file: await steeringFile(path), path };
+  if (read) await noteOverlap(context, read, problems);
   const asking = await askingOf(options, { tokenizer }, read);
   const { encode, stop, spec } = await askerFor(asking, { tokenizer });
   warnOfRule(context, spec, asking.answer);
