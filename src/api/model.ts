@@ -156,8 +156,8 @@ export class SteerableModel {
 
   /** Frees the weights, and the device where the model opened it. */
   dispose(): void {
+    this.lm.model.dispose();
     if (this.#ownsDevice) this.device.destroy();
-    else this.lm.model.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -75,6 +75,12 @@ function pairsOf(first: Arm, second: Arm, mode: EvaluationMode): [EvaluationRow[
     const [row] = samples as [EvaluationRow];
     const other = others.get(row.problem);
     if (!other) return [];
+    if (other[0]?.question === row.question && other[0].answer !== row.answer) {
+      throw new UserError(
+        `${first.name} and ${second.name} have different gold answers to problem ${row.problem}: ${JSON.stringify(row.answer)} and ` +
+          `${JSON.stringify(other[0].answer)}. Measure both with the same file.`,
+      );
+    }
     if (other[0]?.question !== row.question) {
       throw new UserError(
         `${first.name} and ${second.name} answered different problems: number ${row.problem} is ` +

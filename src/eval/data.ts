@@ -61,6 +61,9 @@ function questionOf(row: Row, key: string, source: string): string {
 
 function answerOf(row: Row, key: string, source: string): string {
   const value = row[key];
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new UserError(`${source}: the number in ${key} has more digits than JSON numbers keep. Write it in quotes.`);
+  }
   const fine = typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
   const answer = fine ? goldAnswer(value) : '';
   if (answer !== '') return answer;
@@ -95,6 +98,6 @@ export function problemsOf(
 }
 
 /** Problems of a text of JSON lines, as `problemsOf`. */
-export function parseProblems(text: string, name: string, options: ProblemOptions = {}): Problem[] {
-  return problemsOf(jsonRows(text, name), name, options);
+export function parseProblems(text: string, name: string, options: ProblemOptions = {}, offset = 0): Problem[] {
+  return problemsOf(jsonRows(text, name), name, options, offset);
 }

@@ -1,3 +1,4 @@
+import { UserError } from '../gpu/errors.ts';
 import { DOMAIN } from '../gpu/philox.ts';
 import { type Completion, generate } from '../model/generate.ts';
 import type { LanguageModel } from '../model/language_model.ts';
@@ -76,6 +77,13 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const modes = options.modes ?? ['greedy', 'sampled'];
   const { samples = 1, done = [] } = options;
+  const numbers = new Set(prompts.map(({ problem }) => problem.index));
+  if (numbers.size < prompts.length) {
+    throw new UserError(
+      `${prompts.length} problems have only ${numbers.size} different numbers (index): they would be taken for one another. ` +
+        'Problems of several files are counted on (the offset of parseProblems).',
+    );
+  }
   const known = new Set(done.map(rowKey));
   const wanted = modes.flatMap((mode) =>
     Array.from({ length: mode === 'greedy' ? 1 : samples }, (_, sample) => ({ mode, sample })),

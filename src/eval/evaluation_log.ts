@@ -60,7 +60,7 @@ export class EvaluationLog {
       if (summary === undefined) {
         throw new UserError(`${at(name)} is there already, and no evaluation of trimtab: name another file.`);
       }
-      checkSettings((JSON.parse(summary) as { settings?: LogSettings }).settings ?? {}, settings, at(name));
+      checkSettings(settingsOf(summary, at(summaryName(name))), settings, at(name));
       rows.push(...parseRows(finished, at(name)));
     }
     const lines = partial?.split('\n') ?? [];
@@ -179,4 +179,14 @@ async function readText(store: LogStore, name: string): Promise<string | undefin
 
 function line(value: object): string {
   return `${JSON.stringify(value)}\n`;
+}
+
+function settingsOf(summary: string, where: string): LogSettings {
+  try {
+    return (JSON.parse(summary) as { settings?: LogSettings }).settings ?? {};
+  } catch {
+    throw new UserError(
+      `${where} is no summary of an evaluation. Remove it together with its rows, or name another file.`,
+    );
+  }
 }

@@ -16,7 +16,8 @@ const NAME = /^hf:([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w.-]+))?\/(.+)$/;
 export function parseHubData(setting: string): HubData | undefined {
   if (!setting.startsWith('hf:')) return undefined;
   const [, repo, revision = 'main', part] = NAME.exec(setting) ?? [];
-  if (repo !== undefined && part !== undefined) return { repo, revision, part: part.replace(/\/$/, '') };
+  const odd = [revision, ...(part ?? '').split('/')].includes('..');
+  if (repo !== undefined && part !== undefined && !odd) return { repo, revision, part: part.replace(/\/$/, '') };
   throw new UserError(
     `${setting} names no data of the Hub: hf:OWNER/NAME/CONFIG/SPLIT (hf:openai/gsm8k/main/train) or hf:OWNER/NAME/FILE was expected.`,
   );

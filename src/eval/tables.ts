@@ -81,6 +81,9 @@ async function csvRows(text: string, name: string): Promise<TableRow[]> {
       `${name}: row ${error.row ?? 0} is no CSV: ${error.message}. A quote within quotes is written twice.`,
     );
   }
+  const twice = names?.find((column, i) => names.findIndex((other) => other.trim() === column.trim()) < i);
+  if (twice !== undefined)
+    throw new UserError(`${name}: two columns are called ${twice.trim()}. Give one another name.`);
   return rows.map((cells, i) => {
     const source = `${name}: row ${i + 1}`;
     if (cells.length !== names?.length) {

@@ -38,15 +38,22 @@ function readToken(path: string): string | undefined {
  * them, `refs/REVISION` holds a commit. Files fetched by either are found by the other.
  */
 export function folderHubStore(folder: string, openFile: (path: string) => Promise<RandomAccess>): HubStore {
-  const snapshot = (repo: string, commit: string, path = '') => join(folder, repo, 'snapshots', commit, path);
+  /** @throws UserError for what would lead out of the cache */
+  const within = (...parts: string[]) => {
+    const path = join(folder, ...parts);
+    if (parts.some((part) => part.split(/[\\/]/).includes('..')))
+      throw new UserError(`${path} lies outside of ${folder}.`);
+    return path;
+  };
+  const snapshot = (repo: string, commit: string, path = '') => within(repo, 'snapshots', commit, path);
   return {
     where: folder,
     async commitOf(repo, revision) {
-      const text = await unlessMissing(readFile(join(folder, repo, 'refs', revision), 'utf8'));
+      const text = await unlessMissing(readFile(within(repo, 'refs', revision), 'utf8'));
       return text?.trim() || undefined;
     },
     async remember(repo, revision, commit) {
-      const path = join(folder, repo, 'refs', revision);
+      const path = within(repo, 'refs', revision);
       await writable(folder, async () => {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, commit);
@@ -65,7 +72,7 @@ export function folderHubStore(folder: string, openFile: (path: string) => Promi
       return (await unlessMissing(stat(file)))?.isFile() ? openFile(file) : undefined;
     },
     async add(repo, commit, entry, read) {
-      const blob = join(folder, repo, 'blobs', entry.etag);
+      const blob = within(repo, 'blobs', entry.etag);
       const link = snapshot(repo, commit, entry.path);
       await writable(folder, async () => {
         await mkdir(dirname(blob), { recursive: true });

@@ -4,7 +4,14 @@ import { UserError } from '../gpu/errors.ts';
 import { DOMAIN } from '../gpu/philox.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { sample } from '../kernels/sample.ts';
-import type { Completion, GENERATION_LIMITS, GenerateOptions, GenerationRequest } from './generate.ts';
+import type {
+  Completion,
+  GENERATION_LIMITS,
+  GenerateOptions,
+  GenerationRequest,
+  SampleKey,
+  Sampling,
+} from './generate.ts';
 import { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { finalNorm, forward, logits } from './transformer.ts';
@@ -222,7 +229,7 @@ export class Batcher {
 
   /** New tokens that a request may take before the context ends. */
   #capOf(request: number): number {
-    const { prompt, maxNewTokens } = this.#requests[request] as GenerationRequest;
+    const { prompt, maxNewTokens, completions } = this.#requests[request] as GenerationRequest;
     const context = this.#model.maxPositions;
     if (prompt.length === 0) throw new UserError(`prompt ${request + 1} is empty: it must hold at least one token`);
     const { vocab_size } = this.#model.config;
@@ -231,7 +238,8 @@ export class Batcher {
       throw new UserError(
         `prompt ${request + 1} holds ${odd}: token ids are whole numbers from 0 to ${vocab_size - 1}.`,
       );
-    if (maxNewTokens < 1)
+    for (const { sampling, key } of completions) checkSampling(sampling, key, request + 1);
+    if (!(Number.isInteger(maxNewTokens) && maxNewTokens >= 1))
       throw new UserError(`prompt ${request + 1} asks for ${maxNewTokens} new tokens: at least 1 is sampled.`);
     if (prompt.length >= context) {
       throw new UserError(
@@ -294,4 +302,15 @@ class RowTables {
     this.ranges.set(range, 4 * this.n);
     this.n++;
   }
+}
+
+/** @throws UserError for settings under which nothing sensible can be sampled */
+function checkSampling({ temperature, topK = 0, topP = 1 }: Sampling, key: SampleKey, prompt: number): void {
+  const counts = [key.step, key.prompt, key.completion];
+  const wrong =
+    (!(Number.isFinite(temperature) && temperature >= 0) && `temperature is ${temperature}; a number of at least 0`) ||
+    (!(Number.isInteger(topK) && topK >= 0) && `topK is ${topK}; a whole number of at least 0`) ||
+    (!(topP > 0 && topP <= 1) && `topP is ${topP}; a number above 0 and up to 1`) ||
+    (!counts.every((n) => Number.isInteger(n) && n >= 0) && `its key is ${counts.join(', ')}; whole numbers from 0`);
+  if (wrong) throw new UserError(`prompt ${prompt}: ${wrong} is expected.`);
 }

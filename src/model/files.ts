@@ -29,6 +29,11 @@ export function utf8(bytes: Uint8Array, where: string): string {
   }
 }
 
+/** Whoever keeps files on a server chooses their paths: none may lead out of the folder in which they are stored here. */
+export function isSafePath(path: string): boolean {
+  return !/[\\:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
 /** The file under another name in messages, such as its path within a folder. */
 export function named(file: RandomAccess, name: string): RandomAccess {
   return { name, size: file.size, read: (offset, length) => file.read(offset, length), close: () => file.close() };

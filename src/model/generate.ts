@@ -1,3 +1,4 @@
+import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
@@ -73,6 +74,10 @@ export async function generate(
   requests: readonly GenerationRequest[],
   options: GenerateOptions,
 ): Promise<Completion[][]> {
+  const { seed } = options;
+  if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff))
+    throw new UserError(`seed is ${seed}; a whole number from 0 to 4294967295 is expected.`);
+  if (model.disposed) throw new UserError('This model has been disposed of: its weights are gone. Load it again.');
   return model.device.arena.guard(async () => {
     const batcher = new Batcher(model, requests, { ...GENERATION_LIMITS, ...options });
     while (batcher.hasWork) {

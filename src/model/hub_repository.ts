@@ -1,7 +1,7 @@
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
 import { download, encodedPath, messageOf } from './download.ts';
-import { named, type RandomAccess } from './files.ts';
+import { isSafePath, named, type RandomAccess } from './files.ts';
 import type { HubOptions } from './hub.ts';
 
 export interface RepositoryName {
@@ -66,7 +66,7 @@ async function online(where: RepositoryName, options: Options, within: string | 
   const bring: Repository['bring'] = async (paths, why) => {
     const wanted = paths.map((path) => {
       const entry = entries.get(path);
-      if (entry && isSafe(path)) return entry;
+      if (entry && isSafePath(path)) return entry;
       throw new UserError(`${name} (${revision}) has no ${path} on ${endpoint}.${why ? ` ${why}.` : ''}`);
     });
     const there = await Promise.all(wanted.map(isThere));
@@ -148,7 +148,7 @@ function reader(
   { store }: Options,
 ): Pick<Repository, 'name' | 'open' | 'openIfThere'> {
   const openIfThere = async (path: string) => {
-    const file = isSafe(path) ? await store.open(folderOf(where), commit, path) : undefined;
+    const file = isSafePath(path) ? await store.open(folderOf(where), commit, path) : undefined;
     return file && named(file, `${where.name}/${path}`);
   };
   const open = async (path: string) => {
@@ -157,11 +157,6 @@ function reader(
     return file;
   };
   return { name: where.name, open, openIfThere };
-}
-
-/** A repository's owner chooses its paths: none may lead out of the store. */
-function isSafe(path: string): boolean {
-  return !/[\\:]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
 /** @throws Unreachable where no answer comes, UserError for one that refuses */

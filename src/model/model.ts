@@ -90,7 +90,16 @@ export class Model {
     return total;
   }
 
+  #disposed = false;
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Frees the weights; once is enough. */
   dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     for (const tensor of this.tensors()) this.device.arena.free(tensor);
   }
 

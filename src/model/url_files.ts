@@ -2,7 +2,7 @@ import { hubSettings } from '#platform';
 import { UserError } from '../gpu/errors.ts';
 import type { HubStore } from '../gpu/hub_store.ts';
 import { download, messageOf } from './download.ts';
-import { type ModelFolder, memoryFile, type RandomAccess } from './files.ts';
+import { isSafePath, type ModelFolder, memoryFile, type RandomAccess } from './files.ts';
 import type { HubOptions } from './hub.ts';
 
 /**
@@ -21,13 +21,21 @@ export async function openUrlModel(url: string, options: HubOptions = {}): Promi
   }
   const folder = new URL(url.endsWith('/') ? url : `${url}/`);
   const name = decodeURIComponent(folder.pathname.split('/').at(-2) || folder.host);
-  return { name, open: (file) => openUrl(new URL(file, folder), settings) };
+  const open = async (file: string) => {
+    const address = new URL(file, folder);
+    // A model's index names files: they lie in its folder.
+    if (address.origin !== folder.origin || !address.pathname.startsWith(folder.pathname)) throw outside(address);
+    return openUrl(address, settings);
+  };
+  return { name, open };
 }
 
 async function openUrl(url: URL, options: HubOptions & { store: HubStore }): Promise<RandomAccess | undefined> {
   const { store, signal } = options;
   const folder = `urls--${url.host.replace(':', '--')}`;
-  const path = decodeURIComponent(url.pathname.slice(1)) + url.search;
+  const plain = decodeURIComponent(url.pathname.slice(1));
+  if (!isSafePath(plain)) throw outside(url);
+  const path = url.search === '' ? plain : `${plain}-${nameOf(url.search)}`;
   const ask: typeof fetch = async (input, init) => {
     const response = await fetch(input, { ...init, ...(signal && { signal }) });
     if (!response.ok) throw new UserError(`${url.href} cannot be fetched: HTTP status ${response.status}.`);
@@ -60,6 +68,10 @@ async function openUrl(url: URL, options: HubOptions & { store: HubStore }): Pro
     await store.remember(folder, path, commit);
   }
   return store.open(folder, commit, path);
+}
+
+function outside(url: URL): UserError {
+  return new UserError(`${url.href} lies outside of the folder of its model: it is not opened.`);
 }
 
 /** As a file may be called. */

@@ -38,12 +38,13 @@ function distinct(list: number[]): boolean {
   return new Set(list).size === list.length;
 }
 
-/** `0-5,9` as a list; a range that runs backwards is empty. */
+/** `0-5,9` as a list; empty where a range runs backwards. */
 function layerList(text: string): number[] {
-  return text.split(',').flatMap((part) => {
+  const ranges = text.split(',').map((part) => {
     const [first, last = first] = part.split('-').map(Number) as [number, number?];
     return Array.from({ length: Math.min(10_000, Math.max(0, last - first + 1)) }, (_, i) => first + i);
   });
+  return ranges.every((range) => range.length > 0) ? ranges.flat() : [];
 }
 
 const rate = v.pipe(v.number(), v.finite(), v.gtValue(0));

@@ -4,6 +4,7 @@ import {
   loadProblems,
   loadVectors,
   memoryStore,
+  parseProblems,
   parsePrompt,
   type SteerableModel,
   SteeringVectors,
@@ -108,6 +109,31 @@ describe('a model of the library', () => {
     await model.generate(PROMPT, { ...how, force: true });
     await model.evaluate([{ question: '1', answer: '1', index: 0, source: 'test' }], { ...how, force: true });
     expect(warnings).toEqual(Array(2).fill(expect.stringContaining('used all the same')));
+  });
+
+  it.each([
+    { temperature: Number.NaN },
+    { temperature: -1 },
+    { temperature: 1, topP: 0 },
+    { temperature: 1, topK: 1.5 },
+    { maxNewTokens: 1.5 },
+    { seed: -1 },
+    { seed: 2 ** 32 },
+  ])('refuses to sample with %o', async (options) => {
+    await expect(model.generate(PROMPT, options)).rejects.toThrow(/is expected|is sampled/);
+  });
+
+  it('says that it was disposed of, and takes a second dispose calmly', async () => {
+    const other = await loadModel(DEMO, { device: model.device });
+    other.dispose();
+    other.dispose();
+    await expect(other.generate(PROMPT)).rejects.toThrow('has been disposed of');
+  });
+
+  it('refuses problems of two files that carry the same numbers', async () => {
+    const one = parseProblems('{"question": "a?", "answer": "1"}', 'a');
+    const two = parseProblems('{"question": "b?", "answer": "2"}', 'b');
+    await expect(model.evaluate([...one, ...two])).rejects.toThrow('2 problems have only 1 different numbers');
   });
 
   it('refuses an empty prompt, messages without a chat template, and an unknown prompt', async () => {

@@ -127,3 +127,10 @@ describe('a file of another name', () => {
     expect(jsonRows('{"a": 1}\n\n{"a": 2}\n', 'f').map(({ source }) => source)).toEqual(['f:1', 'f:3']);
   });
 });
+
+describe('columns that cannot be told apart', () => {
+  it('are refused', async () => {
+    const file = inMemory('f.csv', 'question,answer, answer\nq,1,2\n');
+    await expect(readTable(file, 'f.csv')).rejects.toThrow('f.csv: two columns are called answer');
+  });
+});

@@ -15,6 +15,8 @@ import { rollout } from './rollout.ts';
 /** A sampled completion and what it earned, before it is compared with the others. */
 interface Graded extends Omit<Sample, 'advantage'> {
   /** What `soft_punish_cache` took off the reward, at most 0. */
+  /** What the reward function gave, before the penalty. */
+  readonly earned: number;
   readonly penalty: number;
 }
 
@@ -142,7 +144,7 @@ export class ReinforcementLearning implements Method {
       completionIndex,
     });
     const penalty = overlongPenalty(completion.ids.length, config);
-    return { prompt, completion, text, extracted, correct, reward: value + penalty, penalty };
+    return { prompt, completion, text, extracted, correct, earned: value, reward: value + penalty, penalty };
   }
 
   /** Σ_t log π − log π_ref of every completion: what TRL's RLOOTrainer takes off the rewards, times beta. */
@@ -205,7 +207,7 @@ function clipsRatio(config: MethodOptions['config']): boolean {
 }
 
 function earnsTheSame({ samples }: Group): boolean {
-  return samples.every((s) => s.reward - s.penalty === (samples[0] as Graded).reward - (samples[0] as Graded).penalty);
+  return samples.every((s) => s.earned === (samples[0] as Graded).earned);
 }
 
 function tokensOf({ prompt, samples }: Group): number {
