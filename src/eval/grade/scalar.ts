@@ -8,22 +8,28 @@ const MODULAR_ROUNDS = 2;
 const NUMERIC_ROUNDS = 8;
 /** Doubles lose some digits on the way; formulas that differ do so by far more at points of which one was not chosen for it. */
 const RELATIVE = 1e-9;
+/** Between constants nothing was chosen at random: 10⁹+√2 and 10⁹+√3 are told apart as far as doubles go. */
+const RELATIVE_CONSTANT = 1e-13;
 const ABSOLUTE = 1e-12;
 
-/** Between 0.4 and 2.6 in size; every other round also below zero, where √(x²) is not x. */
+/**
+ * Between 0.4 and 2.6 in size, and 30 times that in the second half of the rounds, so that |x-3| and \max(x,5) are seen on both
+ * sides of their corners. Two of the rounds have every variable below zero, where √(x²) is not x; two more have some there.
+ */
 function realPoint(name: string, round: number): number {
   const share = Number(pointOf(name, round + 100) % 1_000_003n) / 1_000_003;
-  const sign = round % 2 === 1 && pointOf(name, round + 200) % 2n === 1n ? -1 : 1;
-  return sign * (0.4 + 2.2 * share);
+  const negative = round % 4 === 1 || (round % 2 === 1 && pointOf(name, round + 200) % 2n === 1n);
+  const size = (0.4 + 2.2 * share) * (round >= NUMERIC_ROUNDS / 2 && round < NUMERIC_ROUNDS ? 30 : 1);
+  return negative ? -size : size;
 }
 
 function isDecimal(expr: Expr): boolean {
   return (expr.k === 'num' && expr.decimal) || (expr.k === 'neg' && isDecimal(expr.of));
 }
 
-function close(a: Complex, b: Complex): boolean {
+function close(a: Complex, b: Complex, relative = RELATIVE): boolean {
   const size = Math.max(Math.hypot(a.re, a.im), Math.hypot(b.re, b.im));
-  return Math.hypot(a.re - b.re, a.im - b.im) <= RELATIVE * size + ABSOLUTE;
+  return Math.hypot(a.re - b.re, a.im - b.im) <= relative * size + ABSOLUTE;
 }
 
 function infinity(expr: Expr): number {
@@ -76,7 +82,7 @@ function sameNumerically(a: Expr, b: Expr): boolean {
     const [left, right] = [numeric(a, at), numeric(b, at)];
     const [known, alsoKnown] = [left, right].map(({ re, im }) => Number.isFinite(re) && Number.isFinite(im));
     if (!known && !alsoKnown) continue;
-    if (!known || !alsoKnown || !close(left, right)) return false;
+    if (!known || !alsoKnown || !close(left, right, constant ? RELATIVE_CONSTANT : RELATIVE)) return false;
     compared += 1;
   }
   return compared >= (constant ? 1 : 3);
