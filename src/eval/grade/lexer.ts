@@ -153,7 +153,8 @@ export function tokenize(text: string): Token[] {
       if (word === 'and' || word === 'or') push('op', ',');
       else if (word === '%' || word === 'cup') push('op', word);
       else push('cmd', word);
-    } else if (afterValue && isMeasure(run) && next !== '(') push('text', run);
+    } else if (before?.v === '/' && tokens.at(-2)?.t === 'text') push('text', run);
+    else if (afterValue && isMeasure(run) && next !== '(') push('text', run);
     else if (FUNCTIONS.has(run)) push('cmd', run);
     else if (
       run.length >= 3 &&

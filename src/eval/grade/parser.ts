@@ -21,17 +21,17 @@ export function parseAnswer(answer: string): Value {
 }
 
 /** `Evelyn`, `\text{two lines}`, `(A)`, `\text{A, B}`: words alone, or choices. */
-function plainWords(text: string): Value | undefined {
+function plainWords(text: string, inText = false): Value | undefined {
   const inner = text.replace(/^\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm)\s*\{([^{}]*)\}$/, '$1').trim();
   const choice = /^\(?([A-Z])(?:\)|\.)?$/.exec(inner);
   if (choice) {
-    const marked = inner !== text || inner.startsWith('(');
+    const marked = inText || inner !== text || inner.startsWith('(');
     return { k: 'text', text: choice[1] as string, ...(marked && { marked }) };
   }
   if (inner === text || !/^[a-zA-Z(]/.test(inner)) return undefined;
   const parts = inner.split(/\s*(?:,|;|\band\b|\bor\b)\s*/).filter((part) => part !== '');
   if (parts.length === 0) return undefined;
-  const items = parts.map((part): Value => plainWords(part) ?? { k: 'text', text: part });
+  const items = parts.map((part): Value => plainWords(part, true) ?? { k: 'text', text: part });
   return items.length === 1 ? items[0] : { k: 'list', open: '', close: '', items };
 }
 

@@ -59,7 +59,8 @@ function settleScalar(expr: Expr, unit: string | undefined): Value {
   return scaledMatrix(expr) ?? withUnit(expr);
 }
 
-function parts(expr: Expr): readonly Expr[] {
+/** The formulas that a formula is made of. */
+export function parts(expr: Expr): readonly Expr[] {
   if (expr.k === 'add') return expr.terms;
   if (expr.k === 'mul') return expr.factors;
   if (expr.k === 'div') return [expr.over, expr.under];

@@ -126,6 +126,7 @@ export function areUnits(words: readonly string[]): boolean {
  */
 export function measure(unit: string): string | undefined {
   const words = unit
+    .replace(/\bper cent\b/g, 'percent')
     .replaceAll('/', ' per ')
     .replace(/\^\{?([23])\}?/g, (_, power) => (power === '2' ? ' square ' : ' cubic '))
     .split(/\s+/)
