@@ -29,8 +29,6 @@ const CHARACTERS: Readonly<Record<string, string>> = {
   '⅔': '\\frac{2}{3}',
   '¼': '\\frac{1}{4}',
   '¾': '\\frac{3}{4}',
-  '€': CURRENCY,
-  '£': CURRENCY,
   '‘': "'",
   '’': "'",
   '\u00a0': ' ',

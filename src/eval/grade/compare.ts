@@ -3,7 +3,7 @@ import { assigned, interval, isEquation, letters, sameRelation } from './relatio
 import { sameScalar } from './scalar.ts';
 import { settle } from './settle.ts';
 import type { Expr, Value } from './syntax.ts';
-import { measure } from './units.ts';
+import { measure, sameMeasure } from './units.ts';
 
 type List = Extract<Value, { k: 'list' }>;
 type Scalar = Extract<Value, { k: 'scalar' }>;
@@ -34,9 +34,11 @@ function same(a: Value, b: Value): boolean {
   if (a.k === 'scalar' && b.k === 'scalar') return sameQuantity(a, b);
   if (a.k === 'list' && b.k === 'list') return sameLists(a, b);
   if (a.k === 'union' && b.k === 'union') return matched(a.parts, b.parts);
+  if (a.k === 'clock' || b.k === 'clock') return sameClock(a, b);
   if (a.k === 'ratio' || b.k === 'ratio') return sameRatio(a, b);
   if (a.k === 'matrix' && b.k === 'matrix') {
-    return a.rows.length === b.rows.length && a.rows.every((row, i) => inOrder(row, b.rows[i] as readonly Value[]));
+    if (a.bars !== b.bars || a.rows.length !== b.rows.length) return false;
+    return a.rows.every((row, i) => inOrder(row, b.rows[i] as readonly Value[]));
   }
   return false;
 }
@@ -109,14 +111,24 @@ function textOf(value: Value): string | undefined {
   return name === undefined ? undefined : plain(`${name} ${value.unit ?? ''}`);
 }
 
+/** R and r: two names, but where the capital is a choice. */
+function sameButForCase(a: Value, b: Value): boolean {
+  const [x, y] = [a, b].map(
+    (side) => (side.k === 'text' ? side.text : side.k === 'scalar' ? letters(side.expr) : '') ?? '',
+  );
+  return x?.length === 1 && x !== y && x.toLowerCase() === y?.toLowerCase();
+}
+
 function sameText(a: Value, b: Value): boolean {
+  if (sameButForCase(a, b))
+    return [a, b].some((side) => side.k === 'text' && (side.marked || /^[A-D]$/.test(side.text)));
   const [left, right] = [textOf(a), textOf(b)];
   return left !== undefined && left !== '' && left === right;
 }
 
 function sameQuantity(a: Scalar, b: Scalar): boolean {
   const [left, right] = [a.unit, b.unit].map((unit) => (unit === undefined ? undefined : measure(unit)));
-  if (left !== undefined && right !== undefined && left !== right) return false;
+  if (left !== undefined && right !== undefined && !sameMeasure(left, right)) return false;
   if (sameScalar(a.expr, b.expr)) return true;
   // 12% is 0.12 as well as 12, but no other percentage.
   if (left === '%' && b.unit === undefined) return sameScalar({ k: 'div', over: a.expr, under: HUNDRED }, b.expr);
@@ -124,7 +136,22 @@ function sameQuantity(a: Scalar, b: Scalar): boolean {
   return false;
 }
 
-/** 3:5 is 3/5, and 6:10 too; clock times (`12:00`) only by their parts. */
+/** Part by part; 3:10 may be a ratio, and so 3/10 as it stands, but 3:30 is not 1:10. */
+function sameClock(a: Value, b: Value): boolean {
+  const [clock, other] = a.k === 'clock' ? [a, b] : [b, a];
+  if (clock.k !== 'clock') return false;
+  if (other.k === 'clock') {
+    if (clock.half !== '' && other.half !== '' && clock.half !== other.half) return false;
+    return clock.parts.join(':') === other.parts.join(':');
+  }
+  const parts = clock.half === '' ? ratioParts(other) : undefined;
+  if (parts?.length !== clock.parts.length || (other.k === 'scalar' && other.expr.k !== 'div')) return false;
+  return parts.every(
+    (part, i) => part.k === 'num' && part.value.den === 1n && part.value.num === BigInt(clock.parts[i] ?? -1),
+  );
+}
+
+/** 3:5 is 3/5, and 6:9 is 2:3. */
 function sameRatio(a: Value, b: Value): boolean {
   if (a.k === 'ratio' && b.k === 'ratio' && inOrder(a.parts, b.parts)) return true;
   const [x, y] = [ratioParts(a), ratioParts(b)];

@@ -32,7 +32,7 @@ const DELIMITERS = [
 ] as const;
 
 /** Formulas between dollar signs (or `\(`, `\[`) at the start of a text, several joined by `and`, `or` and commas. */
-function leadingMaths(text: string): string | undefined {
+function leadingMaths(text: string): { content: string; rest: string } | undefined {
   const found: string[] = [];
   let rest = text;
   for (;;) {
@@ -47,8 +47,11 @@ function leadingMaths(text: string): string | undefined {
     if (!joint) break;
     rest = rest.slice(joint[0].length);
   }
-  return found.length > 0 ? found.join(', ') : undefined;
+  return found.length > 0 ? { content: found.join(', '), rest } : undefined;
 }
+
+/** After the closing dollar these go on with the answer: `$3$.14`, `$12$%`, `$5$ million`, `$5$ or more`. */
+const GOES_ON = /^(?:[.,]?\d|\s*\\?%|\s+(?:million|billion|thousand|hundred|dozen|or\b))/;
 
 /** What follows at the end of a sentence: a dot before a space or the end, a line's end, or a reason. */
 const SENTENCE_END = /\.(?=\s|$)|\n|[,;]? (?:because|since|which|as|so|where) |\. ?I hope/;
@@ -63,7 +66,7 @@ export function extractAnswerIs(text: string): string | undefined {
   if (!phrase) return undefined;
   const rest = end.slice(phrase.index + phrase[0].length).trimStart();
   const inMaths = leadingMaths(rest);
-  if (inMaths !== undefined) return extractBoxed(inMaths) ?? inMaths;
+  if (inMaths && !GOES_ON.test(inMaths.rest)) return extractBoxed(inMaths.content) ?? inMaths.content;
   const sentence = (rest.split(SENTENCE_END)[0] as string).replaceAll('**', '').trim();
   return extractBoxed(sentence) ?? (sentence === '' ? undefined : sentence);
 }
@@ -123,12 +126,15 @@ export function extractAny(text: string): string | undefined {
 }
 
 /**
- * The gold answer of a data row's answer column: what stands after GSM8K's last `####`, the last box of a worked
- * solution, a JSON number as it prints, or the text itself.
+ * The gold answer of a data row's answer column: the last box after the last `####` (a heading in Markdown), else the line
+ * after it (GSM8K); without one the last box of a worked solution, a JSON number as it prints, or the text itself.
  */
 export function goldAnswer(value: string | number): string {
   if (typeof value === 'number') return String(value);
   const hashes = value.lastIndexOf('####');
-  if (hashes >= 0) return value.slice(hashes + 4).trim();
+  if (hashes >= 0) {
+    const rest = value.slice(hashes + 4).trim();
+    return extractBoxed(rest) ?? (rest.split('\n')[0] as string).trim();
+  }
   return (extractBoxed(value) ?? value).trim();
 }

@@ -54,6 +54,7 @@ export abstract class FormulaParser extends TokenReader {
       else if (this.is('/') && this.peek(1)?.t === 'text') {
         // `60 km/h`, `5 dollars/hour`: units follow.
         this.at += 1;
+        this.unit.push('per');
         return left;
       } else if (this.take('/')) left = { k: 'div', over: left, under: this.signedFactor() };
       else if (this.startsFactor()) left = times(left, this.factor());
@@ -136,7 +137,10 @@ export abstract class FormulaParser extends TokenReader {
   /** `68^\circ F` and `20^\circ C` are temperatures and no products. */
   protected degrees(of: Expr): Expr {
     const scale = this.peek();
-    if (scale?.t === 'sym' && (scale.v === 'C' || scale.v === 'F')) this.at += 1;
+    if ((scale?.t === 'sym' || scale?.t === 'text') && (scale.v === 'C' || scale.v === 'F')) {
+      this.at += 1;
+      this.unit.push(scale.v === 'C' ? 'celsius' : 'fahrenheit');
+    }
     return { k: 'deg', of };
   }
 

@@ -22,6 +22,7 @@ const NOUNS: Readonly<Record<Value['k'], string>> = {
   union: 'unions',
   relation: 'relations',
   ratio: 'ratios',
+  clock: 'times',
   matrix: 'matrices',
   text: 'words',
 };

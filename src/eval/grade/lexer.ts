@@ -1,6 +1,5 @@
-import { CURRENCY } from './clean.ts';
 import { Unreadable } from './syntax.ts';
-import { isMeasure } from './units.ts';
+import { isMeasure, SIGNS } from './units.ts';
 
 export interface Token {
   /** `num` digits, `sym` a variable, `text` words, `cmd` a command or function by name, `op` a sign or bracket. */
@@ -154,7 +153,8 @@ export function tokenize(text: string): Token[] {
       if (word === 'and' || word === 'or') push('op', ',');
       else if (word === '%' || word === 'cup') push('op', word);
       else push('cmd', word);
-    } else if (afterValue && isMeasure(run) && next !== '(') push('text', run);
+    } else if (before?.v === '/' && tokens.at(-2)?.t === 'text') push('text', run);
+    else if (afterValue && isMeasure(run) && next !== '(') push('text', run);
     else if (FUNCTIONS.has(run)) push('cmd', run);
     else if (
       run.length >= 3 &&
@@ -176,8 +176,8 @@ export function tokenize(text: string): Token[] {
     } else if (/\d/.test(char) || (char === '.' && /\d/.test(text[at + 1] ?? ''))) number();
     else if (char === '\\') command();
     else if (/[a-zA-Z]/.test(char)) letters();
-    else if (char === CURRENCY) {
-      push('text', 'dollar');
+    else if (Object.hasOwn(SIGNS, char)) {
+      push('text', SIGNS[char] as string);
       at += 1;
     } else if (/[<>!]=|~=|\*\*/.test(text.slice(at, at + 2))) {
       push('op', text[at] === '~' ? '~' : text[at] === '*' ? '^' : text.slice(at, at + 2));

@@ -1,3 +1,4 @@
+import { variables } from './numeric.ts';
 import { proportional, sameScalar } from './scalar.ts';
 import type { Expr, RelationSign, Value } from './syntax.ts';
 
@@ -37,11 +38,17 @@ export function isEquation(value: Value): value is Relation {
   return value.k === 'relation' && value.signs.every((sign) => sign === '=' || sign === '~');
 }
 
+/** 5 and 6 of `x = 5 = 6`: two numbers, the last one not a rounding. */
+function contradicts(side: Value, last: Value): boolean {
+  if (side.k !== 'scalar' || last.k !== 'scalar' || (last.expr.k === 'num' && last.expr.decimal)) return false;
+  return variables(last.expr, variables(side.expr)).size === 0 && !sameScalar(side.expr, last.expr);
+}
+
 /** The last side of `x = …` or of `2 + 3 = 5`; undefined for an equation that says more. */
 export function assigned(value: Relation): Value | undefined {
   const [first, ...rest] = value.sides as [Value, ...Value[]];
   const last = value.sides.at(-1) as Value;
-  if (isName(first)) return last;
+  if (isName(first)) return rest.slice(0, -1).some((side) => contradicts(side, last)) ? undefined : last;
   if (value.sides.length === 2 && isName(last)) return first;
   const equal = rest.every((side) => side.k === 'scalar' && first.k === 'scalar' && sameScalar(first.expr, side.expr));
   return equal ? last : undefined;

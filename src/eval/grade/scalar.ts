@@ -2,28 +2,42 @@ import { exact } from './exact.ts';
 import { modular, pointOf } from './modular.ts';
 import { type Complex, numeric, variables } from './numeric.ts';
 import { sameDecimal, sameRational } from './rational.ts';
+import { parts } from './settle.ts';
 import type { Expr } from './syntax.ts';
 
 const MODULAR_ROUNDS = 2;
 const NUMERIC_ROUNDS = 8;
 /** Doubles lose some digits on the way; formulas that differ do so by far more at points of which one was not chosen for it. */
 const RELATIVE = 1e-9;
+/** Between constants nothing was chosen at random: 10⁹+√2 and 10⁹+√3 are told apart as far as doubles go. */
+const RELATIVE_CONSTANT = 1e-13;
 const ABSOLUTE = 1e-12;
 
-/** Between 0.4 and 2.6 in size; every other round also below zero, where √(x²) is not x. */
-function realPoint(name: string, round: number): number {
+/**
+ * Between 0.4 and 2.6 in size; where `wide`, 30 times that in the second half of the rounds, so that |x-3| and \max(x,5) are seen
+ * on both sides of their corners. Two of the rounds have every variable below zero, where √(x²) is not x; two more have some there.
+ */
+function realPoint(name: string, round: number, wide: boolean): number {
   const share = Number(pointOf(name, round + 100) % 1_000_003n) / 1_000_003;
-  const sign = round % 2 === 1 && pointOf(name, round + 200) % 2n === 1n ? -1 : 1;
-  return sign * (0.4 + 2.2 * share);
+  const negative = round % 4 === 1 || (round % 2 === 1 && pointOf(name, round + 200) % 2n === 1n);
+  const size = (0.4 + 2.2 * share) * (wide && round >= NUMERIC_ROUNDS / 2 ? 30 : 1);
+  return negative ? -size : size;
+}
+
+/** Whether a formula may bend somewhere. Others are left near 1, where \cosh²x - \sinh²x keeps its digits. */
+function hasCorners(expr: Expr): boolean {
+  if (expr.k === 'fn' && ['abs', 'max', 'min'].includes(expr.name)) return true;
+  if (expr.k === 'pow' && exact(expr.exponent)?.den !== 1n && variables(expr.base).size > 0) return true;
+  return parts(expr).some(hasCorners);
 }
 
 function isDecimal(expr: Expr): boolean {
   return (expr.k === 'num' && expr.decimal) || (expr.k === 'neg' && isDecimal(expr.of));
 }
 
-function close(a: Complex, b: Complex): boolean {
+function close(a: Complex, b: Complex, relative = RELATIVE): boolean {
   const size = Math.max(Math.hypot(a.re, a.im), Math.hypot(b.re, b.im));
-  return Math.hypot(a.re - b.re, a.im - b.im) <= RELATIVE * size + ABSOLUTE;
+  return Math.hypot(a.re - b.re, a.im - b.im) <= relative * size + ABSOLUTE;
 }
 
 function infinity(expr: Expr): number {
@@ -71,12 +85,13 @@ function sameFunction(a: Expr, b: Expr): boolean {
 function sameNumerically(a: Expr, b: Expr): boolean {
   let compared = 0;
   const constant = variables(a).size === 0 && variables(b).size === 0;
+  const wide = hasCorners(a) || hasCorners(b);
   for (let round = 0; round < (constant ? 1 : NUMERIC_ROUNDS); round += 1) {
-    const at = (name: string) => realPoint(name, round);
+    const at = (name: string) => realPoint(name, round, wide);
     const [left, right] = [numeric(a, at), numeric(b, at)];
     const [known, alsoKnown] = [left, right].map(({ re, im }) => Number.isFinite(re) && Number.isFinite(im));
     if (!known && !alsoKnown) continue;
-    if (!known || !alsoKnown || !close(left, right)) return false;
+    if (!known || !alsoKnown || !close(left, right, constant ? RELATIVE_CONSTANT : RELATIVE)) return false;
     compared += 1;
   }
   return compared >= (constant ? 1 : 3);
@@ -95,13 +110,14 @@ export function proportional([a, b]: readonly [Expr, Expr], [c, d]: readonly [Ex
   const names = variables(g, variables(f));
   if (names.size === 0) return sameScalar(f, g);
   // f(x) g(p) = g(x) f(p) for all x at one fixed p; there neither is 0.
-  const at = (name: string) => realPoint(name, 50);
+  const at = (name: string) => realPoint(name, 50, false);
   const [fp, gp] = [numeric(f, at), numeric(g, at)];
   if (![fp, gp].every(({ re, im }) => Number.isFinite(re) && im === 0 && Math.abs(re) > 1e-9)) return false;
   if (positive && fp.re > 0 !== gp.re > 0) return false;
   let compared = 0;
+  const wide = hasCorners(f) || hasCorners(g);
   for (let round = 0; round < NUMERIC_ROUNDS; round += 1) {
-    const point = (name: string) => realPoint(name, round);
+    const point = (name: string) => realPoint(name, round, wide);
     const [fx, gx] = [numeric(f, point), numeric(g, point)];
     if (!Number.isFinite(fx.re) || !Number.isFinite(gx.re) || fx.im !== 0 || gx.im !== 0) continue;
     if (!close({ re: fx.re * gp.re, im: 0 }, { re: gx.re * fp.re, im: 0 })) return false;

@@ -35,7 +35,7 @@ export function settle(value: Value): Value {
     case 'ratio':
       return { k: 'ratio', parts: value.parts.map(settle) };
     case 'matrix':
-      return { k: 'matrix', rows: value.rows.map((row) => row.map(settle)) };
+      return { ...value, rows: value.rows.map((row) => row.map(settle)) };
     default:
       return value;
   }
@@ -59,7 +59,8 @@ function settleScalar(expr: Expr, unit: string | undefined): Value {
   return scaledMatrix(expr) ?? withUnit(expr);
 }
 
-function parts(expr: Expr): readonly Expr[] {
+/** The formulas that a formula is made of. */
+export function parts(expr: Expr): readonly Expr[] {
   if (expr.k === 'add') return expr.terms;
   if (expr.k === 'mul') return expr.factors;
   if (expr.k === 'div') return [expr.over, expr.under];
@@ -100,7 +101,7 @@ function choose(expr: Expr, sign: number): Expr {
 function scaledMatrix(expr: Expr): Value | undefined {
   const factors = expr.k === 'mul' ? expr.factors : expr.k === 'neg' ? [expr.of] : [];
   const matrix = factors.find((factor) => factor.k === 'value' && factor.value.k === 'matrix');
-  if (matrix?.k !== 'value' || matrix.value.k !== 'matrix') return undefined;
+  if (matrix?.k !== 'value' || matrix.value.k !== 'matrix' || matrix.value.bars) return undefined;
   const others = factors.filter((factor) => factor !== matrix);
   if (others.some((factor) => factor.k === 'value')) return undefined;
   const scaled = (entry: Value): Value => {

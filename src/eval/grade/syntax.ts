@@ -32,8 +32,12 @@ export type Value =
   | { readonly k: 'union'; readonly parts: readonly Value[] }
   | { readonly k: 'relation'; readonly sides: readonly Value[]; readonly signs: readonly RelationSign[] }
   | { readonly k: 'ratio'; readonly parts: readonly Value[] }
-  | { readonly k: 'matrix'; readonly rows: readonly (readonly Value[])[] }
-  | { readonly k: 'text'; readonly text: string };
+  /** Two or three numbers as clocks show them, with `am`, `pm` or nothing. */
+  | { readonly k: 'clock'; readonly parts: readonly number[]; readonly half: string }
+  /** `bars`: `v` or `V` for the determinant or norm of one. */
+  | { readonly k: 'matrix'; readonly rows: readonly (readonly Value[])[]; readonly bars?: string }
+  /** `marked`: a capital in brackets or in `\text`, a choice. */
+  | { readonly k: 'text'; readonly text: string; readonly marked?: boolean };
 
 /** An answer that says nothing this grammar knows. Its message says where. */
 export class Unreadable extends Error {

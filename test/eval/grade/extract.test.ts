@@ -87,6 +87,9 @@ describe('goldAnswer', () => {
     expect(goldAnswer(145.0)).toBe('145');
     expect(goldAnswer(3.5)).toBe('3.5');
     expect(goldAnswer(' \\frac{1}{2} ')).toBe('\\frac{1}{2}');
+    expect(goldAnswer('18.\n#### 7\nthanks')).toBe('7');
+    expect(goldAnswer('18.\n####\n7')).toBe('7');
+    expect(goldAnswer('#### Solution\nso it is $\\boxed{7}$.')).toBe('7');
     expect(goldAnswer('so it is $\\boxed{16}$.')).toBe('16');
   });
 });
@@ -107,6 +110,13 @@ describe('extractAnswerIs', () => {
     ['The answer is 3.5', '3.5'],
     ['The answer is 4. No: the answer is 5.', '5'],
     ['The answer is $\\boxed{9}$.', '9'],
+    ['The final answer is $5$ million.', '$5$ million'],
+    ['The answer is $3$.14', '$3$.14'],
+    ['The answer is $5$0.', '$5$0'],
+    ['The answer is $5$ or more.', '$5$ or more'],
+    ['The answer is $12$%.', '$12$%'],
+    ['The answer is $12$\\%.', '$12$\\%'],
+    ['The answer is $5$ apples.', '5'],
     ['There is none.', undefined],
     ['The answer is', undefined],
   ])('in %j', (text, answer) => {
@@ -142,6 +152,12 @@ describe('extractAny', () => {
 });
 
 describe('grade', () => {
+  it('reads on where the answer goes on after its closing dollar', async () => {
+    for (const rest of [' million', '.14', '0', ' or more'])
+      expect(await grade(`The answer is $5$${rest}.`, '5', 'answer_is')).toMatchObject({ correct: false });
+    expect(await grade('The answer is $12$%.', '12', 'answer_is')).toMatchObject({ correct: true });
+  });
+
   it('never falls back from one kind of answer to another', async () => {
     const none = { extracted: undefined, correct: false, why: 'no answer found' };
     expect(await grade('The answer is 18.', '18', 'boxed')).toEqual(none);
