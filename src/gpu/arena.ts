@@ -8,7 +8,7 @@ import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './te
  * tensors never share one.
  */
 export class Arena {
-  readonly #gpu: GPUDevice;
+  readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
   readonly #forget: (buffer: GPUBuffer) => void;
   readonly #idle = new Map<number, GPUBuffer[]>();
@@ -25,11 +25,11 @@ export class Arena {
   peakBytes = 0;
 
   constructor(
-    gpu: GPUDevice,
+    createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer,
     limits: { maxBinding: number; maxBuffer: number; budget: number },
     forget: (buffer: GPUBuffer) => void,
   ) {
-    this.#gpu = gpu;
+    this.#createBuffer = createBuffer;
     this.#limits = limits;
     this.#forget = forget;
   }
@@ -127,7 +127,7 @@ export class Arena {
           `${formatBytes(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
       );
     }
-    const buffer = this.#gpu.createBuffer({
+    const buffer = this.#createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,

@@ -47,6 +47,7 @@ export class Pipelines {
     for (const tensor of bound) key += `:${this.#idOf(tensor.buffer)}`;
     let group = this.#groups.get(key);
     if (!group) {
+      this.#device.counters.bindGroups++;
       group = this.#device.gpu.createBindGroup({
         layout: pipeline.layout,
         entries: [
@@ -83,6 +84,7 @@ export class Pipelines {
     for (const feature of kernel.features ?? []) {
       if (!caps[feature]) throw new GpuError(`${kernel.name} needs ${feature}, which ${caps.adapter} does not offer`);
     }
+    this.#device.counters.pipelines++;
     const code = assemble(kernel, constants, weight);
     const layout = gpu.createBindGroupLayout({
       label: kernel.name,

@@ -17,8 +17,6 @@ export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
-  /** Dispatches recorded over the recorder's life. */
-  dispatches = 0;
 
   constructor(device: Device) {
     this.device = device;
@@ -56,7 +54,7 @@ export class Recorder {
     }
     pass.setBindGroup(0, this.device.pipelines.bindGroup(pipeline, bound), [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.dispatches++;
+    this.device.counters.dispatches++;
     if (this.device.profiler) this.#closePass();
   }
 
@@ -96,6 +94,7 @@ export class Recorder {
     this.#slot = 0;
     const afterSubmit = this.device.profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
+    this.device.counters.submits++;
     afterSubmit?.();
   }
 
