@@ -11,7 +11,13 @@ export class Arena {
   readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
   readonly #forget: (buffer: GPUBuffer) => void;
+  /**
+   * By size, the oldest last. The oldest is handed out first: which buffer a tensor gets then depends on what else lives
+   * and not on the order in which buffers came back, and a step like the one before finds its bind groups.
+   */
   readonly #idle = new Map<number, GPUBuffer[]>();
+  readonly #ages = new WeakMap<GPUBuffer, number>();
+  #created = 0;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -91,9 +97,15 @@ export class Arena {
 
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
-    const list = this.#idle.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.#idle.set(buffer.size, [buffer]);
+    let list = this.#idle.get(buffer.size);
+    if (!list) {
+      list = [];
+      this.#idle.set(buffer.size, list);
+    }
+    const age = this.#ages.get(buffer) as number;
+    let at = list.length;
+    while (at > 0 && (this.#ages.get(list[at - 1] as GPUBuffer) as number) < age) at--;
+    list.splice(at, 0, buffer);
   }
 
   /** Labels of the tensors that have not been freed; tests compare it before and after. */
@@ -132,6 +144,7 @@ export class Arena {
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+    this.#ages.set(buffer, this.#created++);
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;
