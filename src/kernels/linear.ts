@@ -6,6 +6,7 @@ import type { Capabilities } from '../gpu/device.ts';
 import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { stepsAnIteration } from './linear_unroll.ts';
 
 /**
  * - `scalar`: any shape, a lane per row and four columns.
@@ -46,8 +47,6 @@ interface Direction {
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
 const TALL = 4;
-/** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
-const UNROLL_FROM = 32;
 
 function declare(name: string, transposed: boolean): Direction {
   const common = {
@@ -311,15 +310,22 @@ function launch(
   const { tall, short } = rowTiles(m);
   const x = Math.ceil(columns / 16);
   const split = Math.min(m, 4 * TALL * tall);
+  const unroll = (isTall: boolean) =>
+    stepsAnIteration(rec.device.caps, {
+      m,
+      steps,
+      tall: isTall,
+      dtype: t.weight.dtype,
+      transposed: direction === backward,
+    });
   if (tall > 0) {
-    const unroll = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
     params.row_end = split;
-    rec.dispatch(kernel, bound, params, [x, tall, 1], { ...constants, QUADS: TALL, UNROLL: unroll });
+    rec.dispatch(kernel, bound, params, [x, tall, 1], { ...constants, QUADS: TALL, UNROLL: unroll(true) });
   }
   if (short > 0) {
     params.row0 = split;
     params.row_end = m;
-    rec.dispatch(kernel, bound, params, [x, short, 1], { ...constants, QUADS: 1, UNROLL: 1 });
+    rec.dispatch(kernel, bound, params, [x, short, 1], { ...constants, QUADS: 1, UNROLL: unroll(false) });
   }
 }
 
