@@ -1,4 +1,5 @@
 import registers from '../../shaders/linear_registers.wgsl?raw';
+import oneRow from '../../shaders/linear_row.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
 import tiled from '../../shaders/linear_tiled.wgsl?raw';
 import { blockBytes } from '../gpu/blocks.ts';
@@ -6,7 +7,7 @@ import type { Capabilities } from '../gpu/device.ts';
 import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { stepsAnIteration } from './linear_unroll.ts';
+import { readsLaneByLane, stepsAnIteration } from './linear_unroll.ts';
 
 /**
  * - `scalar`: any shape, a lane per row and four columns.
@@ -41,6 +42,7 @@ interface Direction {
   readonly scalar: Kernel;
   readonly registers: Kernel;
   readonly subgroup: Kernel;
+  readonly row: Kernel;
   readonly tiled: Kernel;
 }
 
@@ -120,6 +122,16 @@ function declare(name: string, transposed: boolean): Direction {
       entry: 'linear_registers',
       features: ['subgroups'],
       constants: { ...constants, QUADS: TALL, UNROLL: 1 },
+      workgroup: 4,
+    }),
+    row: defineKernel({
+      ...common,
+      name: `${name}_row`,
+      source: oneRow,
+      include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
+      entry: 'linear_row',
+      features: ['subgroups'],
+      constants,
       workgroup: 4,
     }),
     tiled: defineKernel({
@@ -310,14 +322,14 @@ function launch(
   const { tall, short } = rowTiles(m);
   const x = Math.ceil(columns / 16);
   const split = Math.min(m, 4 * TALL * tall);
+  const { caps } = rec.device;
+  if (variant === 'subgroup' && m === 1 && steps % 4 === 0 && readsLaneByLane(caps)) {
+    rec.dispatch(direction.row, bound, params, [x, 1, 1], constants);
+    return;
+  }
+  const { dtype } = t.weight;
   const unroll = (isTall: boolean) =>
-    stepsAnIteration(rec.device.caps, {
-      m,
-      steps,
-      tall: isTall,
-      dtype: t.weight.dtype,
-      transposed: direction === backward,
-    });
+    stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: direction === backward });
   if (tall > 0) {
     params.row_end = split;
     rec.dispatch(kernel, bound, params, [x, tall, 1], { ...constants, QUADS: TALL, UNROLL: unroll(true) });
