@@ -1,6 +1,7 @@
 import { isQuantised, WEIGHT_TYPES, type WeightType } from '../../src/gpu/blocks.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { type LinearVariant, linear, linearBackward } from '../../src/kernels/linear.ts';
+import { linear, linearBackward } from '../../src/kernels/linear.ts';
+import { LINEAR_VARIANTS, type LinearVariant } from '../../src/kernels/linear_variants.ts';
 import * as reference from '../reference/linear.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
@@ -88,7 +89,8 @@ const BACKWARD_GIVEN: readonly LinearCase[] = [
 
 /** The variants that this device can run on shapes in multiples of 4. */
 export function runnableVariants(device: Device): LinearVariant[] {
-  return ['scalar', 'registers', 'tiled', ...(device.caps.subgroups ? (['subgroup'] as const) : [])];
+  const names = Object.keys(LINEAR_VARIANTS) as LinearVariant[];
+  return names.filter((name) => LINEAR_VARIANTS[name].runsOn(device.caps));
 }
 
 /** Every shape with the variant that the adapter gets, and some with each of those given. */

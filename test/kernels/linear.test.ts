@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { numel, type Tensor } from '../../src/gpu/tensor.ts';
-import { type LinearVariant, linear, linearBackward, linearVariant } from '../../src/kernels/linear.ts';
+import { linear, linearBackward } from '../../src/kernels/linear.ts';
+import { type LinearVariant, linearVariant } from '../../src/kernels/linear_variants.ts';
 import { randomSource } from '../cases/case.ts';
 import { cases, type LinearCase, linearBackwardCase, linearCase, runnableVariants } from '../cases/linear.ts';
 import { centralDifferences, largestDifference } from '../reference/differences.ts';
