@@ -37,6 +37,8 @@ export interface KernelDeclaration<
   readonly bindings: Readonly<Record<string, string>>;
   readonly params: P;
   readonly constants?: C;
+  /** Every combination of constants that its launchers give, each over `constants`; of sizes that follow a model, one of each kind. */
+  readonly variants?: readonly Constants[];
   readonly features?: readonly ('f16' | 'subgroups')[];
   readonly workgroup: number;
   readonly cost: (params: { readonly [K in keyof P]: number }, constants: { readonly [K in keyof C]: C[K] }) => Cost;

@@ -1,6 +1,7 @@
-import { blockBytes } from '../gpu/blocks.ts';
+import { blockBytes, type WeightType } from '../gpu/blocks.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { sliceSteps } from './linear_kernel.ts';
 import { LINEAR_VARIANTS, type LinearVariant, linearVariant } from './linear_variants.ts';
 
 export interface LinearOptions {
@@ -133,10 +134,12 @@ function launch(
   const { m, terms, width } = o;
   if (m === 0 || width === 0) return;
   const strides = [o.inpStride, o.inpOffset, o.outStride, o.outOffset];
-  const shape = { terms, width, strides, bias: t.bias !== undefined };
-  const given = o.variant && LINEAR_VARIANTS[o.variant].fits(shape) ? o.variant : undefined;
-  const variant = LINEAR_VARIANTS[given ?? linearVariant(rec.device.caps, shape)];
-  const unit = variant.unit;
+  const { caps } = rec.device;
+  const dtype = t.weight.dtype as WeightType;
+  const question = { direction, dtype, m, terms, width, strides, bias: t.bias !== undefined };
+  const given = o.variant && LINEAR_VARIANTS[o.variant].fits(question) ? o.variant : undefined;
+  const variant = LINEAR_VARIANTS[given ?? linearVariant(caps, question)];
+  const { unit } = variant;
   const steps = Math.ceil(terms / 4);
   const columns = Math.ceil(width / 4);
   const params = {
@@ -154,18 +157,31 @@ function launch(
     out_stride: o.outStride / unit,
     out_offset: o.outOffset / unit,
     bias_offset: o.biasOffset,
+    slice: sliceSteps(steps),
     scale: o.scale,
   };
+  const size = { m, steps, columns };
+  const blocks = variant.partials?.(size);
+  const partial = blocks === undefined ? undefined : rec.device.arena.alloc([blocks, 4], 'f32', 'partial products');
   // What a variant does not read must still be bound to something.
-  const bound = { inp: t.inp, weight: t.weight, bias: t.bias ?? t.inp, row_scale: t.rowScale ?? t.inp, out: t.out };
+  const bound = {
+    inp: t.inp,
+    weight: t.weight,
+    bias: t.bias ?? t.inp,
+    row_scale: t.rowScale ?? t.inp,
+    out: t.out,
+    partial: partial ?? t.out,
+  };
   const constants = {
     BIAS: t.bias !== undefined,
     ACCUMULATE: o.accumulate && !t.rowScale,
     RESCALE: t.rowScale !== undefined,
-    BLOCK_BYTES: blockBytes(t.weight.dtype),
+    BLOCK_BYTES: blockBytes(dtype),
   };
-  const kernel = variant[direction];
-  for (const part of variant.parts({ m, steps, columns })) {
+  for (const part of variant.parts(size, caps)) {
+    const kernel = part.kernel ?? variant[direction];
+    if (!kernel) throw new Error(`a product's variant has no ${direction} kernel`);
     rec.dispatch(kernel, bound, { ...params, ...part.params }, part.grid, { ...constants, ...part.constants });
   }
+  if (partial) rec.device.arena.free(partial);
 }

@@ -1,37 +1,16 @@
 import registers from '../../shaders/linear_registers.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
-import tiled from '../../shaders/linear_tiled.wgsl?raw';
 import type { Capabilities } from '../gpu/device.ts';
-import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
-
-/** What of a product's shape may decide the variant. The number of rows may not: it would change a row's bits. */
-export interface LinearShape {
-  /** Terms of each sum (k forward, n backward), and columns of the output. */
-  readonly terms: number;
-  readonly width: number;
-  /** Floats from one row to the next, and before the first, of the input and the output. */
-  readonly strides: readonly number[];
-  readonly bias: boolean;
-}
-
-/** One dispatch of a product: its grid, and what differs from the product's own params and constants. */
-export interface LinearPart {
-  readonly grid: readonly [number, number, number];
-  readonly params?: Readonly<Record<string, number>>;
-  readonly constants?: Constants;
-}
-
-/** A way to compute a product. */
-export interface LinearVariantEntry {
-  readonly forward: Kernel;
-  readonly backward: Kernel;
-  /** Floats in an element of the input and the output as the kernel binds them: strides and offsets are multiples of it. */
-  readonly unit: 1 | 4;
-  runsOn(caps: Pick<Capabilities, 'subgroups'>): boolean;
-  fits(shape: LinearShape): boolean;
-  /** The dispatches for m rows, blocks of four terms (`steps`) and of four columns. */
-  parts(size: { m: number; steps: number; columns: number }): LinearPart[];
-}
+import { foldGrid } from '../gpu/kernel.ts';
+import { GPU_VARIANTS } from './linear_gpu.ts';
+import {
+  aligned,
+  declareBoth,
+  type LinearOrder,
+  type LinearPart,
+  type LinearQuestion,
+  type LinearVariantEntry,
+} from './linear_kernel.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
@@ -39,64 +18,11 @@ const TALL = 4;
 /** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
 const UNROLL_FROM = 32;
 
-/** The two directions of a variant. */
-function declare(
-  suffix: string,
-  own: Pick<KernelDeclaration, 'source' | 'entry' | 'include' | 'workgroup'> & Partial<KernelDeclaration>,
-): Pick<LinearVariantEntry, 'forward' | 'backward'> {
-  const direction = (name: string, transposed: boolean) =>
-    defineKernel({
-      bindings: {
-        inp: 'read array<vec4f>',
-        weight: 'read weight',
-        bias: 'read array<f32>',
-        row_scale: 'read array<f32>',
-        out: 'read_write array<vec4f>',
-      },
-      params: {
-        row0: 'u32',
-        row_end: 'u32',
-        terms: 'u32',
-        width: 'u32',
-        steps: 'u32',
-        columns: 'u32',
-        block0: 'u32',
-        column_stride: 'u32',
-        step_stride: 'u32',
-        inp_stride: 'u32',
-        inp_offset: 'u32',
-        out_stride: 'u32',
-        out_offset: 'u32',
-        bias_offset: 'u32',
-        scale: 'f32',
-      },
-      cost: (p, c) => {
-        const rows = (p.row_end as number) - (p.row0 as number);
-        const { terms, width, steps, columns } = p as Record<'terms' | 'width' | 'steps' | 'columns', number>;
-        const outputs = c.ACCUMULATE || c.RESCALE ? 2 : 1;
-        return {
-          flops: 2 * rows * width * terms,
-          bytes: 4 * rows * (terms + outputs * width) + steps * columns * (c.BLOCK_BYTES as number),
-        };
-      },
-      ...own,
-      name: `${name}_${suffix}`,
-      constants: {
-        TRANSPOSED: transposed,
-        BIAS: false,
-        ACCUMULATE: false,
-        RESCALE: false,
-        BLOCK_BYTES: 64,
-        ...own.constants,
-      },
-    });
-  return { forward: direction('linear', false), backward: direction('linear_backward', true) };
-}
-
-/** Rows that begin on a vec4, and whole vec4s of outputs where a bias is read with them. */
-function aligned({ terms, width, strides, bias }: LinearShape): boolean {
-  return terms % 4 === 0 && strides.every((x) => x % 4 === 0) && (width % 4 === 0 || !bias);
-}
+const REGISTER_TILES = [
+  { QUADS: TALL, UNROLL: 2 },
+  { QUADS: TALL, UNROLL: 1 },
+  { QUADS: 1, UNROLL: 1 },
+];
 
 /** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */
 function rowTiles(m: number): { tall: number; short: number } {
@@ -105,7 +31,8 @@ function rowTiles(m: number): { tall: number; short: number } {
   return rest > 2 * TALL ? { tall: whole + 1, short: 0 } : { tall: whole, short: Math.ceil(rest / 4) };
 }
 
-const registerTiles: Pick<LinearVariantEntry, 'unit' | 'fits' | 'parts'> = {
+const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts'> = {
+  order: 'sequential',
   unit: 4,
   fits: aligned,
   parts({ m, steps, columns }): LinearPart[] {
@@ -123,11 +50,12 @@ const registerTiles: Pick<LinearVariantEntry, 'unit' | 'fits' | 'parts'> = {
   },
 };
 
-/** Every way to compute a product. All add the same products in the same order. */
+/** Every way to compute a product. */
 const VARIANTS = {
   /** Any shape, a lane per row and four columns. */
   scalar: {
-    ...declare('scalar', {
+    order: 'sequential',
+    ...declareBoth('scalar', {
       source: scalar,
       include: ['linear_product'],
       entry: 'linear_scalar',
@@ -151,11 +79,12 @@ const VARIANTS = {
   },
   /** Uniform-register tiles, for adapters that run lanes on a CPU. */
   registers: {
-    ...declare('registers', {
+    ...declareBoth('registers', {
       source: registers,
       include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
       entry: 'linear_registers',
       constants: { QUADS: TALL, UNROLL: 1 },
+      variants: REGISTER_TILES,
       workgroup: 4,
     }),
     ...registerTiles,
@@ -163,39 +92,42 @@ const VARIANTS = {
   },
   /** The same, the rows of a tile shared within quads of lanes. */
   subgroup: {
-    ...declare('subgroup', {
+    ...declareBoth('subgroup', {
       source: registers,
       include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
       entry: 'linear_registers',
       features: ['subgroups'],
       constants: { QUADS: TALL, UNROLL: 1 },
+      variants: REGISTER_TILES,
       workgroup: 4,
     }),
     ...registerTiles,
     runsOn: (caps) => caps.subgroups,
   },
-  /** Tiles in workgroup memory, for GPUs. */
-  tiled: {
-    ...declare('tiled', {
-      source: tiled,
-      include: ['linear_product', 'linear_put'],
-      entry: 'linear_tiled',
-      workgroup: 128,
-    }),
-    unit: 4,
-    runsOn: () => true,
-    fits: aligned,
-    parts: ({ m, columns }) => [{ grid: [Math.ceil(columns / 16), Math.ceil(m / 32), 1] }],
-  },
+  ...GPU_VARIANTS,
 } satisfies Record<string, LinearVariantEntry>;
 
 export type LinearVariant = keyof typeof VARIANTS;
 
 export const LINEAR_VARIANTS: Readonly<Record<LinearVariant, LinearVariantEntry>> = VARIANTS;
 
-/** The fastest variant on this adapter that is right for the shape. */
-export function linearVariant(caps: Pick<Capabilities, 'isSoftware' | 'subgroups'>, shape: LinearShape): LinearVariant {
-  if (!aligned(shape)) return 'scalar';
-  if (!caps.isSoftware) return 'tiled';
-  return caps.subgroups ? 'subgroup' : 'registers';
+export function variantsOf(order: LinearOrder, direction: 'forward' | 'backward', caps: Capabilities): LinearVariant[] {
+  return (Object.keys(VARIANTS) as LinearVariant[]).filter((name) => {
+    const entry = LINEAR_VARIANTS[name];
+    return entry.order === order && entry[direction] !== undefined && entry.runsOn(caps);
+  });
+}
+
+/**
+ * The variant of an order that is right for the question, without measuring. Where no variant of the order is, the product is
+ * computed sequentially: that does not depend on the rows either.
+ */
+export function linearVariant(caps: Capabilities, q: LinearQuestion, order: LinearOrder = 'sequential'): LinearVariant {
+  if (!aligned(q)) return 'scalar';
+  const [first, ...rest] = variantsOf(order, q.direction, caps).filter((name) => LINEAR_VARIANTS[name].fits(q));
+  if (order === 'sequential' || first === undefined) {
+    if (!caps.isSoftware) return 'tiles_32x64';
+    return caps.subgroups ? 'subgroup' : 'registers';
+  }
+  return rest.find((name) => q.m <= (LINEAR_VARIANTS[name].maxRows ?? 0)) ?? first;
 }

@@ -1,0 +1,6 @@
+// Numbers are rounded to f16 on their way to workgroup memory.
+alias TileVec = vec4h;
+
+fn tile_x(x: vec4f, row: u32) -> vec4h { return vec4h(x * row_factor(row)); }
+
+fn tile_scale(row: u32) -> f32 { return 1.0 / row_factor(row); }
