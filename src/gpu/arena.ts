@@ -8,10 +8,16 @@ import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './te
  * tensors never share one.
  */
 export class Arena {
-  readonly #gpu: GPUDevice;
+  readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
-  readonly #forget: (buffer: GPUBuffer) => void;
+  readonly #beforeDestroy: () => void;
+  /**
+   * By size, the oldest last. The oldest is handed out first: which buffer a tensor gets then depends on what else lives
+   * and not on the order in which buffers came back, and a step like the one before finds its bind groups.
+   */
   readonly #idle = new Map<number, GPUBuffer[]>();
+  readonly #ages = new WeakMap<GPUBuffer, number>();
+  #created = 0;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -25,13 +31,13 @@ export class Arena {
   peakBytes = 0;
 
   constructor(
-    gpu: GPUDevice,
+    createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer,
     limits: { maxBinding: number; maxBuffer: number; budget: number },
-    forget: (buffer: GPUBuffer) => void,
+    beforeDestroy: () => void,
   ) {
-    this.#gpu = gpu;
+    this.#createBuffer = createBuffer;
     this.#limits = limits;
-    this.#forget = forget;
+    this.#beforeDestroy = beforeDestroy;
   }
 
   /** Bytes of the largest tensor: it is bound whole. */
@@ -91,9 +97,15 @@ export class Arena {
 
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
-    const list = this.#idle.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.#idle.set(buffer.size, [buffer]);
+    let list = this.#idle.get(buffer.size);
+    if (!list) {
+      list = [];
+      this.#idle.set(buffer.size, list);
+    }
+    const age = this.#ages.get(buffer) as number;
+    let at = list.length;
+    while (at > 0 && (this.#ages.get(list[at - 1] as GPUBuffer) as number) < age) at--;
+    list.splice(at, 0, buffer);
   }
 
   /** Labels of the tensors that have not been freed; tests compare it before and after. */
@@ -109,9 +121,9 @@ export class Arena {
 
   /** Destroys every idle buffer. */
   trim(): void {
+    this.#beforeDestroy();
     for (const list of this.#idle.values()) {
       for (const buffer of list) {
-        this.#forget(buffer);
         this.allocatedBytes -= buffer.size;
         buffer.destroy();
       }
@@ -127,11 +139,12 @@ export class Arena {
           `${formatBytes(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
       );
     }
-    const buffer = this.#gpu.createBuffer({
+    const buffer = this.#createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+    this.#ages.set(buffer, this.#created++);
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;

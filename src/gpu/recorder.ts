@@ -4,6 +4,7 @@ import { roundUp, type Tensor } from './tensor.ts';
 
 const SLOT = 256;
 const SLOTS = 2048;
+const NO_CONSTANTS: Constants = {};
 
 /**
  * Records dispatches and copies; `submit` sends them. Launchers only record. Every dispatch has a uniform slot of its
@@ -12,13 +13,15 @@ const SLOTS = 2048;
 export class Recorder {
   readonly device: Device;
   readonly #staging = new ArrayBuffer(SLOT * SLOTS);
-  readonly #view = new DataView(this.#staging);
+  /** Little-endian, as every machine with a GPU is. */
+  readonly #words = new Uint32Array(this.#staging);
+  readonly #floats = new Float32Array(this.#staging);
+  /** Of the dispatch that is being recorded; one array, so that a dispatch allocates none. */
+  readonly #bound: Tensor[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
-  /** Dispatches recorded over the recorder's life. */
-  dispatches = 0;
 
   constructor(device: Device) {
     this.device = device;
@@ -30,33 +33,36 @@ export class Recorder {
     tensors: Readonly<Record<string, Tensor>>,
     params: Params,
     grid: readonly [number, number, number],
-    constants: Constants = {},
+    constants: Constants = NO_CONSTANTS,
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
-    const bound = kernel.bindingNames.map((name) => {
-      const tensor = tensors[name];
-      if (!tensor) throw new Error(`${kernel.name}: nothing is bound to ${name}`);
-      return tensor;
-    });
-    const pipeline = this.device.pipelines.get(kernel, constants, bound);
+    const { bindingNames, paramNames, paramFloats } = kernel;
+    const bound = this.#bound;
+    bound.length = bindingNames.length;
+    for (let i = 0; i < bindingNames.length; i++) {
+      const tensor = tensors[bindingNames[i] as string];
+      if (!tensor) throw new Error(`${kernel.name}: nothing is bound to ${bindingNames[i]}`);
+      bound[i] = tensor;
+    }
+    const { pipelines } = this.device;
+    const pipeline = pipelines.get(kernel, constants, bound);
     const offset = this.#slot * SLOT;
+    for (let i = 0; i < paramNames.length; i++) {
+      const value = params[paramNames[i] as string];
+      if (value === undefined) throw new Error(`${kernel.name}: parameter ${paramNames[i]} is missing`);
+      if (paramFloats[i]) this.#floats[offset / 4 + i] = value;
+      else this.#words[offset / 4 + i] = value;
+    }
     this.#slot++;
-    kernel.paramNames.forEach((name, i) => {
-      const value = params[name];
-      if (value === undefined) throw new Error(`${kernel.name}: parameter ${name} is missing`);
-      const at = offset + 4 * i;
-      if (kernel.params[name] === 'f32') this.#view.setFloat32(at, value, true);
-      else this.#view.setUint32(at, value, true);
-    });
     const pass = this.#openPass(kernel, params, constants);
     if (this.#pipeline !== pipeline.handle) {
       pass.setPipeline(pipeline.handle);
       this.#pipeline = pipeline.handle;
     }
-    pass.setBindGroup(0, this.device.pipelines.bindGroup(pipeline, bound), [offset]);
+    pass.setBindGroup(0, pipelines.bindGroup(pipeline, bound), [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.dispatches++;
+    this.device.counters.dispatches++;
     if (this.device.profiler) this.#closePass();
   }
 
@@ -96,6 +102,7 @@ export class Recorder {
     this.#slot = 0;
     const afterSubmit = this.device.profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
+    this.device.counters.submits++;
     afterSubmit?.();
   }
 

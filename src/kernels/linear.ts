@@ -181,7 +181,13 @@ function launch(
   for (const part of variant.parts(size, caps)) {
     const kernel = part.kernel ?? variant[direction];
     if (!kernel) throw new Error(`a product's variant has no ${direction} kernel`);
-    rec.dispatch(kernel, bound, { ...params, ...part.params }, part.grid, { ...constants, ...part.constants });
+    rec.dispatch(
+      kernel,
+      bound,
+      part.params ? Object.assign(params, part.params) : params,
+      part.grid,
+      part.constants ? { ...constants, ...part.constants } : constants,
+    );
   }
   if (partial) rec.device.arena.free(partial);
 }

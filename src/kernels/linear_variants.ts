@@ -39,14 +39,15 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
     const { tall, short } = rowTiles(m);
     const x = Math.ceil(columns / 16);
     const split = Math.min(m, 4 * TALL * tall);
-    return [
-      {
-        grid: [x, tall, 1],
-        params: { row_end: split },
-        constants: { QUADS: TALL, UNROLL: m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1 },
-      },
-      { grid: [x, short, 1], params: { row0: split }, constants: { QUADS: 1, UNROLL: 1 } },
-    ];
+    const parts: LinearPart[] = [];
+    if (tall > 0) {
+      const UNROLL = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
+      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants: { QUADS: TALL, UNROLL } });
+    }
+    if (short > 0) {
+      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants: { QUADS: 1, UNROLL: 1 } });
+    }
+    return parts;
   },
 };
 
@@ -124,10 +125,10 @@ export function variantsOf(order: LinearOrder, direction: 'forward' | 'backward'
  */
 export function linearVariant(caps: Capabilities, q: LinearQuestion, order: LinearOrder = 'sequential'): LinearVariant {
   if (!aligned(q)) return 'scalar';
-  const [first, ...rest] = variantsOf(order, q.direction, caps).filter((name) => LINEAR_VARIANTS[name].fits(q));
-  if (order === 'sequential' || first === undefined) {
-    if (!caps.isSoftware) return 'tiles_32x64';
-    return caps.subgroups ? 'subgroup' : 'registers';
+  if (order !== 'sequential') {
+    const [first, ...rest] = variantsOf(order, q.direction, caps);
+    if (first !== undefined) return rest.find((name) => q.m <= (LINEAR_VARIANTS[name].maxRows ?? 0)) ?? first;
   }
-  return rest.find((name) => q.m <= (LINEAR_VARIANTS[name].maxRows ?? 0)) ?? first;
+  if (!caps.isSoftware) return 'tiles_32x64';
+  return caps.subgroups ? 'subgroup' : 'registers';
 }

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Counts } from '../../src/gpu/counters.ts';
 import { type GenerationRequest, generate } from '../../src/model/generate.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
@@ -72,6 +73,25 @@ describe('generation', () => {
     const [stopped] = await generate(lm.model, sampled([0], 1), { ...options, shouldStop: (so) => so.length === 1 });
     expect(stopped?.[0]).toMatchObject({ finishReason: 'stop' });
     expect(stopped?.[0]?.ids).toHaveLength(1);
+  });
+
+  it('creates no buffer, pipeline or bind group in a hundred passes after the first two', async () => {
+    const passes: Counts[] = [];
+    const run = () =>
+      generate(lm.model, sampled([0], 6, 102), {
+        ...options,
+        eosIds: [],
+        onProgress: () => passes.push(device.counters.snapshot()),
+      });
+    await run();
+    const [warm, last] = [passes[1], passes.at(-1)] as [Counts, Counts];
+    expect(passes).toHaveLength(102);
+    expect(last).toMatchObject({ buffers: warm.buffers, pipelines: warm.pipelines, bindGroups: warm.bindGroups });
+    expect(last.readbacks - warm.readbacks).toBe(100);
+    expect(last.submits - warm.submits).toBe(100);
+    await run();
+    const again = passes.at(-1) as Counts;
+    expect(again).toMatchObject({ buffers: last.buffers, pipelines: last.pipelines, bindGroups: last.bindGroups });
   });
 
   it('refuses a prompt that fills the context, by its length', async () => {
