@@ -1,6 +1,6 @@
 // A power of two for each row of a tile of x that brings its largest number near 2^10: products with f16 neither overflow nor lose
 // small gradients, and a power of two rounds nothing. It is a function of the row alone.
-const FACTOR_LANES = 16u;
+const FACTOR_LANES = 8u;
 
 var<workgroup> row_largest: array<f32, TILE_ROWS * FACTOR_LANES>;
 

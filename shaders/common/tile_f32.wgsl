@@ -1,5 +1,7 @@
 // Numbers lie in workgroup memory as they are.
+alias TileElement = f32;
 alias TileVec = vec4f;
+const ELEMENT_BYTES = 4u;
 
 fn tile_x(x: vec4f, row: u32) -> vec4f { return x; }
 

@@ -96,6 +96,9 @@ const vectors = declareLinear('vector', 'forward', {
   workgroup: 256,
 });
 
+/** Numbers that shaders/common/row_factors.wgsl keeps for each row. */
+export const FACTOR_LANES = 8;
+
 /** Bytes of workgroup memory: two stages, and for f16 the rows' factors. */
 function storage(tile: Tile, bytes: number, factors: number): number {
   const rows = 4 * tile.QUADS * tile.ROW_LANES;
@@ -117,7 +120,7 @@ type Kernels = Pick<LinearVariantEntry, 'order' | 'forward' | 'backward'>;
 function tiled(tile: Tile, kernels: Kernels): LinearVariantEntry {
   const half = kernels.order === 'half';
   const lanes = tile.ROW_LANES * tile.COLUMN_LANES;
-  const bytes = storage(tile, half ? 2 : 4, half ? 16 : 0);
+  const bytes = storage(tile, half ? 2 : 4, half ? FACTOR_LANES : 0);
   return {
     ...kernels,
     unit: 4,

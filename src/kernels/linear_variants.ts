@@ -11,6 +11,7 @@ import {
   type LinearQuestion,
   type LinearVariantEntry,
 } from './linear_kernel.ts';
+import { MATRIX_VARIANTS } from './linear_matrix.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
@@ -106,6 +107,7 @@ const VARIANTS = {
     runsOn: (caps) => caps.subgroups,
   },
   ...GPU_VARIANTS,
+  ...MATRIX_VARIANTS,
 } satisfies Record<string, LinearVariantEntry>;
 
 export type LinearVariant = keyof typeof VARIANTS;
