@@ -2,6 +2,7 @@ import registers from '../../shaders/linear_registers.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
 import type { Capabilities } from '../gpu/device.ts';
 import { foldGrid } from '../gpu/kernel.ts';
+import { type Tuning, UNTUNED } from '../gpu/tuning.ts';
 import { GPU_VARIANTS } from './linear_gpu.ts';
 import {
   aligned,
@@ -133,4 +134,43 @@ export function linearVariant(caps: Capabilities, q: LinearQuestion, order: Line
   }
   if (!caps.isSoftware) return 'tiles_32x64';
   return caps.subgroups ? 'subgroup' : 'registers';
+}
+
+/** Rows that a tuning is measured with; a number of rows counts to the next one, more than the last to it. */
+export const ROW_CLASSES = [1, 2, 4, 8, 16, 64, 256, 1024] as const;
+
+/** What a choice is found by. */
+export function choiceKey({ direction, dtype, terms, width, m }: LinearQuestion): string {
+  return `${direction} ${dtype} ${terms}x${width} ${ROW_CLASSES.find((rows) => m <= rows) ?? ROW_CLASSES.at(-1)}`;
+}
+
+/** The measured variant where there is one and it belongs to the tuning's order, else `linearVariant`. */
+export function tunedVariant(caps: Capabilities, q: LinearQuestion, tuning: Tuning): LinearVariant {
+  if (tuning === UNTUNED) return linearVariant(caps, q);
+  if (!aligned(q)) return 'scalar';
+  let variants = known.get(tuning);
+  if (!variants) {
+    variants = new Map();
+    known.set(tuning, variants);
+  }
+  // Every limit on the rows is one of the classes.
+  const key = choiceKey(q);
+  let variant = variants.get(key);
+  if (!variant) {
+    variant = lookedUp(caps, q, tuning);
+    variants.set(key, variant);
+  }
+  return variant;
+}
+
+/** What a tuning comes to, so that a dispatch costs a look-up. */
+const known = new WeakMap<Tuning, Map<string, LinearVariant>>();
+
+function lookedUp(caps: Capabilities, q: LinearQuestion, tuning: Tuning): LinearVariant {
+  const untuned = linearVariant(caps, q, tuning.order as LinearOrder);
+  const name = tuning.choices[choiceKey(q)] as LinearVariant | undefined;
+  const chosen = name === undefined ? undefined : LINEAR_VARIANTS[name];
+  const fits =
+    chosen?.order === LINEAR_VARIANTS[untuned].order && chosen[q.direction] && chosen.runsOn(caps) && chosen.fits(q);
+  return name !== undefined && fits ? name : untuned;
 }

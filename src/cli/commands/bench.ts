@@ -17,7 +17,6 @@ interface Options {
   peers: boolean;
   all?: boolean;
   profile?: boolean;
-  toggles?: string;
   out?: string;
 }
 
@@ -38,7 +37,6 @@ export const command = defineCommand<Options>({
       .option('--no-peers', 'leave out jax-js and tfjs')
       .option('--all', 'also what takes seconds on a software adapter')
       .option('--profile', 'what each kernel takes of the training pass')
-      .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
       .option('--out <file>', 'write the rows to this file too, as JSON lines');
   },
   async run(context, options) {
@@ -48,9 +46,9 @@ export const command = defineCommand<Options>({
         throw new UserError(`--shapes names ${JSON.stringify(name)}; there are ${Object.keys(SHAPES).join(', ')}.`);
       return model;
     });
-    const toggles = list(options.toggles ?? '');
+    const toggles = context.gpuOptions.toggles ?? [];
     if (options.out) await writeOutput(options.out, '');
-    const device = await context.openDevice({ toggles });
+    const device = await context.openDevice();
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
     const rows: Row[] = [];
     const view = sections(context);
