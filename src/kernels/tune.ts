@@ -23,6 +23,8 @@ export interface TunedMatrices {
   readonly weights: readonly Tensor[];
   /** How many of a matrix's rows one product takes; all by default. */
   readonly rows?: number;
+  /** Rows of x; `ROW_CLASSES` by default. */
+  readonly m?: readonly number[];
 }
 
 /** What was measured for one question. */
@@ -77,12 +79,12 @@ export async function tuneProducts(
   return { order: o.order, choices };
 }
 
-function questionsOf({ weights: [weight], rows }: TunedMatrices): LinearQuestion[] {
+function questionsOf({ weights: [weight], rows, m: given = ROW_CLASSES }: TunedMatrices): LinearQuestion[] {
   if (!weight) return [];
   const [all, k] = weight.shape as [number, number];
   const n = rows ?? all;
   const common = { dtype: weight.dtype as WeightType, bias: false };
-  return ROW_CLASSES.flatMap((m): LinearQuestion[] => [
+  return given.flatMap((m): LinearQuestion[] => [
     { ...common, direction: 'forward', m, terms: k, width: n, strides: [k, 0, n, 0] },
     ...(m >= BACKWARD_FROM
       ? [{ ...common, direction: 'backward' as const, m, terms: n, width: k, strides: [n, 0, k, 0] }]
