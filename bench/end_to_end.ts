@@ -5,6 +5,7 @@ import type { Problem } from '../src/eval/data.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
 import type { TimedDispatch } from '../src/gpu/profiler.ts';
+import { type Timing, timing } from '../src/gpu/timing.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import { logProbabilities } from '../src/model/log_probabilities.ts';
@@ -13,7 +14,7 @@ import type { TrainConfig } from '../src/train/config.ts';
 import { type PolicyGroup, policyPass } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
-import { interleaved, type Timing, timing } from './measure.ts';
+import { interleaved } from './measure.ts';
 import type { Extra, Row, Rows } from './row.ts';
 
 /** The model and task that the rows are measured on. */

@@ -1,7 +1,7 @@
 import { table } from '../src/cli/output.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
-import type { Timing } from './measure.ts';
-import type { Roofline } from './roofline.ts';
+import type { Timing } from '../src/gpu/timing.ts';
+import type { Roofline } from '../src/kernels/measure_roofline.ts';
 
 /** One line of the results; figures are null where the row was not run. */
 export interface Row {
@@ -54,9 +54,9 @@ export function failure(error: unknown): string {
 /** Makes rows that know the adapter and its roofline. */
 export class Rows {
   readonly adapter: string;
-  readonly roofline: Roofline;
+  readonly roofline: Pick<Roofline, 'gflops' | 'gbps'>;
 
-  constructor(adapter: string, roofline: Roofline) {
+  constructor(adapter: string, roofline: Pick<Roofline, 'gflops' | 'gbps'>) {
     this.adapter = adapter;
     this.roofline = roofline;
   }

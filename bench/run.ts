@@ -1,12 +1,12 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { measureRoofline } from '../src/kernels/measure_roofline.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
-import { measureRoofline } from './roofline.ts';
 import { type Row, Rows } from './row.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
@@ -54,8 +54,8 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   section('Roofline');
   const roofline = await measureRoofline(device);
   const rows = new Rows(device.caps.adapter, roofline);
-  for (const { name, shape, timing, flops, bytes } of roofline.rows) {
-    emit(rows.timed({ name, impl: 'trimtab', shape, dtype: 'f32' }, timing, { flops, bytes }));
+  for (const { name, shape, dtype, timing, flops, bytes } of roofline.rows) {
+    emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
   for (const family of families) {
     const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));
