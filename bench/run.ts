@@ -5,7 +5,7 @@ import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
-import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
+import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { type Row, Rows } from './row.ts';
 
@@ -30,8 +30,8 @@ export interface BenchOptions {
   readonly peers: boolean;
   /** Also what would take seconds on a software adapter. */
   readonly all: boolean;
-  /** Adds rows for every kernel within the training pass. */
-  readonly profile: boolean;
+  /** Profiles one more run of every end-to-end row. */
+  readonly profile: ProfileRun | undefined;
   /** Dawn's toggles that the device was opened with: the peers get them too. */
   readonly toggles: readonly string[];
   /** Loads the demonstration model, when a row needs it. */

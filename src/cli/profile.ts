@@ -117,7 +117,7 @@ export class CommandProfile {
 
 /** The profile for people: the kernels by cost, and what the host did. */
 export function profileText(report: ProfileReport, window?: StepWindow): string {
-  const { timed, rest, roofline, timing } = report;
+  const { timed, untimed, roofline, timing } = report;
   if (timed.counts.dispatches === 0) {
     return `Nothing was profiled: no step of ${window?.first} to ${window?.last} was run. Give others with --profile-steps.`;
   }
@@ -135,7 +135,6 @@ export function profileText(report: ProfileReport, window?: StepWindow): string 
     ];
   });
   const steps = window && timed.parts > 0 ? `steps ${window.first} to ${window.last}: ` : '';
-  const each = (sums: ProfileReport['timed']) => `${number(sums.ms / Math.max(1, sums.parts))} ms`;
   const lines = [
     table(['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'roof'], rows),
     report.kernels.length > ROWS ? `and ${report.kernels.length - ROWS} more kernels in profile.json` : undefined,
@@ -146,8 +145,9 @@ export function profileText(report: ProfileReport, window?: StepWindow): string 
       `created ${timed.counts.buffers} buffers (${number(timed.counts.bufferBytes / 2 ** 20)} MiB), ${timed.counts.pipelines} pipelines, ${timed.counts.bindGroups} bind groups.`,
     `timing gives every dispatch ${report.timed_by === 'timestamps' ? 'a pass of its own' : 'a submit of its own'}: ${number(timing.us_per_dispatch)} us a dispatch more than in one pass, ` +
       `${percent(timing.share)} of this time.`,
-    rest.parts > 0
-      ? `steps that were not timed: ${each(rest)} each against ${each(timed)}; recording ${number(rest.record_us_per_dispatch)} us a dispatch.`
+    untimed
+      ? `a step that was not timed: ${number(untimed.ms)} ms (${number(timed.ms / timed.parts)} ms timed), of which recording ${percent(untimed.record_share)}, ` +
+        `${number(untimed.record_us_per_dispatch)} us a dispatch.`
       : undefined,
     `roofline of ${report.adapter}: ${number(roofline.gflops)} GFLOP/s f32${roofline.f16Gflops ? `, ${number(roofline.f16Gflops)} f16` : ''}, copy ${number(roofline.gbps)} GB/s; ` +
       `a launch ${number(roofline.launchUs)} us, a submit ${number(roofline.submitUs)} us, a readback ${number(roofline.readbackMs)} ms.`,

@@ -54,6 +54,8 @@ export class Profile {
   dropped = 0;
   /** Milliseconds in which the GPU computed, within `timed`. */
   busy = 0;
+  /** Parts that were neither timed nor compiled anything; milliseconds. */
+  readonly steady = { parts: 0, ms: 0, record: 0, dispatches: 0 };
   readonly timedSums: HostSums;
   readonly otherSums: HostSums;
   readonly began = now();
@@ -98,10 +100,20 @@ export class Profile {
     }
   }
 
-  /** Runs a part of the work that is not timed: it tells how long one takes unhindered. */
+  /** Runs a part of the work that is not timed: unless it compiles pipelines, it tells how long one takes unhindered. */
   async untimed<T>(work: () => Promise<T>): Promise<T> {
+    const { counters } = this.#device;
+    const before = { at: now(), record: this.otherSums.record, counts: counters.snapshot() };
     const result = await work();
     this.otherSums.parts++;
+    const added = counters.since(before.counts);
+    if (added.pipelines === 0) {
+      const { steady } = this;
+      steady.parts++;
+      steady.ms += now() - before.at;
+      steady.record += this.otherSums.record - before.record;
+      steady.dispatches += added.dispatches;
+    }
     return result;
   }
 

@@ -45,6 +45,13 @@ export interface ProfileReport {
   /** The part that was timed, and all of the rest. */
   readonly timed: HostRow;
   readonly rest: HostRow;
+  /** Parts that were neither timed nor compiled anything: how long one takes, and what recording takes of it. */
+  readonly untimed?: {
+    readonly parts: number;
+    readonly ms: number;
+    readonly record_us_per_dispatch: number;
+    readonly record_share: number;
+  };
   readonly events_dropped: number;
   readonly kernels: readonly KernelRow[];
 }
@@ -77,7 +84,7 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
         .slice(0, SHAPES_KEPT),
     }))
     .sort((a, b) => b.ms - a.ms);
-  const { timedSums, otherSums, busy, splitUs } = profile;
+  const { timedSums, otherSums, busy, splitUs, steady } = profile;
   const addedMs = (splitUs * timedSums.counts.dispatches) / 1000;
   return {
     adapter,
@@ -88,6 +95,14 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
     timing: { us_per_dispatch: splitUs, ms: addedMs, share: timedSums.ms > 0 ? addedMs / timedSums.ms : 0 },
     timed: hostRow(timedSums),
     rest: hostRow(otherSums),
+    ...(steady.parts > 0 && {
+      untimed: {
+        parts: steady.parts,
+        ms: steady.ms / steady.parts,
+        record_us_per_dispatch: (1000 * steady.record) / Math.max(1, steady.dispatches),
+        record_share: steady.record / steady.ms,
+      },
+    }),
     events_dropped: profile.dropped,
     kernels,
   };

@@ -18,7 +18,7 @@ async function run(only: string[], options: Partial<BenchOptions> = {}): Promise
     models: [demo],
     peers: false,
     all: false,
-    profile: false,
+    profile: undefined,
     toggles: [],
     endToEnd: () => Promise.reject(new Error('no end-to-end row was asked for')),
     section: () => {},

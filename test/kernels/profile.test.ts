@@ -79,6 +79,8 @@ for (const [kind, without] of [
       expect(calls).toEqual({ test_add_one: 5, test_add_bias: 1 });
       expect(report.timed.counts).toMatchObject({ dispatches: 6, readbacks: 1, buffers: expect.any(Number) });
       expect(report.rest.counts).toMatchObject({ dispatches: 4, readbacks: 2 });
+      // The first of the two compiled its pipelines.
+      expect(report.untimed).toMatchObject({ parts: 1, record_us_per_dispatch: expect.any(Number) });
       expect(report.timed.parts).toBe(1);
       expect(report.rest.parts).toBe(2);
       const [a, b] = report.kernels as [(typeof report.kernels)[number], (typeof report.kernels)[number]];

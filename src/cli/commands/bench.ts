@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import type { EndToEnd } from '../../../bench/end_to_end.ts';
+import { join } from 'node:path';
+import type { EndToEnd, ProfileRun } from '../../../bench/end_to_end.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { runBench, SHAPES } from '../../../bench/run.ts';
 import type { Device } from '../../gpu/device.ts';
@@ -9,14 +10,14 @@ import { type Context, defineCommand } from '../command.ts';
 import { writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
 import { askerFor, openModel, readText } from '../setup.ts';
 
-interface Options {
+interface Options extends ProfileOptions {
   only?: string;
   shapes: string;
   peers: boolean;
   all?: boolean;
-  profile?: boolean;
   toggles?: string;
   out?: string;
 }
@@ -37,9 +38,9 @@ export const command = defineCommand<Options>({
       .option('--shapes <names>', 'models whose shapes are measured', Object.keys(SHAPES).join())
       .option('--no-peers', 'leave out jax-js and tfjs')
       .option('--all', 'also what takes seconds on a software adapter')
-      .option('--profile', 'what each kernel takes of the training pass')
       .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
       .option('--out <file>', 'write the rows to this file too, as JSON lines');
+    addProfileOption(command, 'profile, a folder for each end-to-end row');
   },
   async run(context, options) {
     const models = list(options.shapes).map((name) => {
@@ -60,7 +61,7 @@ export const command = defineCommand<Options>({
         models,
         peers: options.peers,
         all: options.all === true,
-        profile: options.profile === true,
+        profile: options.profile === undefined ? undefined : profileRun(context, device, options),
         toggles,
         endToEnd: () => demonstration(context, device),
         section: view.section,
@@ -78,6 +79,17 @@ export const command = defineCommand<Options>({
     return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
 });
+
+/** A table and a folder with the trace for every end-to-end row. */
+function profileRun(context: Context, device: Device, options: ProfileOptions): ProfileRun {
+  const place = typeof options.profile === 'string' ? options.profile : 'profile';
+  return async (name, run) => {
+    const profile = (await CommandProfile.start(context, device, options)) as CommandProfile;
+    context.print(`\nProfile of ${name}`);
+    await profile.timed(() => device.phase(name, async () => void (await run())));
+    context.printJson({ name, profile: await profile.finish(join(place, name)) });
+  };
+}
 
 /** Shows every section as a table when it is complete. */
 function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {
