@@ -23,6 +23,8 @@ export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   /** When its first command came, while a profiler wants to know. */
   #begun = 0;
+  /** Dispatches that the submits so far held. */
+  #submitted = 0;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
 
@@ -107,13 +109,14 @@ export class Recorder {
     const { profiler, counters, gpu } = this.device;
     const from = profiler ? now() : 0;
     const queue = profiler?.fenced ?? gpu.queue;
-    const dispatches = this.#slot;
-    if (dispatches > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, dispatches * SLOT);
+    if (this.#slot > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, this.#slot * SLOT);
     this.#slot = 0;
     const afterSubmit = profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
     counters.submits++;
     afterSubmit?.();
+    const dispatches = counters.dispatches - this.#submitted;
+    this.#submitted = counters.dispatches;
     if (profiler) {
       profiler.span('record', 'record', this.#begun, from, { dispatches });
       profiler.span('submit', 'submit', from, now(), { dispatches, allocated: this.device.arena.allocatedBytes });
