@@ -18,6 +18,7 @@ export class Arena {
   readonly #idle = new Map<number, GPUBuffer[]>();
   readonly #ages = new WeakMap<GPUBuffer, number>();
   #created = 0;
+  #pool: Pool | undefined;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -65,7 +66,7 @@ export class Arena {
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
-    const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
     this.#live.set(buffer, { label, serial: this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
@@ -95,8 +96,30 @@ export class Arena {
     return turn;
   }
 
+  /**
+   * Runs `work` with the buffers of a pool before all others, and keeps what it frees in the pool: a recording that is
+   * sent again writes to buffers that nobody else may have in between.
+   */
+  within<T>(pool: Pool, work: () => T): T {
+    this.#pool = pool;
+    try {
+      return work();
+    } finally {
+      this.#pool = undefined;
+    }
+  }
+
+  /** Gives the buffers of a pool back to all. */
+  drain(pool: Pool): void {
+    for (const buffer of pool.takeAll()) this.#release(buffer);
+  }
+
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
+    if (this.#pool) {
+      this.#pool.give(buffer);
+      return;
+    }
     let list = this.#idle.get(buffer.size);
     if (!list) {
       list = [];
@@ -148,6 +171,38 @@ export class Arena {
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;
+  }
+}
+
+/** Buffers that are kept aside, see `Arena.within`. */
+export class Pool {
+  /** All that ever were in it, in the order in which they came. */
+  readonly #known: GPUBuffer[] = [];
+  readonly #idle = new Set<GPUBuffer>();
+
+  /**
+   * The smallest buffer of at least so many bytes, of equals the first that came: a smaller shape of the same work finds
+   * the buffers of the larger, and the same shape the same ones.
+   */
+  take(bytes: number): GPUBuffer | undefined {
+    let best: GPUBuffer | undefined;
+    for (const buffer of this.#known) {
+      if (this.#idle.has(buffer) && buffer.size >= bytes && (!best || buffer.size < best.size)) best = buffer;
+    }
+    if (best) this.#idle.delete(best);
+    return best;
+  }
+
+  give(buffer: GPUBuffer): void {
+    if (!this.#known.includes(buffer)) this.#known.push(buffer);
+    this.#idle.add(buffer);
+  }
+
+  takeAll(): GPUBuffer[] {
+    const all = [...this.#idle];
+    this.#idle.clear();
+    this.#known.length = 0;
+    return all;
   }
 }
 

@@ -2,6 +2,7 @@ import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
 import { assemble, type Constants, type Kernel, readsWeight } from './kernel.ts';
+import { SLOT } from './recording.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface Pipeline {
@@ -42,8 +43,9 @@ export class Pipelines {
     return pipeline;
   }
 
-  bindGroup(pipeline: Pipeline, bound: readonly Tensor[]): GPUBindGroup {
-    let key = `${pipeline.id}`;
+  /** @param uniforms where the slots are, by a dynamic offset */
+  bindGroup(pipeline: Pipeline, bound: readonly Tensor[], uniforms: GPUBuffer): GPUBindGroup {
+    let key = `${pipeline.id}:${this.#idOf(uniforms)}`;
     for (const tensor of bound) key += `:${this.#idOf(tensor.buffer)}`;
     let group = this.#groups.get(key);
     if (!group) {
@@ -51,7 +53,7 @@ export class Pipelines {
       group = this.#device.gpu.createBindGroup({
         layout: pipeline.layout,
         entries: [
-          { binding: 0, resource: { buffer: this.#device.uniforms, size: 256 } },
+          { binding: 0, resource: { buffer: uniforms, size: SLOT } },
           ...bound.map((tensor, i) => ({ binding: i + 1, resource: { buffer: tensor.buffer } })),
         ],
       });

@@ -1,8 +1,8 @@
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
+import { Capture, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
 
-const SLOT = 256;
 const SLOTS = 2048;
 
 /**
@@ -17,6 +17,10 @@ export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
+  #capture: Capture | undefined;
+  /** Uniforms of recordings, and the recording whose they are now. */
+  #pinned: GPUBuffer | undefined;
+  #loaded: Recording | undefined;
 
   constructor(device: Device) {
     this.device = device;
@@ -31,31 +35,61 @@ export class Recorder {
     constants: Constants = {},
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
-    if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
     const bound = kernel.bindingNames.map((name) => {
       const tensor = tensors[name];
       if (!tensor) throw new Error(`${kernel.name}: nothing is bound to ${name}`);
       return tensor;
     });
-    const pipeline = this.device.pipelines.get(kernel, constants, bound);
+    const { pipelines, profiler } = this.device;
+    const pipeline = pipelines.get(kernel, constants, bound);
+    if (this.#capture) {
+      writeParams(this.#capture.add({ kernel, params, constants, pipeline, bound, grid }), 0, kernel, params);
+      return;
+    }
+    if (this.#slot === SLOTS || profiler?.full) this.submit();
     const offset = this.#slot * SLOT;
     this.#slot++;
-    kernel.paramNames.forEach((name, i) => {
-      const value = params[name];
-      if (value === undefined) throw new Error(`${kernel.name}: parameter ${name} is missing`);
-      const at = offset + 4 * i;
-      if (kernel.params[name] === 'f32') this.#view.setFloat32(at, value, true);
-      else this.#view.setUint32(at, value, true);
-    });
-    const pass = this.#openPass(kernel, params, constants);
-    if (this.#pipeline !== pipeline.handle) {
-      pass.setPipeline(pipeline.handle);
-      this.#pipeline = pipeline.handle;
+    writeParams(this.#view, offset, kernel, params);
+    const group = pipelines.bindGroup(pipeline, bound, this.device.uniforms);
+    this.#send({ kernel, params, constants, pipeline, group, grid }, offset);
+  }
+
+  /**
+   * Records what `work` dispatches without sending it. The pipelines and bind groups are made here; what `work` copies or
+   * clears would be sent at once, so it may not.
+   */
+  capture(work: () => void): Recording {
+    const capture = new Capture();
+    this.#capture = capture;
+    try {
+      work();
+    } finally {
+      this.#capture = undefined;
     }
-    pass.setBindGroup(0, this.device.pipelines.bindGroup(pipeline, bound), [offset]);
-    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.device.counters.dispatches++;
-    if (this.device.profiler) this.#closePass();
+    const uniforms = this.#pinnedFor(capture.parameters.length);
+    return {
+      dispatches: capture.dispatches.map(({ bound, ...rest }) => ({
+        ...rest,
+        group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms),
+      })),
+      parameters: capture.parameters.slice(),
+      uniforms,
+    };
+  }
+
+  /** Sends a recording once more. */
+  replay(recording: Recording): void {
+    if (this.#loaded !== recording) {
+      // What was recorded before must still see the uniforms of the recording before.
+      this.submit();
+      const { uniforms, parameters } = recording;
+      this.device.gpu.queue.writeBuffer(uniforms, 0, parameters.buffer as ArrayBuffer, parameters.byteOffset);
+      this.#loaded = recording;
+    }
+    recording.dispatches.forEach((dispatch, i) => {
+      if (this.device.profiler?.full) this.submit();
+      this.#send(dispatch, i * SLOT);
+    });
   }
 
   copy(
@@ -66,20 +100,20 @@ export class Recorder {
     targetOffset = 0,
   ): void {
     if (bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);
   }
 
   copyToStaging(source: Tensor, staging: GPUBuffer): void {
     if (source.bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, 0, staging, 0, roundUp(source.bytes, 4));
   }
 
   /** Zeroes a tensor. */
   clear(tensor: Tensor): void {
     if (tensor.bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().clearBuffer(tensor.buffer, 0, Math.ceil(tensor.bytes / 4) * 4);
   }
 
@@ -100,6 +134,30 @@ export class Recorder {
 
   static uniformBytes = SLOT * SLOTS;
 
+  #send({ kernel, params, constants, pipeline, group, grid }: RecordedDispatch, offset: number): void {
+    const pass = this.#openPass(kernel, params, constants);
+    if (this.#pipeline !== pipeline.handle) {
+      pass.setPipeline(pipeline.handle);
+      this.#pipeline = pipeline.handle;
+    }
+    pass.setBindGroup(0, group, [offset]);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+    this.device.counters.dispatches++;
+    if (this.device.profiler) this.#closePass();
+  }
+
+  /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
+  #pinnedFor(bytes: number): GPUBuffer {
+    if (!this.#pinned || this.#pinned.size < bytes) {
+      this.#pinned = this.device.createBuffer({
+        label: 'uniforms of recordings',
+        size: 2 ** Math.ceil(Math.log2(2 * bytes + 1)),
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      });
+    }
+    return this.#pinned;
+  }
+
   #commands(): GPUCommandEncoder {
     this.#encoder ??= this.device.gpu.createCommandEncoder();
     return this.#encoder;
@@ -117,9 +175,26 @@ export class Recorder {
     return this.#pass;
   }
 
+  /** Before a copy, which a recording cannot hold. */
+  #endPass(): void {
+    if (this.#capture)
+      throw new Error('a recording that is sent many times holds dispatches alone: nothing is copied in it');
+    this.#closePass();
+  }
+
   #closePass(): void {
     this.#pass?.end();
     this.#pass = undefined;
     this.#pipeline = undefined;
   }
+}
+
+function writeParams(view: DataView, offset: number, kernel: Kernel, params: Params): void {
+  kernel.paramNames.forEach((name, i) => {
+    const value = params[name];
+    if (value === undefined) throw new Error(`${kernel.name}: parameter ${name} is missing`);
+    const at = offset + 4 * i;
+    if (kernel.params[name] === 'f32') view.setFloat32(at, value, true);
+    else view.setUint32(at, value, true);
+  });
 }

@@ -1,5 +1,6 @@
 import './adamw.ts';
 import './attention.ts';
+import './decode_advance.ts';
 import './embedding.ts';
 import './head.ts';
 import './kv_write.ts';

@@ -3,14 +3,14 @@ import { Tape } from '../autograd/tape.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { rehearsalDevice } from '../gpu/rehearsal.ts';
-import type { ElementType, Tensor } from '../gpu/tensor.ts';
+import type { Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { Decoder, type Slot } from '../model/decoder.ts';
 import { KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import { expectedTensors } from '../model/source.ts';
-import { finalNorm, forward, logits } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
 
 export interface PassOptions {
@@ -86,21 +86,37 @@ export class Rehearsal {
     });
   }
 
-  /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, then everything in flight decodes. */
+  /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, and what is in flight decodes in between. */
   rollout(o: RolloutOptions): number {
     return this.#peakOf(() => {
       const cache = new KVCache(this.#model, o.cacheRows);
+      const decoder = new Decoder(this.#model, cache, {
+        slots: o.inFlight,
+        steering: { tensor: this.#vectors, scale: 1 },
+        stopIds: [0],
+        key: [0, 0],
+      });
+      const prompt = new Array<number>(o.prompt).fill(0);
+      const prefix = { start: 0, length: o.prompt };
+      const [sampling, key] = [{ temperature: 1 }, { step: 0, prompt: 0, completion: 0 }];
+      const slot: Slot = { prefix, ownStart: 0, cap: 2, sampling, key, ids: [] };
       const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
       let inFlight = 0;
       for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
         const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
         const admitted = Math.min(left, perPass, wanted);
         const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
-        this.#generationPass(cache, inFlight + admitted * o.prompt, next);
+        decoder.load(new Array<Slot>(next).fill(slot));
+        const prefills = Array.from({ length: admitted }, (_, i) => {
+          const first = inFlight + i * o.completions;
+          return { prompt, prefix, cached: false, slots: new Array(Math.min(o.completions, next - first)).fill(slot) };
+        });
+        decoder.prefill(prefills, inFlight);
+        decoder.decode(1);
         left -= admitted;
         inFlight = next;
       }
-      this.#generationPass(cache, inFlight, inFlight);
+      decoder.dispose();
       cache.dispose();
     });
   }
@@ -110,34 +126,6 @@ export class Rehearsal {
     return this.#peakOf(() => {
       for (const tensor of shapes.map((shape) => this.#device.arena.alloc(shape))) this.#device.arena.free(tensor);
     });
-  }
-
-  #generationPass(kv: KVCache, n: number, heads: number): void {
-    const { arena } = this.#device;
-    const made: Tensor[] = [];
-    const make = (shape: readonly number[], dtype: ElementType = 'u32') => {
-      const tensor = arena.alloc(shape, dtype);
-      made.push(tensor);
-      return tensor;
-    };
-    const table = { n, ids: make([n]), positions: make([n]), ranges: make([n, 4]) };
-    const dest = make([n]);
-    const headRows = make([heads]);
-    for (const shape of [
-      [heads, 4],
-      [heads, 4],
-    ])
-      make(shape);
-    const tape = new Tape(this.#device);
-    const resid = forward(tape, this.#model, table, {
-      steering: { tensor: this.#vectors, scale: 1 },
-      cache: { kv, dest },
-    });
-    const hidden = finalNorm(tape, this.#model, resid, headRows, heads);
-    const scores = logits(tape, this.#model, hidden);
-    for (let i = 0; i < 3; i++) make([heads]);
-    tape.release(resid, hidden, scores);
-    for (const tensor of made) arena.free(tensor);
   }
 
   /** Infinite where a tensor is larger than one binding. */
