@@ -10,7 +10,7 @@ import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './te
 export class Arena {
   readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
-  readonly #forget: (buffer: GPUBuffer) => void;
+  readonly #beforeDestroy: () => void;
   /**
    * By size, the oldest last. The oldest is handed out first: which buffer a tensor gets then depends on what else lives
    * and not on the order in which buffers came back, and a step like the one before finds its bind groups.
@@ -34,11 +34,11 @@ export class Arena {
   constructor(
     createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer,
     limits: { maxBinding: number; maxBuffer: number; budget: number },
-    forget: (buffer: GPUBuffer) => void,
+    beforeDestroy: () => void,
   ) {
     this.#createBuffer = createBuffer;
     this.#limits = limits;
-    this.#forget = forget;
+    this.#beforeDestroy = beforeDestroy;
   }
 
   /** Bytes of the largest tensor: it is bound whole. */
@@ -144,9 +144,9 @@ export class Arena {
 
   /** Destroys every idle buffer. */
   trim(): void {
+    this.#beforeDestroy();
     for (const list of this.#idle.values()) {
       for (const buffer of list) {
-        this.#forget(buffer);
         this.allocatedBytes -= buffer.size;
         buffer.destroy();
       }

@@ -70,11 +70,8 @@ export class Device {
         maxBuffer: caps.maxBuffer,
         budget: options.memoryBudget ?? Number.POSITIVE_INFINITY,
       },
-      (buffer) => {
-        // What is recorded may still use it: freeing keeps a buffer, destroying does not.
-        this.#recorder.submit();
-        this.pipelines.forget(buffer);
-      },
+      // What is recorded may still use it: freeing keeps a buffer, destroying does not.
+      () => this.#recorder.submit(),
     );
     gpu.onuncapturederror = (event) => {
       const what =

@@ -1,9 +1,11 @@
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
+import type { Pipeline } from './pipelines.ts';
 import { Capture, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
 
 const SLOTS = 2048;
+const NO_CONSTANTS: Constants = {};
 
 /**
  * Records dispatches and copies; `submit` sends them. Launchers only record. Every dispatch has a uniform slot of its
@@ -12,7 +14,11 @@ const SLOTS = 2048;
 export class Recorder {
   readonly device: Device;
   readonly #staging = new ArrayBuffer(SLOT * SLOTS);
-  readonly #view = new DataView(this.#staging);
+  /** Little-endian, as every machine with a GPU is. */
+  readonly #words = new Uint32Array(this.#staging);
+  readonly #floats = new Float32Array(this.#staging);
+  /** Of the dispatch that is being recorded; one array, so that a dispatch allocates none. */
+  readonly #bound: Tensor[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
@@ -32,31 +38,35 @@ export class Recorder {
     tensors: Readonly<Record<string, Tensor>>,
     params: Params,
     grid: readonly [number, number, number],
-    constants: Constants = {},
+    constants: Constants = NO_CONSTANTS,
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
-    const bound = kernel.bindingNames.map((name) => {
-      const tensor = tensors[name];
-      if (!tensor) throw new Error(`${kernel.name}: nothing is bound to ${name}`);
-      return tensor;
-    });
-    const { pipelines, profiler } = this.device;
+    const { bindingNames } = kernel;
+    const bound = this.#bound;
+    bound.length = bindingNames.length;
+    for (let i = 0; i < bindingNames.length; i++) {
+      const tensor = tensors[bindingNames[i] as string];
+      if (!tensor) throw new Error(`${kernel.name}: nothing is bound to ${bindingNames[i]}`);
+      bound[i] = tensor;
+    }
+    const { pipelines } = this.device;
     const pipeline = pipelines.get(kernel, constants, bound);
     if (this.#capture) {
-      writeParams(this.#capture.add({ kernel, params, constants, pipeline, bound, grid }), 0, kernel, params);
+      const { words, floats, at } = this.#capture.add({ kernel, params, constants, pipeline, bound: [...bound], grid });
+      writeParams(words, floats, at, kernel, params);
       return;
     }
-    if (this.#slot === SLOTS || profiler?.full) this.submit();
+    if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
     const offset = this.#slot * SLOT;
+    writeParams(this.#words, this.#floats, offset / 4, kernel, params);
     this.#slot++;
-    writeParams(this.#view, offset, kernel, params);
     const group = pipelines.bindGroup(pipeline, bound, this.device.uniforms);
-    this.#send({ kernel, params, constants, pipeline, group, grid }, offset);
+    this.#send(kernel, params, constants, pipeline, group, offset, grid);
   }
 
   /**
-   * Records what `work` dispatches without sending it. The pipelines and bind groups are made here; what `work` copies or
-   * clears would be sent at once, so it may not.
+   * Records what `work` dispatches without sending it; the pipelines and bind groups are made here. What `work` copies or
+   * clears would be sent at once, so it may do neither.
    */
   capture(work: () => void): Recording {
     const capture = new Capture();
@@ -66,15 +76,15 @@ export class Recorder {
     } finally {
       this.#capture = undefined;
     }
-    const uniforms = this.#pinnedFor(capture.parameters.length);
-    return {
-      dispatches: capture.dispatches.map(({ bound, ...rest }) => ({
+    const parameters = capture.parameters();
+    const uniforms = this.#pinnedFor(parameters.length);
+    const dispatches = capture.dispatches.map(
+      ({ bound, ...rest }): RecordedDispatch => ({
         ...rest,
         group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms),
-      })),
-      parameters: capture.parameters.slice(),
-      uniforms,
-    };
+      }),
+    );
+    return { dispatches, parameters, uniforms };
   }
 
   /** Sends a recording once more. */
@@ -82,14 +92,15 @@ export class Recorder {
     if (this.#loaded !== recording) {
       // What was recorded before must still see the uniforms of the recording before.
       this.submit();
-      const { uniforms, parameters } = recording;
-      this.device.gpu.queue.writeBuffer(uniforms, 0, parameters.buffer as ArrayBuffer, parameters.byteOffset);
+      this.device.gpu.queue.writeBuffer(recording.uniforms, 0, recording.parameters);
       this.#loaded = recording;
     }
-    recording.dispatches.forEach((dispatch, i) => {
+    let offset = 0;
+    for (const { kernel, params, constants, pipeline, group, grid } of recording.dispatches) {
       if (this.device.profiler?.full) this.submit();
-      this.#send(dispatch, i * SLOT);
-    });
+      this.#send(kernel, params, constants, pipeline, group, offset, grid);
+      offset += SLOT;
+    }
   }
 
   copy(
@@ -134,7 +145,15 @@ export class Recorder {
 
   static uniformBytes = SLOT * SLOTS;
 
-  #send({ kernel, params, constants, pipeline, group, grid }: RecordedDispatch, offset: number): void {
+  #send(
+    kernel: Kernel,
+    params: Params,
+    constants: Constants,
+    pipeline: Pipeline,
+    group: GPUBindGroup,
+    offset: number,
+    grid: readonly [number, number, number],
+  ): void {
     const pass = this.#openPass(kernel, params, constants);
     if (this.#pipeline !== pipeline.handle) {
       pass.setPipeline(pipeline.handle);
@@ -177,8 +196,7 @@ export class Recorder {
 
   /** Before a copy, which a recording cannot hold. */
   #endPass(): void {
-    if (this.#capture)
-      throw new Error('a recording that is sent many times holds dispatches alone: nothing is copied in it');
+    if (this.#capture) throw new Error('what is sent many times holds dispatches alone: nothing is copied in it');
     this.#closePass();
   }
 
@@ -189,12 +207,13 @@ export class Recorder {
   }
 }
 
-function writeParams(view: DataView, offset: number, kernel: Kernel, params: Params): void {
-  kernel.paramNames.forEach((name, i) => {
-    const value = params[name];
-    if (value === undefined) throw new Error(`${kernel.name}: parameter ${name} is missing`);
-    const at = offset + 4 * i;
-    if (kernel.params[name] === 'f32') view.setFloat32(at, value, true);
-    else view.setUint32(at, value, true);
-  });
+/** Fills a slot of uniforms, of which `at` is the first word. */
+function writeParams(words: Uint32Array, floats: Float32Array, at: number, kernel: Kernel, params: Params): void {
+  const { paramNames, paramFloats } = kernel;
+  for (let i = 0; i < paramNames.length; i++) {
+    const value = params[paramNames[i] as string];
+    if (value === undefined) throw new Error(`${kernel.name}: parameter ${paramNames[i]} is missing`);
+    if (paramFloats[i]) floats[at + i] = value;
+    else words[at + i] = value;
+  }
 }

@@ -22,7 +22,7 @@ export interface RecordedDispatch {
 export interface Recording {
   readonly dispatches: readonly RecordedDispatch[];
   /** A slot for each dispatch. */
-  readonly parameters: Uint8Array;
+  readonly parameters: Uint8Array<ArrayBuffer>;
   /** Where the slots have to be when it is sent. */
   readonly uniforms: GPUBuffer;
 }
@@ -30,22 +30,22 @@ export interface Recording {
 /** A recording that is being made. */
 export class Capture {
   readonly dispatches: (Omit<RecordedDispatch, 'group'> & { readonly bound: readonly Tensor[] })[] = [];
-  #parameters = new Uint8Array(64 * SLOT);
+  #bytes = new ArrayBuffer(64 * SLOT);
 
-  /** Slots filled so far. */
-  get parameters(): Uint8Array {
-    return this.#parameters.subarray(0, this.dispatches.length * SLOT);
+  /** Adds a dispatch; returns the slots and the word at which its own begins. */
+  add(dispatch: Capture['dispatches'][number]): { words: Uint32Array; floats: Float32Array; at: number } {
+    const offset = this.dispatches.length * SLOT;
+    this.dispatches.push(dispatch);
+    if (offset === this.#bytes.byteLength) {
+      const longer = new Uint8Array(2 * offset);
+      longer.set(new Uint8Array(this.#bytes));
+      this.#bytes = longer.buffer;
+    }
+    return { words: new Uint32Array(this.#bytes), floats: new Float32Array(this.#bytes), at: offset / 4 };
   }
 
-  /** Adds a dispatch; returns where its uniforms are to be written. */
-  add(dispatch: Capture['dispatches'][number]): DataView {
-    const at = this.dispatches.length * SLOT;
-    this.dispatches.push(dispatch);
-    if (at === this.#parameters.length) {
-      const longer = new Uint8Array(2 * at);
-      longer.set(this.#parameters);
-      this.#parameters = longer;
-    }
-    return new DataView(this.#parameters.buffer, at, SLOT);
+  /** All slots that were filled. */
+  parameters(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#bytes.slice(0, this.dispatches.length * SLOT));
   }
 }

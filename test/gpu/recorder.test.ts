@@ -114,7 +114,7 @@ describe('the recorder', async () => {
     arena.free(tensor);
   });
 
-  it('says which tensor or parameter is missing', () => {
+  it('says which tensor or parameter is missing, and which constant no kernel has', () => {
     const out = arena.alloc([1]);
     const rec = device.recorder();
     expect(() => rec.dispatch(addOne, {}, { at: 0, value: 1 }, [1, 1, 1])).toThrow(
@@ -122,6 +122,9 @@ describe('the recorder', async () => {
     );
     expect(() => rec.dispatch(addOne, { out }, { at: 0 }, [1, 1, 1])).toThrow(
       'test_add_one: parameter value is missing',
+    );
+    expect(() => rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1], { SPAN: 2 })).toThrow(
+      'test_add_one declares no constant SPAN',
     );
     arena.free(out);
   });
