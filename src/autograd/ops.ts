@@ -70,7 +70,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; dest: Tensor },
+  cache?: { kv: Tensor; dest: Tensor; apart: boolean },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -85,7 +85,7 @@ export function attention(
   attentionKernel(
     tape.rec,
     { q: qkv.tensor, kv: cache?.kv ?? qkv.tensor, ranges: tables.ranges, out: out.tensor, lse: lse.tensor },
-    { n, ...shape, qStride, ...keys, scale },
+    { n, ...shape, qStride, ...keys, scale, apart: cache?.apart ?? false },
   );
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;

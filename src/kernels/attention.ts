@@ -41,6 +41,11 @@ export interface AttentionShape {
 }
 
 export interface AttentionLayout extends AttentionShape {
+  /**
+   * Neighbouring rows are of different sequences, as in decoding: what a quad loads of a row's own keys would serve no
+   * other row. Changes no bit.
+   */
+  readonly apart?: boolean;
   /** Floats from one row to the next, and where in a row of `kv` the keys and the values start; multiples of 4. */
   readonly qStride: number;
   readonly kvStride: number;
@@ -148,7 +153,7 @@ export function attention(
   t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor },
   o: AttentionLayout,
 ): void {
-  const { constants, quads } = queryBlocks(rec.device, o, 2);
+  const { constants, quads } = queryBlocks(rec.device, o, 2, o.apart ? 1 : MAX_ROWS);
   launch(
     rec,
     forward,
@@ -189,7 +194,7 @@ export function attentionBackward(
   },
   o: AttentionShape,
 ): void {
-  const { constants, quads } = queryBlocks(rec.device, o, 3);
+  const { constants, quads } = queryBlocks(rec.device, o, 3, MAX_ROWS);
   const params = { n: o.n, scale: o.scale };
   const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
   launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
@@ -205,14 +210,19 @@ export function attentionBackward(
   );
 }
 
-/** Rows and heads that share what a quad loads, when each (row, head) keeps `slices` quarter heads. */
-function queryBlocks(device: Device, o: AttentionShape, slices: number): { constants: Constants; quads: number } {
+/** Rows, at the most so many, and heads that share what a quad loads, when each (row, head) keeps `slices` quarter heads. */
+function queryBlocks(
+  device: Device,
+  o: AttentionShape,
+  slices: number,
+  most: number,
+): { constants: Constants; quads: number } {
   const constants = modelConstants(o);
   const group = o.heads / o.kvHeads;
   const slots = Math.min(MAX_SLOTS, slotsThatFit(device, slices, o.headDim));
   const blocks = Math.ceil(group / slots);
   const tile = Math.ceil(group / blocks);
-  const rows = Math.min(MAX_ROWS, Math.floor(slots / tile));
+  const rows = Math.min(most, Math.floor(slots / tile));
   return { constants: { ...constants, ROWS: rows, TILE: tile }, quads: Math.ceil(o.n / rows) * o.kvHeads * blocks };
 }
 

@@ -170,7 +170,7 @@ export class Decoder {
     const dest = up(rows.dest, [n], 'cache rows');
     const heads = up(Uint32Array.from(headRows), [headRows.length], 'head rows');
     const tape = new Tape(this.#device);
-    const resid = this.#forward(tape, table, dest);
+    const resid = this.#forward(tape, table, dest, false);
     const hidden = finalNorm(tape, this.#model, resid, heads, headRows.length);
     tape.release(resid);
     this.#draw(tape, hidden, slot0, headRows.length);
@@ -213,7 +213,7 @@ export class Decoder {
     const recording = arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
         const tape = new Tape(this.#device);
-        const resid = this.#forward(tape, { n, ids, positions, ranges }, dest);
+        const resid = this.#forward(tape, { n, ids, positions, ranges }, dest, true);
         const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
         tape.release(resid);
         this.#draw(tape, hidden, 0, n);
@@ -223,9 +223,9 @@ export class Decoder {
     return recording;
   }
 
-  #forward(tape: Tape, rows: Parameters<typeof forward>[2], dest: Tensor): Value {
+  #forward(tape: Tape, rows: Parameters<typeof forward>[2], dest: Tensor, decoding: boolean): Value {
     const { steering } = this.#o;
-    return forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, dest } });
+    return forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, dest, decoding } });
   }
 
   /** Samples a token for each row of `hidden`, and moves their slots on. */

@@ -76,6 +76,7 @@ export function cases(): KernelCase[] {
     ...[1, 3, 17, 65].map((n) => decodeCase(`N=${n}`, DEMO, n, 21, 9)),
     decodeCase('N=5', { heads: 9, kvHeads: 3, headDim: 64 }, 5, 3, 7),
     decodeCase('N=5', { heads: 3, kvHeads: 1, headDim: 4 }, 5, 0, 1),
+    decodeCase('together N=17', DEMO, 17, 21, 9, false),
   ];
 }
 
@@ -136,7 +137,7 @@ function packedCases(label: string, heads: Heads, groups: readonly Group[], size
 }
 
 /** `n` sequences that share one prefix in a cache, each with `own` keys of its own; keys lie in no order of the rows. */
-function decodeCase(label: string, heads: Heads, n: number, prefix: number, own: number): KernelCase {
+function decodeCase(label: string, heads: Heads, n: number, prefix: number, own: number, apart = true): KernelCase {
   const o = {
     ...shapeOf(heads, n),
     qStride: heads.heads * heads.headDim,
@@ -160,7 +161,7 @@ function decodeCase(label: string, heads: Heads, n: number, prefix: number, own:
       ranges: { data: ranges, shape: [n, 4] },
     },
     outputs: { out: { shape: [n, o.qStride] }, lse: { shape: [n, heads.heads] } },
-    run: (rec, t) => attention(rec, t as never, o),
+    run: (rec, t) => attention(rec, t as never, { ...o, apart }),
     reference: (t) => ({ ...reference.attention(t as never, o) }),
     tolerance: TOLERANCE,
   };
