@@ -89,8 +89,10 @@ export function attention(
   );
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;
-    if (!keyQueries) throw new Error('attention needs the inverse table (key to queries) for its gradient');
-    if (cache) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
+    if (!keyQueries && !tape.captures)
+      throw new Error('attention needs the inverse table (key to queries) for its gradient');
+    if (cache && !tape.captures)
+      throw new Error('attention over a cache has no gradient: keys of other calls are in it');
     tape.record({
       op: 'attention',
       out,
@@ -99,7 +101,7 @@ export function attention(
       attended: out,
       lse,
       ranges,
-      keyQueries,
+      keyQueries: keyQueries ?? ranges,
       n,
       shape,
       scale,

@@ -134,7 +134,7 @@ export async function trainRun(
   if (shared.lm) await opened.source.close();
   const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
   shared.lm = lm;
-  context.note(memoryLine(plan, config));
+  context.note(memoryLine(plan));
   const { signal } = context;
   const view = runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps });
   try {

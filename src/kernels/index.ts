@@ -2,6 +2,7 @@ import './adamw.ts';
 import './attention.ts';
 import './embedding.ts';
 import './head.ts';
+import './kept_rows.ts';
 import './kv_write.ts';
 import './linear.ts';
 import './policy_loss.ts';

@@ -85,14 +85,26 @@ export class Batcher {
         a.ownStart + t,
       ]);
     }
+    const promptRows: number[] = [];
     for (const { prefix, request, completions } of admitted) {
       const { prompt } = this.#requests[request] as GenerationRequest;
+      for (const _ of completions) promptRows.push(rows.n);
       for (const [i, id] of prompt.entries())
         rows.push(id, i, prefix.start + i, [0, 0, prefix.start, prefix.start + i + 1]);
       for (const _ of completions) headRows.push(rows.n - 1);
     }
     const sampled = [...decoding, ...admitted.flatMap((a) => a.completions)];
-    const { tokens, logp, entropy } = await this.#run(rows, headRows, sampled);
+    const { tokens, logp, entropy, first } = await this.#run(rows, headRows, sampled);
+    if (this.#options.capture) {
+      for (const [i, { result }] of decoding.entries()) {
+        if (first === undefined) result.kept = undefined;
+        else result.kept?.own.push(first + i);
+      }
+      for (const [i, row] of promptRows.entries()) {
+        const { result } = sampled[decoding.length + i] as Active;
+        if (first !== undefined) result.kept = { prompt: first + row, own: [] };
+      }
+    }
     this.#active = sampled.filter((a, i) =>
       this.#take(a, tokens[i] as number, logp[i] as number, entropy[i] as number),
     );
@@ -129,11 +141,11 @@ export class Batcher {
     const dest = up(rows.dest, [rows.n], 'cache rows');
     const heads = up(Uint32Array.from(headRows), [r], 'head rows');
     const inputs = { control: up(control, [r, 4], 'control'), counters: up(counters, [r, 4], 'counters') };
-    const tape = new Tape(this.#device);
-    const resid = forward(tape, this.#model, table, {
-      steering: this.#options.steering,
-      cache: { kv: this.#cache, dest },
-    });
+    const { capture, steering } = this.#options;
+    const captured = capture?.open(rows.n);
+    const tape = new Tape(this.#device, captured && capture?.target);
+    const pass = () => forward(tape, this.#model, table, { steering, cache: { kv: this.#cache, dest } });
+    const resid = captured ? tape.capture(captured.sink, pass) : pass();
     const hidden = finalNorm(tape, this.#model, resid, heads, r);
     const scores = logits(tape, this.#model, hidden);
     const out = {
@@ -159,6 +171,7 @@ export class Batcher {
       tokens: new Uint32Array((tokens as Uint8Array).buffer),
       logp: new Float32Array((logp as Uint8Array).buffer),
       entropy: new Float32Array((entropy as Uint8Array).buffer),
+      first: captured?.first,
     };
   }
 

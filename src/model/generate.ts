@@ -1,3 +1,4 @@
+import type { ActivationSink, SteeringTarget } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { Model } from './model.ts';
@@ -26,6 +27,22 @@ export interface GenerationRequest {
   readonly completions: readonly { readonly sampling: Sampling; readonly key: SampleKey }[];
 }
 
+/** Keeps of every pass what the gradient of its tokens reads. */
+export interface Capture {
+  /** Of the gradient that is taken later. */
+  readonly target: SteeringTarget;
+  /** For a pass of n rows, kept as rows `first` and on; undefined where they do not fit any more. */
+  open(n: number): { readonly sink: ActivationSink; readonly first: number } | undefined;
+}
+
+/** Where a capture keeps the rows of a completion. */
+export interface KeptRows {
+  /** Row of the prompt's first token; the others follow. */
+  readonly prompt: number;
+  /** Row of each of the completion's tokens but the last, which was never taken in. */
+  readonly own: number[];
+}
+
 export interface Completion {
   /** The sampled ids, a closing end-of-sequence token included. */
   readonly ids: number[];
@@ -35,6 +52,8 @@ export interface Completion {
   readonly entropy: number[];
   /** `stop`: an end-of-sequence token or a stop condition; `length`: cut off at the cap. */
   finishReason: 'stop' | 'length';
+  /** With a capture; undefined where it had no room for all of it. */
+  kept?: KeptRows | undefined;
 }
 
 export interface GenerateOptions {
@@ -51,6 +70,7 @@ export interface GenerateOptions {
   readonly maxPromptRows?: number;
   /** Bytes of GPU memory for keys and values. */
   readonly cacheBytes?: number;
+  readonly capture?: Capture | undefined;
   readonly signal?: AbortSignal | undefined;
   /** After every pass: tokens sampled so far, completions finished so far. */
   readonly onProgress?: (tokens: number, finished: number) => void;

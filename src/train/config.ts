@@ -194,9 +194,14 @@ const ENTRIES = {
   steering_scale: positive(1, 'Factor on the vectors wherever they are added.'),
 
   recompute: choice(
-    ['none', 'layer'],
-    'none',
-    "`layer` keeps only each layer's input for the backward pass and computes the rest again: less memory, about a third more time.",
+    ['auto', 'none', 'layer'],
+    'auto',
+    "`layer` keeps only each layer's input for the backward pass and computes the rest again: less memory, about half as much time again. `auto`: `none`, unless a prompt with all its completions then does not fit the memory.",
+  ),
+  reuse_activations: choice(
+    ['auto', 'off'],
+    'auto',
+    'method rl: keep what sampling computes for the gradient of the first update, as far as the memory allows, instead of computing it again. The gradient has the same bits.',
   ),
   memory_budget: note(
     v.optional(bytes),

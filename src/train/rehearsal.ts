@@ -5,6 +5,7 @@ import { UserError } from '../gpu/errors.ts';
 import { rehearsalDevice } from '../gpu/rehearsal.ts';
 import type { ElementType, Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
+import type { Capture } from '../model/generate.ts';
 import { KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
@@ -12,13 +13,12 @@ import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import { expectedTensors } from '../model/source.ts';
 import { finalNorm, forward, logits } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
+import { ActivationStore } from './activation_store.ts';
 
 export interface PassOptions {
   readonly groups: readonly Group[];
-  /** `score` differentiates nothing. */
-  readonly recompute: 'none' | 'layer' | 'score';
-  /** Layers whose vectors train. */
-  readonly layers: ReadonlySet<number>;
+  /** `score` differentiates nothing; `kept` takes the layers' activations from the rollout. */
+  readonly recompute: 'none' | 'layer' | 'score' | 'kept';
   /** Whether the model without vectors is run too. */
   readonly reference: boolean;
 }
@@ -33,6 +33,8 @@ export interface RolloutOptions {
   readonly inFlight: number;
   /** Prompt rows that one pass takes in. */
   readonly promptRows: number;
+  /** Whether activations are kept for the gradient; the bytes of what is kept are not counted. */
+  readonly keeps: boolean;
 }
 
 /** A model of a configuration without content. Nothing of it need be freed. */
@@ -40,10 +42,14 @@ export class Rehearsal {
   readonly #device: Device;
   readonly #model: Model;
   readonly #vectors: Tensor;
+  readonly #layers: ReadonlySet<number>;
+  readonly #store: ActivationStore;
   /** Why the last work that took infinite bytes did. */
   refusal: UserError | undefined;
 
-  constructor(config: ModelConfig, maxBinding: number) {
+  /** @param trained layers whose vectors train */
+  constructor(config: ModelConfig, trained: ReadonlySet<number>, maxBinding: number) {
+    this.#layers = trained;
     this.#device = rehearsalDevice(maxBinding);
     const tensors = new Map(
       [...expectedTensors(config)].map(([name, shape]) => [name, { name, dtype: 'bf16' as const, shape, file: '' }]),
@@ -58,29 +64,52 @@ export class Rehearsal {
     this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, { maxPositions: 1 });
     const { num_hidden_layers: layers, hidden_size: c } = config;
     this.#vectors = this.#device.arena.alloc([layers, c]);
+    this.#store = new ActivationStore(this.#device, { grad: this.#vectors, layers: trained }, Number.POSITIVE_INFINITY);
+  }
+
+  /** Bytes of a chunk of kept rows; infinite where one does not fit a binding. */
+  chunk(): number {
+    const { arena } = this.#device;
+    const before = arena.liveBytes;
+    const peak = this.#peakOf(() => this.#keep(1));
+    return Number.isFinite(peak) ? arena.liveBytes - before : peak;
+  }
+
+  /** A pass that keeps its rows as the store's first. */
+  #keep(n: number): void {
+    const cache = new KVCache(this.#model, 1);
+    this.#generationPass(cache, n, 1, this.#firstRows());
+    cache.dispose();
+  }
+
+  #firstRows(): Capture {
+    return { target: this.#store.target, open: (n) => ({ sink: this.#store.sink(0, n), first: 0 }) };
   }
 
   /** Bytes that a micro-batch takes at the most. */
-  pass({ groups, recompute, layers, reference }: PassOptions): number {
+  pass({ groups, recompute, reference }: PassOptions): number {
     return this.#peakOf(() => {
       const { arena } = this.#device;
       const tables = uploadPacked(this.#device, pack(groups));
+      const kept = recompute === 'kept' ? this.#store.source(new Array<number>(tables.n).fill(0)) : undefined;
       const { pairs } = tables.pairs;
       const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
       const before = reference
         ? logProbabilities(new Tape(this.#device), this.#model, tables, { temperature: 1 })
         : undefined;
-      const target = recompute === 'score' ? undefined : { grad: this.#vectors, layers };
+      const target = recompute === 'score' ? undefined : { grad: this.#vectors, layers: this.#layers };
       const tape = new Tape(this.#device, target);
       const steering = { tensor: this.#vectors, scale: 1 };
       const logp = logProbabilities(tape, this.#model, tables, {
         temperature: 1,
         recompute: recompute === 'layer' ? 'layer' : 'none',
         steering,
+        kept,
       });
       const coef = arena.alloc([pairs]);
       tape.backward(logp, { tensor: coef, references: 1 });
       tape.release(logp, before);
+      kept?.dispose();
       for (const tensor of held) arena.free(tensor);
       tables.free();
     });
@@ -88,6 +117,8 @@ export class Rehearsal {
 
   /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, then everything in flight decodes. */
   rollout(o: RolloutOptions): number {
+    const keeps = o.keeps ? this.#firstRows() : undefined;
+    if (keeps) this.#peakOf(() => this.#keep(o.inFlight + o.prompts * o.prompt));
     return this.#peakOf(() => {
       const cache = new KVCache(this.#model, o.cacheRows);
       const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
@@ -96,11 +127,11 @@ export class Rehearsal {
         const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
         const admitted = Math.min(left, perPass, wanted);
         const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
-        this.#generationPass(cache, inFlight + admitted * o.prompt, next);
+        this.#generationPass(cache, inFlight + admitted * o.prompt, next, keeps);
         left -= admitted;
         inFlight = next;
       }
-      this.#generationPass(cache, inFlight, inFlight);
+      this.#generationPass(cache, inFlight, inFlight, keeps);
       cache.dispose();
     });
   }
@@ -112,7 +143,7 @@ export class Rehearsal {
     });
   }
 
-  #generationPass(kv: KVCache, n: number, heads: number): void {
+  #generationPass(kv: KVCache, n: number, heads: number, capture?: Capture): void {
     const { arena } = this.#device;
     const made: Tensor[] = [];
     const make = (shape: readonly number[], dtype: ElementType = 'u32') => {
@@ -128,11 +159,13 @@ export class Rehearsal {
       [heads, 4],
     ])
       make(shape);
-    const tape = new Tape(this.#device);
-    const resid = forward(tape, this.#model, table, {
-      steering: { tensor: this.#vectors, scale: 1 },
-      cache: { kv, dest },
-    });
+    const tape = new Tape(this.#device, capture?.target);
+    const run = () => {
+      const steering = { tensor: this.#vectors, scale: 1 };
+      return forward(tape, this.#model, table, { steering, cache: { kv, dest } });
+    };
+    const kept = capture?.open(n);
+    const resid = kept ? tape.capture(kept.sink, run) : run();
     const hidden = finalNorm(tape, this.#model, resid, headRows, heads);
     const scores = logits(tape, this.#model, hidden);
     for (let i = 0; i < 3; i++) make([heads]);
