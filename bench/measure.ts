@@ -72,9 +72,9 @@ async function byTimestamps(device: Device, record: Recording, repeats: number):
   const profiler = device.startProfiling();
   const rec = device.recorder();
   const run = async (times: number) => {
-    const before = rec.dispatches;
+    const before = device.counters.dispatches;
     for (let i = 0; i < times; i++) record(rec);
-    const each = (rec.dispatches - before) / times;
+    const each = (device.counters.dispatches - before) / times;
     rec.submit();
     await device.sync();
     const dispatches = await profiler.collect();

@@ -1,4 +1,4 @@
-// kept[base + r] = rows first + r of up to six tensors, side by side: part i at the units after the parts before it.
+// kept[base + r] = row r of up to six tensors, side by side: part i at the units after the parts before it.
 // A lane owns one unit of one row of part workgroup.z; bandwidth-bound.
 
 struct Move { inside: bool, part: u32, kept: u32 }
@@ -6,7 +6,7 @@ struct Move { inside: bool, part: u32, kept: u32 }
 fn row_unit(i: u32, width: u32, offset: u32) -> Move {
   let r = i / width;
   let unit = i - r * width;
-  return Move(r < params.n, (params.first + r) * width + unit, (params.base + r) * params.stride + offset + unit);
+  return Move(r < params.n, i, (base[0] + r) * params.stride + offset + unit);
 }
 
 @compute @workgroup_size(WG)

@@ -1,5 +1,5 @@
-// The way back of keep_rows: for entries first … first + n - 1 of moves, (from, to), row `to` of every part = its units of
-// kept[from]. A lane owns one unit of one row of part workgroup.z; bandwidth-bound.
+// The way back of keep_rows: row r of every part = its units of kept[rows[r]].
+// A lane owns one unit of one row of part workgroup.z; bandwidth-bound.
 
 struct Move { inside: bool, part: u32, kept: u32 }
 
@@ -7,8 +7,7 @@ fn row_unit(i: u32, width: u32, offset: u32) -> Move {
   let r = i / width;
   let unit = i - r * width;
   let inside = r < params.n;
-  let row = moves[params.first + select(0u, r, inside)];
-  return Move(inside, row.y * width + unit, row.x * params.stride + offset + unit);
+  return Move(inside, i, rows[select(0u, r, inside)] * params.stride + offset + unit);
 }
 
 @compute @workgroup_size(WG)

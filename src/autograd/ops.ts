@@ -47,11 +47,14 @@ export function linear(tape: Tape, inp: Value, weight: Matrix, label: string, bi
  */
 export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape, eps: number): void {
   const n = qkv.tensor.shape[0] as number;
-  const inp = qkv.requiresGrad ? tape.value(qkv.tensor.shape, 'qkv before its norm', false) : undefined;
-  if (inp) tape.rec.copy(qkv.tensor, inp.tensor);
+  if (qkv.requiresGrad) {
+    const inp = tape.keeps ? tape.borrow(qkv.tensor) : tape.value(qkv.tensor.shape, 'qkv before its norm', false);
+    if (!tape.keeps) tape.rec.copy(qkv.tensor, inp.tensor);
+    tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
+    tape.beforeChange();
+    tape.release(inp);
+  }
   qkNormKernel(tape.rec, { qkv: qkv.tensor, weight }, { n, ...shape, eps });
-  if (inp) tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
-  tape.release(inp);
 }
 
 /**
@@ -89,10 +92,9 @@ export function attention(
   );
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;
-    if (!keyQueries && !tape.captures)
+    if (!keyQueries && !tape.keeps)
       throw new Error('attention needs the inverse table (key to queries) for its gradient');
-    if (cache && !tape.captures)
-      throw new Error('attention over a cache has no gradient: keys of other calls are in it');
+    if (cache && !tape.keeps) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
     tape.record({
       op: 'attention',
       out,

@@ -15,8 +15,8 @@ export interface SteeringTarget {
 /** Takes what a backward pass will read of a forward pass, in the order in which it is made; the last is the pass's result. */
 export interface ActivationSink {
   take(tape: Tape, value: Value): void;
-  /** Nothing more comes. */
-  end(tape: Tape): void;
+  /** What was taken may change from here on, and when nothing more comes. */
+  flush(tape: Tape): void;
 }
 
 /** Gives back what a sink took: `index` counts the values in its order. The tensor belongs to the caller. */
@@ -52,8 +52,8 @@ export class Tape {
     return this.#rec;
   }
 
-  /** Whether what the backward pass reads is handed to a sink: there is none on this tape. */
-  get captures(): boolean {
+  /** Whether what the backward pass reads is handed to a sink: there is no backward pass on this tape. */
+  get keeps(): boolean {
     return this.#sink !== undefined;
   }
 
@@ -61,11 +61,11 @@ export class Tape {
    * Runs `forward` and hands everything that its backward pass would read to `sink`, its result last; keeps nothing. With
    * a target that has the same layers, `replay` of the same code finds the same values in the same order.
    */
-  capture(sink: ActivationSink, forward: () => Value): Value {
+  keep(sink: ActivationSink, forward: () => Value): Value {
     this.#sink = sink;
     const out = forward();
     sink.take(this, out);
-    sink.end(this);
+    sink.flush(this);
     this.#sink = undefined;
     this.#places.clear();
     return this.adopt(out.tensor, false);
@@ -194,6 +194,11 @@ export class Tape {
     if (this.#places.has(value)) return;
     this.#places.set(value, this.#places.size);
     this.#sink?.take(this, value);
+  }
+
+  /** Before an operation changes a value in place that it saves. */
+  beforeChange(): void {
+    this.#sink?.flush(this);
   }
 
   /** Gives a replayed value its tensor. */

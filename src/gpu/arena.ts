@@ -8,10 +8,17 @@ import { DTYPE_BYTES, type ElementType, numel, roundUp, type Tensor } from './te
  * tensors never share one.
  */
 export class Arena {
-  readonly #gpu: GPUDevice;
+  readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
-  readonly #forget: (buffer: GPUBuffer) => void;
+  readonly #beforeDestroy: () => void;
+  /**
+   * By size, the oldest last. The oldest is handed out first: which buffer a tensor gets then depends on what else lives
+   * and not on the order in which buffers came back, and a step like the one before finds its bind groups.
+   */
   readonly #idle = new Map<number, GPUBuffer[]>();
+  readonly #ages = new WeakMap<GPUBuffer, number>();
+  #created = 0;
+  #pool: Pool | undefined;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -25,13 +32,13 @@ export class Arena {
   peakBytes = 0;
 
   constructor(
-    gpu: GPUDevice,
+    createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer,
     limits: { maxBinding: number; maxBuffer: number; budget: number },
-    forget: (buffer: GPUBuffer) => void,
+    beforeDestroy: () => void,
   ) {
-    this.#gpu = gpu;
+    this.#createBuffer = createBuffer;
     this.#limits = limits;
-    this.#forget = forget;
+    this.#beforeDestroy = beforeDestroy;
   }
 
   /** Bytes of the largest tensor: it is bound whole. */
@@ -60,7 +67,7 @@ export class Arena {
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
-    const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
     this.#live.set(buffer, { label, serial: outlives ? -1 : this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
@@ -90,11 +97,39 @@ export class Arena {
     return turn;
   }
 
+  /**
+   * Runs `work` with the buffers of a pool before all others, and keeps what it frees in the pool: a recording that is
+   * sent again writes to buffers that nobody else may have in between.
+   */
+  within<T>(pool: Pool, work: () => T): T {
+    this.#pool = pool;
+    try {
+      return work();
+    } finally {
+      this.#pool = undefined;
+    }
+  }
+
+  /** Gives the buffers of a pool back to all. */
+  drain(pool: Pool): void {
+    for (const buffer of pool.takeAll()) this.#release(buffer);
+  }
+
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
-    const list = this.#idle.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.#idle.set(buffer.size, [buffer]);
+    if (this.#pool) {
+      this.#pool.give(buffer);
+      return;
+    }
+    let list = this.#idle.get(buffer.size);
+    if (!list) {
+      list = [];
+      this.#idle.set(buffer.size, list);
+    }
+    const age = this.#ages.get(buffer) as number;
+    let at = list.length;
+    while (at > 0 && (this.#ages.get(list[at - 1] as GPUBuffer) as number) < age) at--;
+    list.splice(at, 0, buffer);
   }
 
   /** Labels of the tensors that have not been freed; tests compare it before and after. */
@@ -110,9 +145,9 @@ export class Arena {
 
   /** Destroys every idle buffer. */
   trim(): void {
+    this.#beforeDestroy();
     for (const list of this.#idle.values()) {
       for (const buffer of list) {
-        this.#forget(buffer);
         this.allocatedBytes -= buffer.size;
         buffer.destroy();
       }
@@ -128,14 +163,47 @@ export class Arena {
           `${formatBytes(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
       );
     }
-    const buffer = this.#gpu.createBuffer({
+    const buffer = this.#createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+    this.#ages.set(buffer, this.#created++);
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;
+  }
+}
+
+/** Buffers that are kept aside, see `Arena.within`. */
+export class Pool {
+  /** All that ever were in it, in the order in which they came. */
+  readonly #known: GPUBuffer[] = [];
+  readonly #idle = new Set<GPUBuffer>();
+
+  /**
+   * The smallest buffer of at least so many bytes, of equals the first that came: a smaller shape of the same work finds
+   * the buffers of the larger, and the same shape the same ones.
+   */
+  take(bytes: number): GPUBuffer | undefined {
+    let best: GPUBuffer | undefined;
+    for (const buffer of this.#known) {
+      if (this.#idle.has(buffer) && buffer.size >= bytes && (!best || buffer.size < best.size)) best = buffer;
+    }
+    if (best) this.#idle.delete(best);
+    return best;
+  }
+
+  give(buffer: GPUBuffer): void {
+    if (!this.#known.includes(buffer)) this.#known.push(buffer);
+    this.#idle.add(buffer);
+  }
+
+  takeAll(): GPUBuffer[] {
+    const all = [...this.#idle];
+    this.#idle.clear();
+    this.#known.length = 0;
+    return all;
   }
 }
 

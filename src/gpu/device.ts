@@ -1,5 +1,6 @@
 import { patiently } from '#platform';
 import { Arena } from './arena.ts';
+import { Counters } from './counters.ts';
 import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { Profiler } from './profiler.ts';
@@ -43,6 +44,8 @@ export class Device {
   readonly arena: Arena;
   readonly pipelines: Pipelines;
   readonly uniforms: GPUBuffer;
+  /** What has been recorded, submitted, read back and created so far. */
+  readonly counters = new Counters();
   profiler: Profiler | undefined;
   readonly #recorder: Recorder;
   readonly #staging = new Map<number, GPUBuffer[]>();
@@ -55,23 +58,20 @@ export class Device {
     this.caps = caps;
     this.pipelines = new Pipelines(this);
     this.#recorder = new Recorder(this);
-    this.uniforms = gpu.createBuffer({
+    this.uniforms = this.createBuffer({
       label: 'uniforms',
       size: Recorder.uniformBytes,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     this.arena = new Arena(
-      gpu,
+      (descriptor) => this.createBuffer(descriptor),
       {
         maxBinding: caps.maxBinding,
         maxBuffer: caps.maxBuffer,
         budget: options.memoryBudget ?? Number.POSITIVE_INFINITY,
       },
-      (buffer) => {
-        // What is recorded may still use it: freeing keeps a buffer, destroying does not.
-        this.#recorder.submit();
-        this.pipelines.forget(buffer);
-      },
+      // What is recorded may still use it: freeing keeps a buffer, destroying does not.
+      () => this.#recorder.submit(),
     );
     gpu.onuncapturederror = (event) => {
       const what =
@@ -89,6 +89,13 @@ export class Device {
    */
   recorder(): Recorder {
     return this.#recorder;
+  }
+
+  /** Every buffer is made here, so that it is counted. */
+  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    this.counters.buffers++;
+    this.counters.bufferBytes += descriptor.size;
+    return this.gpu.createBuffer(descriptor);
   }
 
   /** A tensor with the given content. */
@@ -140,6 +147,7 @@ export class Device {
       return staging;
     });
     recorder.submit();
+    this.counters.readbacks++;
     try {
       await patiently(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))), this.caps.isSoftware);
     } catch (error) {
@@ -174,7 +182,7 @@ export class Device {
   startProfiling(): Profiler {
     if (!this.caps.timestamp)
       throw new UserError(`${this.caps.adapter} has no timestamp-query: it cannot be profiled by kernel`);
-    this.profiler ??= new Profiler(this.gpu);
+    this.profiler ??= new Profiler(this);
     return this.profiler;
   }
 
@@ -211,7 +219,7 @@ export class Device {
       list = [];
       this.#staging.set(size, list);
     }
-    return list.pop() ?? this.gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    return list.pop() ?? this.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 }
 

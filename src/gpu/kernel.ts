@@ -42,12 +42,21 @@ export interface KernelDeclaration<
   readonly cost: (params: { readonly [K in keyof P]: number }, constants: { readonly [K in keyof C]: C[K] }) => Cost;
 }
 
+/** A declaration with what recording looks at, laid out so that a dispatch costs little. */
 export interface Kernel extends KernelDeclaration {
+  /** Place in the order of definition. */
+  readonly id: number;
   readonly bindingNames: readonly string[];
   readonly paramNames: readonly string[];
+  /** Of each param, whether it is an f32. */
+  readonly paramFloats: readonly boolean[];
+  readonly constantNames: readonly string[];
+  readonly constantValues: readonly (number | boolean | string)[];
+  readonly readsWeight: boolean;
 }
 
 const registry = new Map<string, Kernel>();
+let defined = 0;
 
 /** Registers a kernel under its unique name. */
 export function defineKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
@@ -56,7 +65,16 @@ export function defineKernel<const P extends Readonly<Record<string, ParamType>>
   const bindingNames = Object.keys(declaration.bindings);
   if (bindingNames.length > 8)
     throw new Error(`${declaration.name}: ${bindingNames.length} storage bindings, 8 are portable`);
-  const kernel = { ...declaration, bindingNames, paramNames: Object.keys(declaration.params) } as unknown as Kernel;
+  const kernel = {
+    ...declaration,
+    id: defined++,
+    bindingNames,
+    paramNames: Object.keys(declaration.params),
+    paramFloats: Object.values(declaration.params).map((type) => type === 'f32'),
+    constantNames: Object.keys(declaration.constants ?? {}),
+    constantValues: Object.values(declaration.constants ?? {}),
+    readsWeight: declaration.bindings.weight === 'read weight',
+  } as unknown as Kernel;
   registry.set(declaration.name, kernel);
   return kernel;
 }
@@ -122,11 +140,6 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
 function weightModules(type: WeightType): string[] {
   if (isQuantised(type)) return [type, ...(/^q[45]_k/.test(type) ? ['k_scales'] : []), 'quants'];
   return type === 'f32' ? [type] : [type, 'half'];
-}
-
-/** Whether a kernel reads a frozen matrix. */
-export function readsWeight(kernel: Kernel): boolean {
-  return kernel.bindings.weight === 'read weight';
 }
 
 function constant(value: number | boolean | string): string {

@@ -40,12 +40,14 @@ export interface MatrixSlice {
 /** Cuts rows [first, first + rows) at the borders of the parts. The first row of every slice must begin a row of blocks. */
 export function sliceRows(matrix: Matrix, first: number, rows: number): MatrixSlice[] {
   const end = first + rows;
-  return matrix.parts.flatMap(({ tensor, firstRow }) => {
+  const slices: MatrixSlice[] = [];
+  for (const { tensor, firstRow } of matrix.parts) {
     const from = Math.max(first, firstRow);
     const to = Math.min(end, firstRow + (tensor.shape[0] as number));
-    if (from >= to) return [];
+    if (from >= to) continue;
     const local = from - firstRow;
     if (local !== roundUp(local, 4)) throw new Error(`${tensor.label}: row ${local} does not begin a row of blocks`);
-    return [{ tensor, firstBlockRow: local / 4, rows: to - from, offset: from - first }];
-  });
+    slices.push({ tensor, firstBlockRow: local / 4, rows: to - from, offset: from - first });
+  }
+  return slices;
 }

@@ -1,88 +1,94 @@
 import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
-import { assemble, type Constants, type Kernel, readsWeight } from './kernel.ts';
+import { assemble, type Constants, type Kernel } from './kernel.ts';
+import { SLOT } from './recording.ts';
 import type { Tensor } from './tensor.ts';
 
+type Constant = number | boolean | string;
+
+/** Bind groups by their first buffer, then the second, and so on: what is destroyed leaves with its buffers. */
+type Groups = WeakMap<GPUBuffer, Groups | GPUBindGroup>;
+
+/** One variant of a kernel. */
 export interface Pipeline {
-  readonly id: number;
   readonly handle: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** In the order of `kernel.constantNames`. */
+  readonly constants: readonly Constant[];
+  readonly weight: WeightType | undefined;
+  readonly groups: Groups;
 }
 
-/** Pipelines by variant and bind groups by buffers, each made once. */
+/**
+ * Pipelines by variant and bind groups by buffers, each made once. Both are looked up for every dispatch, so nothing is
+ * put together to do it: a variant is found among the few of its kernel, a bind group by the identity of its buffers.
+ */
 export class Pipelines {
   readonly #device: Device;
-  readonly #pipelines = new Map<string, Pipeline>();
-  readonly #groups = new Map<string, GPUBindGroup>();
-  readonly #keysOfBuffer = new Map<number, string[]>();
-  readonly #bufferIds = new WeakMap<GPUBuffer, number>();
-  #nextBuffer = 0;
-  #nextPipeline = 0;
+  /** By the kernel's id; the most recent first. */
+  readonly #variants: Pipeline[][] = [];
 
   constructor(device: Device) {
     this.#device = device;
   }
 
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
-    let key = kernel.name;
-    for (const name in constants) key += `,${name}=${constants[name]}`;
-    let weight: WeightType | undefined;
-    if (readsWeight(kernel)) {
-      const { dtype } = bound[kernel.bindingNames.indexOf('weight')] as Tensor;
-      if (!isWeightType(dtype)) throw new Error(`${kernel.name}: ${dtype} is no type of a frozen matrix`);
-      weight = dtype;
-      key += `,${weight}`;
+    let variants = this.#variants[kernel.id];
+    if (!variants) {
+      variants = [];
+      this.#variants[kernel.id] = variants;
     }
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) {
-      pipeline = this.#create(kernel, constants, weight, key);
-      this.#pipelines.set(key, pipeline);
+    const weight = kernel.readsWeight ? weightOf(kernel, bound) : undefined;
+    for (let i = 0; i < variants.length; i++) {
+      const variant = variants[i] as Pipeline;
+      if (variant.weight === weight && hasConstants(kernel, variant, constants)) return variant;
     }
-    return pipeline;
+    const made = this.#create(kernel, constants, weight, variants);
+    variants.unshift(made);
+    return made;
   }
 
-  bindGroup(pipeline: Pipeline, bound: readonly Tensor[]): GPUBindGroup {
-    let key = `${pipeline.id}`;
-    for (const tensor of bound) key += `:${this.#idOf(tensor.buffer)}`;
-    let group = this.#groups.get(key);
+  /** @param uniforms where the slots of uniforms are, reached by a dynamic offset */
+  bindGroup(pipeline: Pipeline, bound: readonly Tensor[], uniforms: GPUBuffer): GPUBindGroup {
+    const last = bound.length - 1;
+    let groups = pipeline.groups;
+    for (let i = -1; i < last; i++) {
+      const buffer = i < 0 ? uniforms : (bound[i] as Tensor).buffer;
+      let next = groups.get(buffer) as Groups | undefined;
+      if (!next) {
+        next = new WeakMap();
+        groups.set(buffer, next);
+      }
+      groups = next;
+    }
+    const { buffer } = bound[last] as Tensor;
+    let group = groups.get(buffer) as GPUBindGroup | undefined;
     if (!group) {
+      this.#device.counters.bindGroups++;
       group = this.#device.gpu.createBindGroup({
         layout: pipeline.layout,
         entries: [
-          { binding: 0, resource: { buffer: this.#device.uniforms, size: 256 } },
+          { binding: 0, resource: { buffer: uniforms, size: SLOT } },
           ...bound.map((tensor, i) => ({ binding: i + 1, resource: { buffer: tensor.buffer } })),
         ],
       });
-      this.#groups.set(key, group);
-      for (const tensor of bound) this.#keysOfBuffer.get(this.#idOf(tensor.buffer))?.push(key);
+      groups.set(buffer, group);
     }
     return group;
   }
 
-  /** Drops the bind groups of a buffer that is about to be destroyed. */
-  forget(buffer: GPUBuffer): void {
-    const id = this.#bufferIds.get(buffer);
-    if (id === undefined) return;
-    for (const key of this.#keysOfBuffer.get(id) ?? []) this.#groups.delete(key);
-    this.#keysOfBuffer.delete(id);
-  }
-
-  #idOf(buffer: GPUBuffer): number {
-    let id = this.#bufferIds.get(buffer);
-    if (id === undefined) {
-      id = this.#nextBuffer++;
-      this.#bufferIds.set(buffer, id);
-      this.#keysOfBuffer.set(id, []);
-    }
-    return id;
-  }
-
-  #create(kernel: Kernel, constants: Constants, weight: WeightType | undefined, key: string): Pipeline {
+  #create(kernel: Kernel, constants: Constants, weight: WeightType | undefined, variants: Pipeline[]): Pipeline {
     const { gpu, caps } = this.#device;
+    const odd = Object.keys(constants).find((name) => !kernel.constantNames.includes(name));
+    if (odd !== undefined) throw new Error(`${kernel.name} declares no constant ${odd}`);
+    const key = [kernel.name, ...Object.entries(constants).map((pair) => pair.join('=')), weight]
+      .filter((part) => part !== undefined)
+      .join();
     for (const feature of kernel.features ?? []) {
       if (!caps[feature]) throw new GpuError(`${kernel.name} needs ${feature}, which ${caps.adapter} does not offer`);
     }
+    this.#device.counters.pipelines++;
     const code = assemble(kernel, constants, weight);
     const layout = gpu.createBindGroupLayout({
       label: kernel.name,
@@ -106,16 +112,38 @@ export class Pipelines {
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: kernel.entry },
     });
+    const pipeline: Pipeline = {
+      handle,
+      layout,
+      constants: kernel.constantNames.map((name, i) => constants[name] ?? (kernel.constantValues[i] as Constant)),
+      weight,
+      groups: new WeakMap(),
+    };
     this.#device.expect(
       gpu.popErrorScope().then(async (error) => {
         if (!error) return;
         // So that the next use says what is wrong again.
-        this.#pipelines.delete(key);
+        variants.splice(variants.indexOf(pipeline), 1);
         throw new GpuError(await describe(key, code, module, error));
       }),
     );
-    return { id: this.#nextPipeline++, handle, layout };
+    return pipeline;
   }
+}
+
+function weightOf(kernel: Kernel, bound: readonly Tensor[]): WeightType {
+  const { dtype } = bound[kernel.bindingNames.indexOf('weight')] as Tensor;
+  if (!isWeightType(dtype)) throw new Error(`${kernel.name}: ${dtype} is no type of a frozen matrix`);
+  return dtype;
+}
+
+function hasConstants(kernel: Kernel, variant: Pipeline, constants: Constants): boolean {
+  const { constantNames, constantValues } = kernel;
+  for (let i = 0; i < constantNames.length; i++) {
+    const value = constants[constantNames[i] as string] ?? constantValues[i];
+    if (value !== variant.constants[i]) return false;
+  }
+  return true;
 }
 
 /** The compiler's messages, each with three lines of source around it. */

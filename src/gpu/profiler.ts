@@ -1,3 +1,5 @@
+import type { Device } from './device.ts';
+
 /** GPU time of one dispatch, from timestamps at its pass boundaries. */
 export interface TimedDispatch {
   readonly name: string;
@@ -13,17 +15,17 @@ const CAPACITY = 2048;
  * compare kernels, not to time a whole step.
  */
 export class Profiler {
-  readonly #gpu: GPUDevice;
+  readonly #device: Device;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   #names: { name: string; flops: number; bytes: number }[] = [];
   #pending: Promise<void>[] = [];
   readonly dispatches: TimedDispatch[] = [];
 
-  constructor(gpu: GPUDevice) {
-    this.#gpu = gpu;
-    this.#queries = gpu.createQuerySet({ type: 'timestamp', count: CAPACITY });
-    this.#resolved = gpu.createBuffer({
+  constructor(device: Device) {
+    this.#device = device;
+    this.#queries = device.gpu.createQuerySet({ type: 'timestamp', count: CAPACITY });
+    this.#resolved = device.createBuffer({
       size: CAPACITY * 8,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
@@ -48,7 +50,7 @@ export class Profiler {
     this.#names = [];
     if (names.length === 0) return () => {};
     const size = names.length * 16;
-    const staging = this.#gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.#device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     encoder.resolveQuerySet(this.#queries, 0, names.length * 2, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, staging, 0, size);
     return () => {

@@ -1,5 +1,6 @@
 import './adamw.ts';
 import './attention.ts';
+import './decode_advance.ts';
 import './embedding.ts';
 import './head.ts';
 import './kept_rows.ts';
@@ -17,7 +18,7 @@ import './sample.ts';
 import './steering_grad.ts';
 import './swiglu.ts';
 import { WEIGHT_TYPES } from '../gpu/blocks.ts';
-import { assemble, definedKernels, type Kernel, readsWeight } from '../gpu/kernel.ts';
+import { assemble, definedKernels, type Kernel } from '../gpu/kernel.ts';
 
 export { definedKernels };
 
@@ -35,7 +36,7 @@ export interface ShaderVariant {
  */
 export function allVariants(): ShaderVariant[] {
   return definedKernels().flatMap((kernel) => {
-    if (!readsWeight(kernel)) return [{ name: kernel.name, wgsl: assemble(kernel, {}), kernel }];
+    if (!kernel.readsWeight) return [{ name: kernel.name, wgsl: assemble(kernel, {}), kernel }];
     return WEIGHT_TYPES.map((type) => ({
       name: `${kernel.name}.${type}`,
       wgsl: assemble(kernel, {}, type),

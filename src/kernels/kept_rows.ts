@@ -19,8 +19,8 @@ const keep = defineUnitKernel({
   name: 'keep_rows',
   source: keepSource,
   entry: 'keep_rows',
-  bindings: { ...parts('read'), kept: 'read_write array<Unit>' },
-  params: { n: 'u32', first: 'u32', base: 'u32', stride: 'u32', floats: 'u32', ...WIDTHS },
+  bindings: { ...parts('read'), kept: 'read_write array<Unit>', base: 'read array<u32>' },
+  params: { n: 'u32', stride: 'u32', floats: 'u32', ...WIDTHS },
   constants: { WG },
   workgroup: WG,
   cost: ({ n, floats }) => ({ flops: 0, bytes: 8 * n * floats }),
@@ -30,39 +30,39 @@ const load = defineUnitKernel({
   name: 'load_rows',
   source: loadSource,
   entry: 'load_rows',
-  bindings: { kept: 'read array<Unit>', moves: 'read array<vec2u>', ...parts('read_write') },
-  params: { n: 'u32', first: 'u32', stride: 'u32', floats: 'u32', ...WIDTHS },
+  bindings: { kept: 'read array<Unit>', rows: 'read array<u32>', ...parts('read_write') },
+  params: { n: 'u32', stride: 'u32', floats: 'u32', ...WIDTHS },
   constants: { WG },
   workgroup: WG,
-  cost: ({ n, floats }) => ({ flops: 0, bytes: 8 * n * floats + 8 * n }),
+  cost: ({ n, floats }) => ({ flops: 0, bytes: 8 * n * floats + 4 * n }),
 });
 
 /**
- * kept[base + r] = rows first + r of all parts, side by side, for r < n. parts [N, w_i], one to six of them; kept
- * [rows, Σ w_i]; all f32. Widths are either all multiples of 4 or taken a float at a time.
+ * kept[base + r] = row r of all parts, side by side, for r < n. parts [N, w_i], one to six of them; kept [rows, Σ w_i]; all
+ * f32; base [1] u32. Widths are either all multiples of 4 or taken a float at a time.
  */
 export function keepRows(
   rec: Recorder,
-  t: { parts: readonly Tensor[]; kept: Tensor },
-  o: { n: number; first: number; base: number },
+  t: { parts: readonly Tensor[]; kept: Tensor; base: Tensor },
+  o: { n: number },
 ): void {
   const { kernel, params, grid } = layout(keep, t.parts, o.n);
   // What a group of fewer parts does not read must still be bound to something.
-  rec.dispatch(kernel, { ...named(t.parts, t.parts[0] as Tensor), kept: t.kept }, { ...params, ...o }, grid);
+  rec.dispatch(kernel, { ...named(t.parts, t.parts[0]), kept: t.kept, base: t.base }, { ...params, ...o }, grid);
 }
 
 /**
- * For the entries first … first + n - 1 of moves [M, 2] u32, (from, to): row `to` of every part = its columns of kept[from].
- * Other rows of the parts stay. As many tensors as `KEPT_PARTS` are bound, no two alike: `spare` stands in for what is missing.
+ * Row r of every part = its columns of kept[rows[r]], for r < n; rows [N] u32. As many tensors as `KEPT_PARTS` are bound, no
+ * two alike: `spare` stands in for what is missing.
  */
 export function loadRows(
   rec: Recorder,
-  t: { kept: Tensor; moves: Tensor; parts: readonly Tensor[]; spare: readonly Tensor[] },
-  o: { n: number; first: number },
+  t: { kept: Tensor; rows: Tensor; parts: readonly Tensor[]; spare: readonly Tensor[] },
+  o: { n: number },
 ): void {
   const { kernel, params, grid } = layout(load, t.parts, o.n);
   const bound = [...t.parts, ...t.spare].slice(0, KEPT_PARTS);
-  rec.dispatch(kernel, { ...named(bound), kept: t.kept, moves: t.moves }, { ...params, ...o }, grid);
+  rec.dispatch(kernel, { ...named(bound), kept: t.kept, rows: t.rows }, { ...params, ...o }, grid);
 }
 
 /** Floats of a row of a part. */

@@ -311,12 +311,16 @@ function launch(
   const { tall, short } = rowTiles(m);
   const x = Math.ceil(columns / 16);
   const split = Math.min(m, 4 * TALL * tall);
-  rec.dispatch(kernel, bound, { ...params, row_end: split }, [x, tall, 1], {
-    ...constants,
-    QUADS: TALL,
-    UNROLL: m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1,
-  });
-  rec.dispatch(kernel, bound, { ...params, row0: split }, [x, short, 1], { ...constants, QUADS: 1, UNROLL: 1 });
+  if (tall > 0) {
+    const unroll = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
+    params.row_end = split;
+    rec.dispatch(kernel, bound, params, [x, tall, 1], { ...constants, QUADS: TALL, UNROLL: unroll });
+  }
+  if (short > 0) {
+    params.row0 = split;
+    params.row_end = m;
+    rec.dispatch(kernel, bound, params, [x, short, 1], { ...constants, QUADS: 1, UNROLL: 1 });
+  }
 }
 
 /** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */

@@ -28,14 +28,16 @@ export interface GenerationRequest {
 }
 
 /** Keeps of every pass what the gradient of its tokens reads. */
-export interface Capture {
+export interface RowKeeper {
   /** Of the gradient that is taken later. */
   readonly target: SteeringTarget;
-  /** For a pass of n rows, kept as rows `first` and on; undefined where they do not fit any more. */
-  open(n: number): { readonly sink: ActivationSink; readonly first: number } | undefined;
+  /** The first of n rows that the next pass of so many is kept in; undefined where they do not fit any more. */
+  open(n: number): number | undefined;
+  /** Takes a pass of n rows, to where `open` has said last when it runs: a recording may be sent again. */
+  sink(n: number): ActivationSink;
 }
 
-/** Where a capture keeps the rows of a completion. */
+/** Where a completion's rows are kept. */
 export interface KeptRows {
   /** Row of the prompt's first token; the others follow. */
   readonly prompt: number;
@@ -52,7 +54,7 @@ export interface Completion {
   readonly entropy: number[];
   /** `stop`: an end-of-sequence token or a stop condition; `length`: cut off at the cap. */
   finishReason: 'stop' | 'length';
-  /** With a capture; undefined where it had no room for all of it. */
+  /** Where a keeper had room for all of it. */
   kept?: KeptRows | undefined;
 }
 
@@ -70,9 +72,11 @@ export interface GenerateOptions {
   readonly maxPromptRows?: number;
   /** Bytes of GPU memory for keys and values. */
   readonly cacheBytes?: number;
-  readonly capture?: Capture | undefined;
+  readonly keeper?: RowKeeper | undefined;
+  /** Passes between two readbacks, at the most; what is sampled does not depend on it. Default: what pays. */
+  readonly maxPasses?: number;
   readonly signal?: AbortSignal | undefined;
-  /** After every pass: tokens sampled so far, completions finished so far. */
+  /** After every readback: tokens sampled so far, completions finished so far. */
   readonly onProgress?: (tokens: number, finished: number) => void;
   readonly onToken?: (request: number, completion: number, id: number) => void;
   readonly onCompletion?: (request: number, completion: number, result: Completion) => void;
@@ -82,9 +86,9 @@ export interface GenerateOptions {
 export const GENERATION_LIMITS = { maxRows: 256, maxPromptRows: 1024, cacheBytes: 2 ** 29 } as const;
 
 /**
- * Samples every request's completions with continuous batching: each pass takes one row a completion in flight plus the
- * prompts that have just been admitted, and a finished completion's place goes to the next in line. Results do not
- * depend on what shares a pass.
+ * Samples every request's completions with continuous batching: each pass takes one row a completion in flight, several
+ * passes follow each other before their tokens are read, and a finished completion's place goes to the next in line, whose
+ * prompt gets a pass of its own. Results do not depend on what shares a pass, nor on when tokens are read.
  *
  * @returns completions by request, in the order of the request's list.
  * @throws UserError when a prompt does not fit the context or the cache; the signal's reason when aborted.
@@ -100,11 +104,14 @@ export async function generate(
   if (model.disposed) throw new UserError('This model has been disposed of: its weights are gone. Load it again.');
   return model.device.arena.guard(async () => {
     const batcher = new Batcher(model, requests, { ...GENERATION_LIMITS, ...options });
-    while (batcher.hasWork) {
-      options.signal?.throwIfAborted();
-      await batcher.step();
+    try {
+      while (batcher.hasWork) {
+        options.signal?.throwIfAborted();
+        await batcher.step();
+      }
+    } finally {
+      batcher.dispose();
     }
-    batcher.dispose();
     return batcher.results;
   });
 }

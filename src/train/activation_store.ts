@@ -3,16 +3,15 @@ import type { Value } from '../autograd/value.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { KEPT_PARTS, keepRows, loadRows, partWidth } from '../kernels/kept_rows.ts';
-import type { Capture } from '../model/generate.ts';
+import type { RowKeeper } from '../model/generate.ts';
 
-/** Rows that are allocated together: completions may end early, and what they do not need is never taken. */
-export const CHUNK_ROWS = 512;
-
-/** Values whose rows lie side by side in one tensor of a chunk. */
+/** Values whose rows lie side by side in one tensor. */
 interface Group {
   /** Places of the values in the order of the forward pass, and floats of a row of each. */
   readonly places: readonly number[];
   readonly widths: readonly number[];
+  /** [rows of the store, sum of the widths]. */
+  readonly kept: Tensor;
 }
 
 /**
@@ -20,94 +19,87 @@ interface Group {
  * vectors do not change between sampling and the gradient, and a row has the same bits whether it was decoded from the
  * cache or computed with all others, so the training pass takes them from here instead of running the layers again.
  *
- * Up to six activations lie side by side in a tensor [CHUNK_ROWS, widths], and a chunk has one for each such group.
+ * Passes are kept one after the other. Where the next goes is a number on the GPU, so that a recorded pass can be sent
+ * again. Up to six activations lie side by side in one tensor.
  */
-export class ActivationStore implements Capture {
+export class ActivationStore implements RowKeeper {
   readonly target: SteeringTarget;
   readonly #device: Device;
-  readonly #capacity: number;
-  readonly #chunks: Tensor[][] = [];
-  #groups: Group[] = [];
+  readonly #rows: number;
+  readonly #cursor: Tensor;
+  readonly #groups: Group[] = [];
   #used = 0;
 
-  /** @param rows that are kept at the most; memory is taken as they come */
+  /** @param rows that are kept at the most; their memory is taken with the first pass */
   constructor(device: Device, target: SteeringTarget, rows: number) {
     this.#device = device;
     this.target = target;
-    this.#capacity = rows;
+    this.#rows = rows;
+    this.#cursor = device.arena.alloc([1], 'u32', 'next kept row', { outlives: true });
   }
 
-  open(n: number): { sink: ActivationSink; first: number } | undefined {
+  open(n: number): number | undefined {
     const first = this.#used;
-    if (first + n > this.#capacity) return undefined;
+    if (first + n > this.#rows) return undefined;
     this.#used += n;
-    return { sink: this.sink(first, n), first };
+    this.#device.write(this.#cursor, Uint32Array.of(first));
+    return first;
   }
 
-  /** Writes rows [first, first + n). */
-  sink(first: number, n: number): ActivationSink {
-    return new Sink(this, first, n, this.#device.arena.largestTensor);
+  sink(n: number): ActivationSink {
+    const widest = Math.floor(this.#device.arena.largestTensor / (4 * this.#rows));
+    return new Sink(widest, (tape, g, places, parts) => {
+      const widths = parts.map(partWidth);
+      const kept = this.#groups[g]?.kept ?? this.#alloc(widths);
+      this.#groups[g] = { places, widths, kept };
+      keepRows(tape.rec, { parts, kept, base: this.#cursor }, { n });
+    });
   }
 
   /** For a pass over these rows of the store; to be disposed of when it is done. */
   source(rows: readonly number[]): StoredRows {
-    return new StoredRows(this.#device, this.#groups, this.#chunks, rows);
-  }
-
-  /** Takes a group's values over for rows [first, first + n) of the store. */
-  keep(tape: Tape, g: number, places: readonly number[], values: readonly Value[], first: number, n: number): void {
-    const parts = values.map((value) => value.tensor);
-    this.#groups[g] = { places, widths: parts.map(partWidth) };
-    for (let row = first; row < first + n; ) {
-      const base = row % CHUNK_ROWS;
-      const count = Math.min(CHUNK_ROWS - base, first + n - row);
-      const kept = this.#chunk((row - base) / CHUNK_ROWS, g);
-      keepRows(tape.rec, { parts, kept }, { n: count, first: row - first, base });
-      row += count;
-    }
+    return new StoredRows(this.#device, this.#groups, rows);
   }
 
   dispose(): void {
-    for (const tensor of this.#chunks.flat()) this.#device.arena.free(tensor);
-    this.#chunks.length = 0;
-    this.#used = 0;
+    for (const tensor of [this.#cursor, ...this.#groups.map(({ kept }) => kept)]) this.#device.arena.free(tensor);
+    this.#groups.length = 0;
   }
 
-  #chunk(index: number, g: number): Tensor {
-    this.#chunks[index] ??= [];
-    const tensors = this.#chunks[index] as Tensor[];
-    const width = (this.#groups[g] as Group).widths.reduce((a, b) => a + b, 0);
-    tensors[g] ??= this.#device.arena.alloc([CHUNK_ROWS, width], 'f32', 'kept rows', { exact: true, outlives: true });
-    return tensors[g] as Tensor;
+  #alloc(widths: readonly number[]): Tensor {
+    const width = widths.reduce((a, b) => a + b, 0);
+    return this.#device.arena.alloc([this.#rows, width], 'f32', 'kept rows', { exact: true, outlives: true });
   }
 }
 
-/** Collects the values of one pass into groups: those of a width that is a multiple of 4, and the others. */
+/**
+ * Collects the values of one pass into groups: those of a width that is a multiple of 4, and the others. A group is closed
+ * when it has six parts or its rows would be longer than `widest` floats.
+ */
 class Sink implements ActivationSink {
-  readonly #store: ActivationStore;
-  readonly #first: number;
-  readonly #n: number;
-  readonly #limit: number;
-  readonly #open = { wide: [] as [number, Value][], narrow: [] as [number, Value][] };
+  readonly #widest: number;
+  readonly #keep: (tape: Tape, group: number, places: readonly number[], parts: readonly Tensor[]) => void;
+  readonly #open: Record<'wide' | 'narrow', [number, Value][]> = { wide: [], narrow: [] };
   #taken = 0;
   #closed = 0;
 
-  constructor(store: ActivationStore, first: number, n: number, limit: number) {
-    this.#store = store;
-    this.#first = first;
-    this.#n = n;
-    this.#limit = limit;
+  constructor(
+    widest: number,
+    keep: (tape: Tape, group: number, places: readonly number[], parts: readonly Tensor[]) => void,
+  ) {
+    this.#widest = widest;
+    this.#keep = keep;
   }
 
   take(tape: Tape, value: Value): void {
     const kind = partWidth(value.tensor) % 4 === 0 ? 'wide' : 'narrow';
     const open = this.#open[kind];
     const floats = open.reduce((sum, [, { tensor }]) => sum + partWidth(tensor), partWidth(value.tensor));
-    if (open.length === KEPT_PARTS || 4 * CHUNK_ROWS * floats > this.#limit) this.#close(tape, kind);
+    if (open.length === KEPT_PARTS || floats > this.#widest) this.#close(tape, kind);
     this.#open[kind].push([this.#taken++, tape.retain(value)]);
   }
 
-  end(tape: Tape): void {
+  flush(tape: Tape): void {
     this.#close(tape, 'wide');
     this.#close(tape, 'narrow');
   }
@@ -118,7 +110,12 @@ class Sink implements ActivationSink {
     this.#open[kind] = [];
     const values = open.map(([, value]) => value);
     const places = open.map(([place]) => place);
-    this.#store.keep(tape, this.#closed++, places, values, this.#first, this.#n);
+    this.#keep(
+      tape,
+      this.#closed++,
+      places,
+      values.map(({ tensor }) => tensor),
+    );
     tape.release(...values);
   }
 }
@@ -127,32 +124,14 @@ class Sink implements ActivationSink {
 class StoredRows implements ActivationSource {
   readonly #device: Device;
   readonly #groups: readonly Group[];
-  readonly #chunks: readonly (readonly Tensor[])[];
-  readonly #n: number;
-  readonly #moves: Tensor;
-  /** Entries of the table that move rows of each chunk. */
-  readonly #runs: { chunk: number; first: number; n: number }[] = [];
+  readonly #rows: Tensor;
   readonly #loaded = new Map<number, Tensor>();
   readonly #spare: readonly Tensor[];
 
-  constructor(
-    device: Device,
-    groups: readonly Group[],
-    chunks: readonly (readonly Tensor[])[],
-    rows: readonly number[],
-  ) {
+  constructor(device: Device, groups: readonly Group[], rows: readonly number[]) {
     this.#device = device;
     this.#groups = groups;
-    this.#chunks = chunks;
-    this.#n = rows.length;
-    const byChunk: number[][] = chunks.map(() => []);
-    for (const [to, row] of rows.entries()) byChunk[Math.floor(row / CHUNK_ROWS)]?.push(row % CHUNK_ROWS, to);
-    let first = 0;
-    for (const [chunk, moves] of byChunk.entries()) {
-      if (moves.length > 0) this.#runs.push({ chunk, first, n: moves.length / 2 });
-      first += moves.length / 2;
-    }
-    this.#moves = device.upload(Uint32Array.from(byChunk.flat()), [this.#n, 2], 'u32', 'kept rows of the pass');
+    this.#rows = device.upload(Uint32Array.from(rows), [rows.length], 'u32', 'kept rows of the pass');
     this.#spare = Array.from({ length: KEPT_PARTS - 1 }, () => device.arena.alloc([4], 'f32', 'spare'));
   }
 
@@ -164,18 +143,15 @@ class StoredRows implements ActivationSource {
   }
 
   dispose(): void {
-    for (const tensor of [...this.#loaded.values(), this.#moves, ...this.#spare]) this.#device.arena.free(tensor);
+    for (const tensor of [...this.#loaded.values(), this.#rows, ...this.#spare]) this.#device.arena.free(tensor);
     this.#loaded.clear();
   }
 
   #load(tape: Tape, index: number): void {
-    const g = this.#groups.findIndex(({ places }) => places.includes(index));
-    const { places, widths } = this.#groups[g] as Group;
-    const parts = widths.map((width) => this.#device.arena.alloc([this.#n, width], 'f32', 'kept'));
-    for (const { chunk, first, n } of this.#runs) {
-      const kept = this.#chunks[chunk]?.[g] as Tensor;
-      loadRows(tape.rec, { kept, moves: this.#moves, parts, spare: this.#spare }, { n, first });
-    }
+    const { places, widths, kept } = this.#groups.find((group) => group.places.includes(index)) as Group;
+    const n = this.#rows.shape[0] as number;
+    const parts = widths.map((width) => this.#device.arena.alloc([n, width], 'f32', 'kept'));
+    loadRows(tape.rec, { kept, rows: this.#rows, parts, spare: this.#spare }, { n });
     for (const [i, place] of places.entries()) this.#loaded.set(place, parts[i] as Tensor);
   }
 }

@@ -238,10 +238,10 @@ async function trainingPass(
   return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
     const store = plan.kept.rows >= plan.rows ? new ActivationStore(device, target, packed.n) : undefined;
-    const { sink } = store?.open(packed.n) ?? {};
-    if (sink) {
+    if (store) {
       const rollout = new Tape(device, target);
-      rollout.release(rollout.capture(sink, () => forward(rollout, model, tables, { steering })));
+      store.open(packed.n);
+      rollout.release(rollout.keep(store.sink(packed.n), () => forward(rollout, model, tables, { steering })));
       await device.sync();
     }
     const begun = now();

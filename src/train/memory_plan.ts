@@ -3,7 +3,6 @@ import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
 import { type Group, packedRows } from '../model/packing.ts';
-import { CHUNK_ROWS } from './activation_store.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
@@ -44,6 +43,8 @@ export interface ModelSize {
 const MAX_ROWS = 4096;
 /** Without a budget activations may take this much: WebGPU does not tell what is free. */
 const DEFAULT_ACTIVATIONS = 2 ** 30;
+/** Kept rows whose bytes are found by a rehearsal. */
+const SOME_ROWS = 64;
 const MIB = 2 ** 20;
 
 /**
@@ -128,16 +129,18 @@ export function planMemory(
   let kept = { rows: 0, bytes: 0 };
   let total = model.weightBytes + optimizer + inTurn;
   if (train.method === 'rl' && train.reuse_activations === 'auto') {
-    const chunk = rehearsal.chunk();
+    const { head_dim, num_attention_heads, num_key_value_heads, intermediate_size } = config;
+    const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
     const wanted =
       prompts * (longestPrompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
-    const keeping = Number.isFinite(chunk) ? Math.max(rollout(cacheRows, true), pass(rows, 'kept')) : inTurn;
+    const perRow = rehearsal.kept(SOME_ROWS) / SOME_ROWS;
+    const keeping = Math.max(rollout(cacheRows, true), pass(rows, 'kept'));
     const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, inTurn);
-    const chunks = Math.max(0, Math.min(Math.ceil(wanted / CHUNK_ROWS), Math.floor(spare / chunk)));
+    const most = Math.min(wanted, Math.floor(spare / perRow), Math.floor(maxBinding / (4 * widest)));
     // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
-    const covers = chunks * CHUNK_ROWS >= wanted && prompts * k <= inFlight;
-    if (chunks > 0) {
-      kept = { rows: chunks * CHUNK_ROWS, bytes: chunks * chunk };
+    const covers = most >= wanted && prompts * k <= inFlight;
+    if (most >= sequence) {
+      kept = { rows: most, bytes: rehearsal.kept(most) };
       total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, inTurn));
     }
   }

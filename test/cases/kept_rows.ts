@@ -23,23 +23,26 @@ function label(n: number, widths: readonly number[]): string {
   return `N=${n} of ${widths.join('+')}`;
 }
 
-/** Rows 2 and on of the parts become rows 3 and on of what is kept. */
+/** Rows of the parts become rows 3 and on of what is kept. */
 function keepCase(n: number, widths: readonly number[], shape: string): KernelCase {
   const random = randomSource(n * 1013 + widths.length);
-  const at = { n, first: 2, base: 3 };
+  const at = { n, base: 3 };
   const stride = widths.reduce((a, b) => a + b, 0);
   const names = widths.map((_, i) => `part${i}`);
   const inputs = widths.map((width, i): [string, Input] => [
     `part${i}`,
-    { data: random.array((n + 3) * width), shape: [n + 3, width] },
+    { data: random.array(n * width), shape: [n, width] },
   ]);
   const rows = n === 0 ? 0 : n + 5;
   return {
     kernel: 'keep_rows',
     shape,
-    inputs: Object.fromEntries(inputs),
+    inputs: { ...Object.fromEntries(inputs), base: { data: Uint32Array.of(at.base), shape: [1] } },
     outputs: { kept: { shape: [rows, stride], initial: random.array(rows * stride) } },
-    run: (rec, t) => keepRows(rec, { parts: names.map((name) => t[name] as never), kept: t.kept as never }, at),
+    run: (rec, t) => {
+      const parts = names.map((name) => t[name] as never);
+      keepRows(rec, { parts, kept: t.kept as never, base: t.base as never }, { n });
+    },
     reference: (t) => ({
       kept: reference.keepRows(
         widths.map((width, i) => ({ data: t[`part${i}`] as Float64Array, width })),
@@ -51,42 +54,30 @@ function keepCase(n: number, widths: readonly number[], shape: string): KernelCa
   };
 }
 
-/** Every second row of the parts, from the last one down, is loaded; the first entry of the table is another's. */
+/** Rows in any order, some of them twice. */
 function loadCase(n: number, widths: readonly number[], shape: string): KernelCase {
   const random = randomSource(n * 2011 + widths.length);
-  const at = { n, first: 1 };
   const stride = widths.reduce((a, b) => a + b, 0);
-  const rows = 2 * n;
-  const moves = [0, 0, ...Array.from({ length: n }, (_, i) => [random.integer(n + 4), rows - 1 - 2 * i]).flat()];
   const names = widths.map((_, i) => `part${i}`);
   return {
     kernel: 'load_rows',
     shape,
     inputs: {
       kept: { data: random.array((n + 4) * stride), shape: [n + 4, stride] },
-      moves: { data: Uint32Array.from(moves), shape: [n + 1, 2] },
+      rows: { data: Uint32Array.from({ length: n }, () => random.integer(n + 4)), shape: [n] },
     },
-    outputs: Object.fromEntries(
-      widths.map((width, i) => [`part${i}`, { shape: [rows, width], initial: random.array(rows * width) }]),
-    ),
+    outputs: Object.fromEntries(widths.map((width, i) => [`part${i}`, { shape: [n, width] }])),
     run: (rec, t, device) => {
       const spare = Array.from({ length: KEPT_PARTS - 1 }, () => device.arena.alloc([4]));
       const parts = names.map((name) => t[name] as never);
-      loadRows(rec, { kept: t.kept as never, moves: t.moves as never, parts, spare }, at);
+      loadRows(rec, { kept: t.kept as never, rows: t.rows as never, parts, spare }, { n });
       for (const tensor of spare) device.arena.free(tensor);
     },
     reference: (t) =>
       Object.fromEntries(
         widths.map((_, i) => [
           `part${i}`,
-          reference.loadRows(
-            t.kept as Float64Array,
-            t.moves as Float64Array,
-            t[`part${i}`] as Float64Array,
-            widths,
-            i,
-            at,
-          ),
+          reference.loadRows(t.kept as Float64Array, t.rows as Float64Array, widths, i),
         ]),
       ),
     tolerance: { relative: 0, absolute: 0 },

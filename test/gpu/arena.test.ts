@@ -42,6 +42,21 @@ describe('the arena', async () => {
     arena.free(t);
   });
 
+  it('hands out the same buffers to a step like the one before, in whatever order they came back', () => {
+    const step = (order: readonly number[]) => {
+      const tensors = [40, 41, 42].map((n) => arena.alloc([n]));
+      for (const i of order) arena.free(tensors[i]);
+      return tensors.map((tensor) => tensor.buffer);
+    };
+    const first = step([0, 1, 2]);
+    for (const order of [
+      [2, 1, 0],
+      [1, 0, 2],
+      [0, 2, 1],
+    ])
+      expect(step(order)).toEqual(first);
+  });
+
   it('throws on a double free, and takes undefined', () => {
     const t = arena.alloc([3], 'f32', 'grad');
     arena.free(t);
@@ -57,7 +72,6 @@ describe('the arena', async () => {
       const rec = device.recorder();
       rec.dispatch(addBias, { inp, out }, { n: 40 }, [40, 1, 1]);
       rec.submit();
-      // In the order of the allocations' reverse, so that each gets its buffer back.
       arena.free(out);
       arena.free(inp);
     };

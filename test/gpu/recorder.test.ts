@@ -12,11 +12,11 @@ describe('the recorder', async () => {
   it('launches nothing for a grid with a zero', async () => {
     const out = device.upload(Float32Array.of(7), [1]);
     const rec = device.recorder();
-    const before = rec.dispatches;
+    const before = device.counters.dispatches;
     rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [0, 1, 1]);
     rec.dispatch(addOne, { out }, { at: 0, value: 1 }, foldGrid(0));
     rec.submit();
-    expect(rec.dispatches).toBe(before);
+    expect(device.counters.dispatches).toBe(before);
     expect(await device.read(out)).toEqual(Float32Array.of(7));
     arena.free(out);
   });
@@ -44,10 +44,10 @@ describe('the recorder', async () => {
     const n = 5000;
     const out = device.upload(new Float32Array(n), [n]);
     const rec = device.recorder();
-    const before = rec.dispatches;
+    const before = device.counters.dispatches;
     for (let i = 0; i < n; i++) rec.dispatch(addOne, { out }, { at: i, value: i + 0.5 }, [1, 1, 1]);
     rec.submit();
-    expect(rec.dispatches - before).toBe(n);
+    expect(device.counters.dispatches - before).toBe(n);
     expect((await device.read(out)).findIndex((value, i) => value !== i + 0.5)).toBe(-1);
     arena.free(out);
   });
@@ -114,7 +114,7 @@ describe('the recorder', async () => {
     arena.free(tensor);
   });
 
-  it('says which tensor or parameter is missing', () => {
+  it('says which tensor or parameter is missing, and which constant no kernel has', () => {
     const out = arena.alloc([1]);
     const rec = device.recorder();
     expect(() => rec.dispatch(addOne, {}, { at: 0, value: 1 }, [1, 1, 1])).toThrow(
@@ -122,6 +122,9 @@ describe('the recorder', async () => {
     );
     expect(() => rec.dispatch(addOne, { out }, { at: 0 }, [1, 1, 1])).toThrow(
       'test_add_one: parameter value is missing',
+    );
+    expect(() => rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1], { SPAN: 2 })).toThrow(
+      'test_add_one declares no constant SPAN',
     );
     arena.free(out);
   });

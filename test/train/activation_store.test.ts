@@ -46,7 +46,7 @@ async function sampled(
       })),
     })),
     // Fewer in flight than are asked for: the second prompt's completions enter one after the other.
-    { seed: 1, eosIds: [1, 8, 13, 21], steering, capture: store, maxRows: 6 },
+    { seed: 1, eosIds: [1, 8, 13, 21], steering, keeper: store, maxRows: 6 },
   );
   const groups: PolicyGroup[] = completions.map((group, p) => ({
     prompt: prompts[p] as number[],
@@ -57,7 +57,7 @@ async function sampled(
   }));
   const run = async (options: Partial<PolicyOptions>) => {
     device.write(grad, new Float32Array(count * c));
-    const before = device.recorder().dispatches;
+    const before = device.counters.dispatches;
     const result = await policyPass(model, groups, {
       steering,
       target,
@@ -69,7 +69,7 @@ async function sampled(
       maxRows,
       ...options,
     });
-    const dispatches = device.recorder().dispatches - before;
+    const dispatches = device.counters.dispatches - before;
     return { ...result, gradient: await device.read(grad), dispatches };
   };
   const free = () => {
@@ -160,7 +160,7 @@ describe('a store', () => {
     const failing = generate(model, [request], {
       seed: 0,
       eosIds: [],
-      capture: store,
+      keeper: store,
       onProgress: () => {
         throw new Error('stopped');
       },

@@ -167,11 +167,11 @@ describe('differentiating only what lies above the lowest trained vector', () =>
   it('gives a trained layer the same gradient, leaves the others at zero, and computes less', async () => {
     const groups = groupsWith('rloo');
     const full = await run(groups);
-    const before = device.recorder().dispatches;
+    const before = device.counters.dispatches;
     const top = await run(groups, {}, new Set([layers - 1]));
-    const few = device.recorder().dispatches - before;
+    const few = device.counters.dispatches - before;
     await run(groups);
-    const many = device.recorder().dispatches - before - few;
+    const many = device.counters.dispatches - before - few;
     const at = (x: Float32Array, l: number) => x.slice(l * c, (l + 1) * c);
     expect(at(top.gradient, layers - 1)).toEqual(at(full.gradient, layers - 1));
     expect(at(top.gradient, 0).every((x) => x === 0)).toBe(true);

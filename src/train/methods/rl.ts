@@ -120,11 +120,11 @@ export class ReinforcementLearning implements Method {
     return { groups, replaced, replacedTokens };
   }
 
-  async #groups(run: StepRun, count: number, first: number, capture: ActivationStore | undefined): Promise<Group[]> {
+  async #groups(run: StepRun, count: number, first: number, keeper: ActivationStore | undefined): Promise<Group[]> {
     const { config, problems, encode } = this.#o;
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
-    const options = { first, maxNewTokens, steering: run.steering, capture };
+    const options = { first, maxNewTokens, steering: run.steering, keeper };
     const completions = await rollout(this.#o, run, prompts, options);
     const groups: Group[] = [];
     for (const [i, prompt] of prompts.entries()) {
