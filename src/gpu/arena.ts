@@ -48,13 +48,14 @@ export class Arena {
 
   /**
    * A tensor whose content is whatever the buffer held before. `exact` takes no more than its bytes: for what is kept as
-   * long as the model is. Throws `UserError` where it cannot fit.
+   * long as the model is. `outlives` keeps it where the guarded work that asked for it fails: its owner is elsewhere and
+   * frees it. Throws `UserError` where it cannot fit.
    */
   alloc(
     shape: readonly number[],
     dtype: ElementType = 'f32',
     label = 'tensor',
-    { exact = false }: { exact?: boolean } = {},
+    { exact = false, outlives = false }: { exact?: boolean; outlives?: boolean } = {},
   ): Tensor {
     const bytes = numel(shape) * DTYPE_BYTES[dtype];
     // A buffer is bound whole: its size class must not step over the limit either.
@@ -67,7 +68,7 @@ export class Arena {
       );
     }
     const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
-    this.#live.set(buffer, { label, serial: this.#serial++ });
+    this.#live.set(buffer, { label, serial: outlives ? -1 : this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
 

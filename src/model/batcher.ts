@@ -40,6 +40,8 @@ export class Batcher {
   /** Completions that are not finished, by request; while there are any, the cache keeps its prompt. */
   readonly #unfinished: number[];
   readonly #prefixes = new Map<number, Prefix>();
+  /** By request the row in which its prompt's first token is kept. */
+  readonly #keptPrompts: (number | undefined)[] = [];
   /** What the decoder's slots are; finished ones stay until it pays to give them up. */
   #slots: Active[] = [];
   #tokens = 0;
@@ -57,12 +59,13 @@ export class Batcher {
     );
     this.#unfinished = requests.map((request) => request.completions.length);
     this.#waiting = requests.flatMap((r, request) => r.completions.map((_, index) => ({ request, index }))).reverse();
-    this.#cache = new KVCache(model, this.#cacheRows());
+    this.#cache = new KVCache(model, this.#cacheRows(), options.kvCacheDtype);
     this.#decoder = new Decoder(model, this.#cache, {
       slots: Math.max(1, Math.min(this.#maxRows(), this.#waiting.length)),
       steering: options.steering,
       stopIds: options.eosIds,
       key: [options.seed >>> 0, options.domain ?? DOMAIN.SAMPLE],
+      keeper: options.keeper,
     });
     this.#schedule = new ReadbackSchedule(model.device.caps.isSoftware, options.maxPasses);
   }
@@ -87,19 +90,20 @@ export class Batcher {
       this.#slots = [...active, ...fresh];
       this.#decoder.load(this.#slots);
     }
-    if (fresh.length > 0) this.#decoder.prefill(admitted, active.length);
+    if (fresh.length > 0) this.#keepPrompts(admitted, this.#decoder.prefill(admitted, active.length));
     const firstFresh = fresh.length > 0 ? active.length : this.#slots.length;
     // A fresh completion's first token is drawn with its prompt.
     const starts = this.#slots.map(({ ids }, i) => ids.length + (i < firstFresh ? 0 : 1));
     const left = this.#slots.map(({ finished, cap }, i) => (finished ? 0 : cap - (starts[i] as number)));
     const passes = Math.min(this.#schedule.passes(active.length + fresh.length), Math.max(...left));
-    this.#decoder.decode(passes);
+    const kept = this.#decoder.decode(passes);
     const results = await this.#decoder.results();
     const [tokens, finished] = [this.#tokens, this.#finished];
     for (let pass = fresh.length > 0 ? -1 : 0; pass < passes; pass++) {
       for (const [i, slot] of this.#slots.entries()) {
         if (slot.finished || (pass < 0 && i < firstFresh)) continue;
         const { token, logp, entropy } = results.at(i, (starts[i] as number) + pass);
+        if (pass >= 0) keepRow(slot.result, kept[pass], i);
         this.#take(slot, token, logp, entropy);
       }
     }
@@ -110,6 +114,22 @@ export class Batcher {
       ms: fresh.length > 0 ? undefined : now() - begun,
     });
     this.#options.onProgress?.(this.#tokens, this.#finished);
+  }
+
+  /** Notes where the rows of prompts are kept that a pass took in, the first of them in row `first`. */
+  #keepPrompts(
+    admitted: readonly (Prefill & { readonly slots: readonly Active[] })[],
+    first: number | undefined,
+  ): void {
+    let row = first;
+    for (const { prompt, cached, slots } of admitted) {
+      for (const { request, result } of slots) {
+        if (!cached) this.#keptPrompts[request] = row;
+        const kept = this.#keptPrompts[request];
+        if (kept !== undefined) result.kept = { prompt: kept, own: [] };
+      }
+      if (row !== undefined) row += cached ? 1 : prompt.length;
+    }
   }
 
   /** Appends a sampled token; a completion that is finished by it gives its rows of the cache back. */
@@ -203,7 +223,7 @@ export class Batcher {
 
   /** As many rows as the work can use, within the budget; at least one prompt with one completion must fit. */
   #cacheRows(): number {
-    const rowBytes = KVCache.rowBytes(this.#model);
+    const rowBytes = KVCache.rowBytes(this.#model, this.#options.kvCacheDtype);
     const perLayer = rowBytes / this.#model.layers.length;
     const budget = Math.min(this.#options.cacheBytes / rowBytes, this.#device.caps.maxBinding / perLayer);
     let wanted = 0;
@@ -225,9 +245,15 @@ export class Batcher {
     if (least > limit) {
       throw new UserError(
         `a sequence of ${least} tokens needs ${least} rows of keys and values, and ${limit} fit the cache ` +
-          `(${rowBytes} bytes a row). Lower max_completion_length, or raise --memory-budget.`,
+          `(${rowBytes} bytes a row). Lower max_completion_length, raise --memory-budget, or keep them in f16 (kv_cache_dtype).`,
       );
     }
     return Math.max(1, Math.min(wanted, limit));
   }
+}
+
+/** Notes that a completion's next token is kept in a row, a slot's place after the first; without it nothing of it is. */
+function keepRow(result: Completion, first: number | undefined, slot: number): void {
+  if (first === undefined) result.kept = undefined;
+  else result.kept?.own.push(first + slot);
 }

@@ -5,9 +5,10 @@ import { Pool } from '../gpu/arena.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { piecesOf } from '../kernels/attention.ts';
 import { decodeAdvance } from '../kernels/decode_advance.ts';
 import { sample } from '../kernels/sample.ts';
-import type { SampleKey, Sampling } from './generate.ts';
+import type { RowKeeper, SampleKey, Sampling } from './generate.ts';
 import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
@@ -79,6 +80,8 @@ export interface DecoderOptions {
   readonly stopIds: readonly number[];
   /** The two words of the random key. */
   readonly key: readonly [number, number];
+  /** Takes what the gradient reads of every pass, as long as there is room. */
+  readonly keeper: RowKeeper | undefined;
 }
 
 /**
@@ -95,8 +98,11 @@ export class Decoder {
   readonly #results: { readonly tokens: Tensor; readonly logp: Tensor; readonly entropy: Tensor };
   readonly #stopIds: Tensor;
   readonly #pool = new Pool();
-  readonly #recordings = new Map<number, Recording>();
+  /** By number of slots, those that are kept apart from those that are not. */
+  readonly #recordings = { kept: new Map<number, Recording>(), plain: new Map<number, Recording>() };
   #n = 0;
+  /** The most that a slot has had of pieces of keys. */
+  #pieces = 0;
 
   constructor(model: Model, cache: KVCache, options: DecoderOptions) {
     this.#model = model;
@@ -125,6 +131,11 @@ export class Decoder {
   /** Says what the slots 0, 1, … are from now on. */
   load(slots: readonly Slot[]): void {
     this.#n = slots.length;
+    const pieces = Math.max(...slots.map(({ prefix, cap }) => piecesOf(prefix.length, cap)));
+    if (pieces > this.#pieces) {
+      this.#pieces = pieces;
+      this.#forget();
+    }
     const n = slots.length;
     const [ids, positions, dest] = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)];
     const [ranges, control, counters] = [new Uint32Array(4 * n), new Uint32Array(4 * n), new Uint32Array(4 * n)];
@@ -145,8 +156,11 @@ export class Decoder {
     for (const name of Object.keys(data) as (keyof typeof data)[]) this.#device.write(this.#tables[name], data[name]);
   }
 
-  /** Takes prompts in, and draws the first token of the slots from `slot0` on. */
-  prefill(prefills: readonly Prefill[], slot0: number): void {
+  /**
+   * Takes prompts in, and draws the first token of the slots from `slot0` on.
+   * @returns the row in which the keeper keeps the first of these, undefined where it does not
+   */
+  prefill(prefills: readonly Prefill[], slot0: number): number | undefined {
     const rows = new RowTables(prefills.reduce((sum, { prompt, cached }) => sum + (cached ? 1 : prompt.length), 0));
     const headRows: number[] = [];
     for (const { prompt, prefix, slots, cached } of prefills) {
@@ -169,23 +183,28 @@ export class Decoder {
     };
     const dest = up(rows.dest, [n], 'cache rows');
     const heads = up(Uint32Array.from(headRows), [headRows.length], 'head rows');
-    const tape = new Tape(this.#device);
-    const resid = this.#forward(tape, table, dest, false);
+    const kept = this.#o.keeper?.open(n);
+    const { tape, resid } = this.#forward(table, { dest }, kept !== undefined);
     const hidden = finalNorm(tape, this.#model, resid, heads, headRows.length);
     tape.release(resid);
     this.#draw(tape, hidden, slot0, headRows.length);
     for (const tensor of made) this.#device.arena.free(tensor);
+    return kept;
   }
 
-  /** So many passes over the slots that were loaded, each drawing a token for those that are not finished. */
-  decode(passes: number): void {
-    if (passes === 0) return;
-    const recording = this.#recordings.get(this.#n) ?? this.#record(this.#n);
+  /**
+   * So many passes over the slots that were loaded, each drawing a token for those that are not finished.
+   * @returns for each pass the row in which the keeper keeps slot 0, undefined where it does not
+   */
+  decode(passes: number): (number | undefined)[] {
     const rec = this.#device.recorder();
-    for (let i = 0; i < passes; i++) {
-      rec.replay(recording);
+    return Array.from({ length: passes }, () => {
+      const kept = this.#o.keeper?.open(this.#n);
+      const kind = kept === undefined ? 'plain' : 'kept';
+      rec.replay(this.#recordings[kind].get(this.#n) ?? this.#record(this.#n, kind));
       rec.submit();
-    }
+      return kept;
+    });
   }
 
   /** The latest tokens, once the passes so far are done. */
@@ -202,30 +221,45 @@ export class Decoder {
     }
   }
 
-  #record(n: number): Recording {
+  #record(n: number, kind: 'kept' | 'plain'): Recording {
     const { arena } = this.#device;
-    if (n > Math.max(0, ...this.#recordings.keys())) {
+    const { kept, plain } = this.#recordings;
+    if (n > Math.max(0, ...kept.keys(), ...plain.keys())) {
       // The buffers of fewer rows would be left over beside those of more.
-      this.#recordings.clear();
-      arena.drain(this.#pool);
+      this.#forget();
     }
     const { ids, positions, ranges, dest } = this.#tables;
     const recording = arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
-        const tape = new Tape(this.#device);
-        const resid = this.#forward(tape, { n, ids, positions, ranges }, dest, true);
+        const { tape, resid } = this.#forward(
+          { n, ids, positions, ranges },
+          { dest, pieces: this.#pieces },
+          kind === 'kept',
+        );
         const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
         tape.release(resid);
         this.#draw(tape, hidden, 0, n);
       }),
     );
-    this.#recordings.set(n, recording);
+    this.#recordings[kind].set(n, recording);
     return recording;
   }
 
-  #forward(tape: Tape, rows: Parameters<typeof forward>[2], dest: Tensor, decoding: boolean): Value {
-    const { steering } = this.#o;
-    return forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, dest, decoding } });
+  /** Gives up what is recorded, and its buffers. */
+  #forget(): void {
+    for (const recordings of Object.values(this.#recordings)) recordings.clear();
+    this.#device.arena.drain(this.#pool);
+  }
+
+  #forward(
+    rows: Parameters<typeof forward>[2],
+    cached: { dest: Tensor; pieces?: number },
+    keep: boolean,
+  ): { tape: Tape; resid: Value } {
+    const { steering, keeper } = this.#o;
+    const tape = new Tape(this.#device, keep ? keeper?.target : undefined);
+    const run = () => forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, ...cached } });
+    return { tape, resid: keep && keeper ? tape.keep(keeper.sink(rows.n), run) : run() };
   }
 
   /** Samples a token for each row of `hidden`, and moves their slots on. */

@@ -1,5 +1,7 @@
+import type { ActivationSink, SteeringTarget } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
+import type { CacheType } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
 
@@ -26,6 +28,24 @@ export interface GenerationRequest {
   readonly completions: readonly { readonly sampling: Sampling; readonly key: SampleKey }[];
 }
 
+/** Keeps of every pass what the gradient of its tokens reads. */
+export interface RowKeeper {
+  /** Of the gradient that is taken later. */
+  readonly target: SteeringTarget;
+  /** The first of n rows that the next pass of so many is kept in; undefined where they do not fit any more. */
+  open(n: number): number | undefined;
+  /** Takes a pass of n rows, to where `open` has said last when it runs: a recording may be sent again. */
+  sink(n: number): ActivationSink;
+}
+
+/** Where a completion's rows are kept. */
+export interface KeptRows {
+  /** Row of the prompt's first token; the others follow. */
+  readonly prompt: number;
+  /** Row of each of the completion's tokens but the last, which was never taken in. */
+  readonly own: number[];
+}
+
 export interface Completion {
   /** The sampled ids, a closing end-of-sequence token included. */
   readonly ids: number[];
@@ -35,6 +55,8 @@ export interface Completion {
   readonly entropy: number[];
   /** `stop`: an end-of-sequence token or a stop condition; `length`: cut off at the cap. */
   finishReason: 'stop' | 'length';
+  /** Where a keeper had room for all of it. */
+  kept?: KeptRows | undefined;
 }
 
 export interface GenerateOptions {
@@ -51,6 +73,9 @@ export interface GenerateOptions {
   readonly maxPromptRows?: number;
   /** Bytes of GPU memory for keys and values. */
   readonly cacheBytes?: number;
+  /** Type of keys and values. Default: the model's. */
+  readonly kvCacheDtype?: CacheType | undefined;
+  readonly keeper?: RowKeeper | undefined;
   /** Passes between two readbacks, at the most; what is sampled does not depend on it. Default: what pays. */
   readonly maxPasses?: number;
   readonly signal?: AbortSignal | undefined;

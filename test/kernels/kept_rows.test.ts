@@ -1,0 +1,4 @@
+import { cases } from '../cases/kept_rows.ts';
+import { describeCases } from './driver.ts';
+
+describeCases('kept rows', cases());
