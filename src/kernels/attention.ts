@@ -28,7 +28,7 @@ const MAX_KEYS_STEPPED = 6;
 const GPU_FLOATS = 128;
 const CPU_FLOATS = 512;
 /** Keys of a piece: rows that have fewer are not shared out. */
-export const PIECE_KEYS = 512;
+export const PIECE_KEYS = 256;
 /** Quads of lanes a workgroup. */
 const QUADS = 8;
 
