@@ -31,8 +31,10 @@ export interface Row {
   readonly gpu_ms?: number;
   /** End to end: tokens that the row is about, in one second. */
   readonly tokens_per_second?: number;
-  /** `training_pass`: its median over that of `forward`, measured in turns with it. */
+  /** Training passes: the median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
+  /** What that ratio is at the least, by the multiply-adds of the shapes. */
+  readonly floor?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
@@ -40,7 +42,7 @@ export interface Row {
 }
 
 export type Extra = Partial<
-  Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'speedup' | 'error'>
+  Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'floor' | 'speedup' | 'error'>
 >;
 
 /** How the reason of a row begins that should have run. */
@@ -117,6 +119,7 @@ function remark(row: Row): string {
   if (row.skipped) parts.push(`skipped: ${row.skipped}`);
   if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
+  if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
   if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');

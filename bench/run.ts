@@ -8,6 +8,7 @@ import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { measureRoofline } from './roofline.ts';
 import { type Row, Rows } from './row.ts';
+import { TRAINING_NAMES, trainingRows } from './training.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
 const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>([
@@ -71,7 +72,12 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   }
   if (END_TO_END_NAMES.some(wanted)) {
     section('End to end');
-    await endToEndRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    await endToEndRows(await options.endToEnd(), rows, wanted, emit);
+    device.arena.trim();
+  }
+  if (TRAINING_NAMES.some(wanted)) {
+    section('Training');
+    await trainingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
     device.arena.trim();
   }
   const compared = problems(models, device.caps.isSoftware).filter(({ name }) => wanted(name));
@@ -101,7 +107,12 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
     return { name, cases: async () => (await load()).benchCases?.() ?? [] };
   });
   if (only === undefined) return families;
-  const known = new Set<string>([...PROBLEM_NAMES, ...END_TO_END_NAMES, ...families.map((family) => family.name)]);
+  const known = new Set<string>([
+    ...PROBLEM_NAMES,
+    ...END_TO_END_NAMES,
+    ...TRAINING_NAMES,
+    ...families.map((family) => family.name),
+  ]);
   const kernels = only.filter((name) => !known.has(name));
   const chosen: Family[] = [];
   for (const family of families) {

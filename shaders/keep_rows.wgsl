@@ -1,27 +1,9 @@
-// kept[base + r] = row r of up to six tensors, side by side: part i at the units after the parts before it.
-// A lane owns one unit of one row of part workgroup.z; bandwidth-bound.
-
-struct Move { inside: bool, part: u32, kept: u32 }
-
-fn row_unit(i: u32, width: u32, offset: u32) -> Move {
-  let r = i / width;
-  let unit = i - r * width;
-  return Move(r < params.n, i, (base[0] + r) * params.stride + offset + unit);
-}
+// kept[base + r] = inp[r], whole rows one after the other; base is read from memory, so that a recorded dispatch can be sent
+// again for other rows. A lane owns one unit; bandwidth-bound.
 
 @compute @workgroup_size(WG)
 fn keep_rows(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = (wg.x + wg.y * nwg.x) * WG + lane;
-  let at2 = params.w0 + params.w1;
-  let at3 = at2 + params.w2;
-  let at4 = at3 + params.w3;
-  let at5 = at4 + params.w4;
-  switch wg.z {
-    case 0u: { let m = row_unit(i, params.w0, 0u); if (m.inside) { kept[m.kept] = part0[m.part]; } }
-    case 1u: { let m = row_unit(i, params.w1, params.w0); if (m.inside) { kept[m.kept] = part1[m.part]; } }
-    case 2u: { let m = row_unit(i, params.w2, at2); if (m.inside) { kept[m.kept] = part2[m.part]; } }
-    case 3u: { let m = row_unit(i, params.w3, at3); if (m.inside) { kept[m.kept] = part3[m.part]; } }
-    case 4u: { let m = row_unit(i, params.w4, at4); if (m.inside) { kept[m.kept] = part4[m.part]; } }
-    default: { let m = row_unit(i, params.w5, at5); if (m.inside) { kept[m.kept] = part5[m.part]; } }
-  }
+  if (i >= params.count) { return; }
+  kept[base[0] * params.row_units + i] = inp[i];
 }

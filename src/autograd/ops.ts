@@ -51,7 +51,6 @@ export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape,
     const inp = tape.keeps ? tape.borrow(qkv.tensor) : tape.value(qkv.tensor.shape, 'qkv before its norm', false);
     if (!tape.keeps) tape.rec.copy(qkv.tensor, inp.tensor);
     tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
-    tape.beforeChange();
     tape.release(inp);
   }
   qkNormKernel(tape.rec, { qkv: qkv.tensor, weight }, { n, ...shape, eps });

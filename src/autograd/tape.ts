@@ -14,9 +14,8 @@ export interface SteeringTarget {
 
 /** Takes what a backward pass will read of a forward pass, in the order in which it is made; the last is the pass's result. */
 export interface ActivationSink {
+  /** What is taken may be changed or overwritten by what is recorded next. */
   take(tape: Tape, value: Value): void;
-  /** What was taken may change from here on, and when nothing more comes. */
-  flush(tape: Tape): void;
 }
 
 /** Gives back what a sink took: `index` counts the values in its order. The tensor belongs to the caller. */
@@ -65,7 +64,6 @@ export class Tape {
     this.#sink = sink;
     const out = forward();
     sink.take(this, out);
-    sink.flush(this);
     this.#sink = undefined;
     this.#places.clear();
     return this.adopt(out.tensor, false);
@@ -194,11 +192,6 @@ export class Tape {
     if (this.#places.has(value)) return;
     this.#places.set(value, this.#places.size);
     this.#sink?.take(this, value);
-  }
-
-  /** Before an operation changes a value in place that it saves. */
-  beforeChange(): void {
-    this.#sink?.flush(this);
   }
 
   /** Gives a replayed value its tensor. */
