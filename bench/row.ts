@@ -31,11 +31,13 @@ export interface Row {
   readonly gpu_ms?: number;
   /** End to end: tokens that the row is about, in one second. */
   readonly tokens_per_second?: number;
-  /** `training_pass`: its median over that of `forward`, measured in turns with it. */
+  /** Training passes: the median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
   /** `record`: host time of recording, a dispatch, and over the whole time of what is recorded. */
   readonly record_us_per_dispatch?: number;
   readonly record_share?: number;
+  /** What that ratio is at the least, by the multiply-adds of the shapes. */
+  readonly floor?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
@@ -49,6 +51,7 @@ export type Extra = Partial<
     | 'gpu_ms'
     | 'tokens_per_second'
     | 'ratio_to_forward'
+    | 'floor'
     | 'speedup'
     | 'error'
     | 'record_us_per_dispatch'
@@ -134,6 +137,7 @@ function remark(row: Row): string {
       `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
     );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
+  if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
   if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');

@@ -148,6 +148,20 @@ describe('what must not change the gradient', () => {
     expectGradient((await run(groups, split)).gradient, 'grad.rloo.dapo.beta0');
   });
 
+  it('completions that share a prompt have the gradient of as many separate sequences', async () => {
+    const groups = groupsWith('rloo');
+    const separate = groups.flatMap(({ prompt, completions, advantages }) =>
+      completions.map((completion, k) => ({
+        prompt,
+        completions: [completion],
+        advantages: [advantages[k] as number],
+      })),
+    );
+    const [shared, apart] = [await run(groups), await run(separate)];
+    expect(relativeError(shared.gradient, apart.gradient)).toBeLessThan(2e-5);
+    expect(Math.abs(shared.loss - apart.loss)).toBeLessThan(1e-6);
+  });
+
   it('a completion of zero advantage is counted in N_tok although it is not run', async () => {
     const groups = groupsWith('rloo');
     expect(groups[2]?.advantages.every((a) => a === 0)).toBe(true);
