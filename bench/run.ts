@@ -1,10 +1,12 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import type { LanguageModel } from '../src/model/language_model.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
+import { type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { measureRoofline } from './roofline.ts';
 import { type Row, Rows } from './row.ts';
@@ -36,6 +38,10 @@ export interface BenchOptions {
   readonly toggles: readonly string[];
   /** Loads the demonstration model, when a row needs it. */
   readonly endToEnd: () => Promise<EndToEnd>;
+  /** A model that is prefilled and decoded beside the peers: then only what `only` names is measured besides. */
+  readonly generation?:
+    | { readonly open: () => Promise<LanguageModel>; readonly options: GenerationOptions }
+    | undefined;
   /** Called before the rows of a section. */
   readonly section: (title: string) => void;
   readonly emit: (row: Row) => void;
@@ -48,8 +54,9 @@ export interface BenchOptions {
  */
 export async function runBench(device: Device, options: BenchOptions): Promise<Rows> {
   const { models, section, emit } = options;
-  const wanted = (name: string) => options.only === undefined || options.only.includes(name);
-  const families = await chooseFamilies(options.only);
+  const only = options.only ?? (options.generation && []);
+  const wanted = (name: string) => only === undefined || only.includes(name);
+  const families = await chooseFamilies(only);
 
   section('Roofline');
   const roofline = await measureRoofline(device);
@@ -82,6 +89,11 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     for (const problem of compared) {
       for (const row of await comparison.rows(problem)) emit(row);
     }
+  }
+  if (options.generation) {
+    section('Generation, by the clock, in turns');
+    const lm = await options.generation.open();
+    await generationRows(lm, rows, options.generation.options, emit);
   }
   return rows;
 }

@@ -1,11 +1,14 @@
 import { appendFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { EndToEnd } from '../../../bench/end_to_end.ts';
+import { environmentOf } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
-import { runBench, SHAPES } from '../../../bench/run.ts';
+import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
+import { integer } from '../options.ts';
 import { writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
@@ -18,6 +21,11 @@ interface Options {
   all?: boolean;
   profile?: boolean;
   toggles?: string;
+  model?: string;
+  onnx?: string;
+  promptTokens: number;
+  newTokens: number;
+  rounds: number;
   out?: string;
 }
 
@@ -39,6 +47,11 @@ export const command = defineCommand<Options>({
       .option('--all', 'also what takes seconds on a software adapter')
       .option('--profile', 'what each kernel takes of the training pass')
       .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
+      .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
+      .option('--onnx <folders>', 'exports of the model for transformers.js, FOLDER or FOLDER:dtype')
+      .option('--prompt-tokens <n>', 'length of its prompt', integer({ min: 1, max: 1024 }), 64)
+      .option('--new-tokens <n>', 'tokens decoded after it', integer({ min: 1, max: 1024 }), 16)
+      .option('--rounds <n>', 'turns of each', integer({ min: 1 }), 5)
       .option('--out <file>', 'write the rows to this file too, as JSON lines');
   },
   async run(context, options) {
@@ -52,6 +65,9 @@ export const command = defineCommand<Options>({
     if (options.out) await writeOutput(options.out, '');
     const device = await context.openDevice({ toggles });
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
+    const environment = environmentOf(device.caps.adapter, toggles, packageRoot());
+    context.printJson(environment);
+    if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
     const view = sections(context);
     try {
@@ -62,6 +78,7 @@ export const command = defineCommand<Options>({
         all: options.all === true,
         profile: options.profile === true,
         toggles,
+        generation: options.model === undefined ? undefined : generation(context, device, options, options.model),
         endToEnd: () => demonstration(context, device),
         section: view.section,
         emit(row) {
@@ -94,6 +111,23 @@ function sections(context: Context): { section(title: string): void; add(row: Ro
     },
     add: (row) => rows.push(row),
     end,
+  };
+}
+
+/** What of the command line says how a model is timed beside the peers. */
+function generation(context: Context, device: Device, options: Options, model: string): BenchOptions['generation'] {
+  return {
+    open: () => openModel(context, device, model),
+    options: {
+      model: resolve(model),
+      onnx: list(options.onnx ?? '').map((folder) => resolve(folder)),
+      peers: options.peers,
+      peersFolder: `${packageRoot()}/bench/peers`,
+      checked: !list(options.toggles ?? '').includes('disable_robustness'),
+      promptTokens: options.promptTokens,
+      newTokens: options.newTokens,
+      rounds: options.rounds,
+    },
   };
 }
 
