@@ -121,6 +121,8 @@ async function byDifferences(device: Device, record: Recording, repeats: number)
 
 /** Something that is timed against others: `batch` runs it `times` times and waits for the last. */
 export interface Contender {
+  /** Executions that one of a batch stands for; 1 unless it says otherwise. */
+  readonly executions?: number;
   batch(times: number): Promise<void>;
 }
 
@@ -160,5 +162,10 @@ export async function interleaved(contenders: readonly Contender[], equalRounds?
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
     }
   }
-  return plans.map((plan) => timing(plan.samples, 'wall'));
+  return plans.map(({ samples, contender: { executions = 1 } }) =>
+    timing(
+      samples.map((ms) => ms / executions),
+      'wall',
+    ),
+  );
 }

@@ -30,6 +30,8 @@ export interface BenchOptions {
   readonly only: readonly string[] | undefined;
   readonly models: readonly ModelShape[];
   readonly peers: boolean;
+  /** The folder with the package.json of those peers that are installed apart. */
+  readonly peersFolder: string;
   /** Also what would take seconds on a software adapter. */
   readonly all: boolean;
   /** Adds rows for every kernel within the training pass. */
@@ -84,7 +86,7 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   const compared = problems(models, device.caps.isSoftware).filter(({ name }) => wanted(name));
   if (compared.length > 0) {
     section('Compared, by the clock, in turns');
-    const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.note) : [];
+    const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.peersFolder, options.note) : [];
     const comparison = new Comparison(device, rows, peers, options.all);
     for (const problem of compared) {
       for (const row of await comparison.rows(problem)) emit(row);

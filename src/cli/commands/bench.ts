@@ -75,6 +75,7 @@ export const command = defineCommand<Options>({
         only: options.only === undefined ? undefined : list(options.only),
         models,
         peers: options.peers,
+        peersFolder: `${packageRoot()}/bench/peers`,
         all: options.all === true,
         profile: options.profile === true,
         toggles,
