@@ -5,6 +5,7 @@ import type { Problem } from '../src/eval/data.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
 import type { TimedDispatch } from '../src/gpu/profiler.ts';
+import { type Timing, timing } from '../src/gpu/timing.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import { logProbabilities } from '../src/model/log_probabilities.ts';
@@ -13,7 +14,8 @@ import type { TrainConfig } from '../src/train/config.ts';
 import { type PolicyGroup, policyPass } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
-import { interleaved, type Timing, timing } from './measure.ts';
+import { interleaved } from './measure.ts';
+import { recorded } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
 
 /** The model and task that the rows are measured on. */
@@ -23,6 +25,15 @@ export interface EndToEnd {
   readonly problems: readonly Problem[];
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: readonly string[];
+  /** Hears what the training pass was given and what it gave, for comparison with other implementations. */
+  readonly onTraining?: ((training: MeasuredTraining) => void) | undefined;
+}
+
+/** The completions of a measured training pass, the vectors' one value, and the gradient [L, C] of the mean loss of a token. */
+export interface MeasuredTraining {
+  readonly groups: readonly PolicyGroup[];
+  readonly vector: number;
+  readonly gradient: readonly number[];
 }
 
 export const END_TO_END_NAMES = [
@@ -33,6 +44,7 @@ export const END_TO_END_NAMES = [
   'training_pass',
   'training_pass_recompute',
   'step',
+  'record',
 ] as const;
 
 /** Completions in flight, and passes timed, of the decode row. */
@@ -44,34 +56,43 @@ const PREFILL_PROMPTS = 16;
 const PASSES = 7;
 /** Steps that are timed, after one that is not. */
 const STEPS = 3;
+/** Runs that recording is measured in. */
+const RECORDED = 3;
+/** What every element of the vectors is in a measured training pass. */
+const VECTOR = 0.01;
 /** As in the trainer. */
 const MAX_ROWS = 4096;
 
-/** Measures the rows that `wanted` takes and hands each to `emit`. `profile` adds what every kernel takes of a training pass. */
+/** Profiles one more run of what a row measures. */
+export type ProfileRun = (name: string, run: () => Promise<unknown>) => Promise<void>;
+
+/** Measures the rows that `wanted` takes and hands each to `emit`. */
 export async function endToEndRows(
   setup: EndToEnd,
   rows: Rows,
   wanted: (name: string) => boolean,
-  profile: boolean,
+  profile: ProfileRun | undefined,
   emit: (row: Row) => void,
 ): Promise<void> {
-  const bench = new EndToEndBench(setup, rows, emit);
+  const bench = new EndToEndBench(setup, rows, profile, emit);
   if (wanted('prefill')) await bench.prefill();
-  if (wanted('decode')) await bench.decode();
+  if (wanted('decode') || wanted('record')) await bench.decode();
   if (wanted('rollout')) await bench.rollout();
-  if (['forward', 'training_pass', 'training_pass_recompute'].some(wanted)) await bench.training(profile);
+  if (['forward', 'training_pass', 'training_pass_recompute', 'record'].some(wanted)) await bench.training();
   if (wanted('step')) await bench.step();
 }
 
 class EndToEndBench {
   readonly #o: EndToEnd;
   readonly #rows: Rows;
+  readonly #profile: ProfileRun | undefined;
   readonly #emit: (row: Row) => void;
   readonly #prompts: readonly Prompt[];
 
-  constructor(setup: EndToEnd, rows: Rows, emit: (row: Row) => void) {
+  constructor(setup: EndToEnd, rows: Rows, profile: ProfileRun | undefined, emit: (row: Row) => void) {
     this.#o = setup;
     this.#rows = rows;
+    this.#profile = profile;
     this.#emit = emit;
     this.#prompts = setup.problems.slice(0, Math.max(PREFILL_PROMPTS, setup.config.num_prompts)).map(setup.encode);
   }
@@ -89,6 +110,7 @@ class EndToEndBench {
     const dispatches = await this.#dispatches(run);
     const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
     this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
+    await this.#profile?.('prefill', run);
   }
 
   /** One token for each of many completions that share a prompt: the time from pass to pass. */
@@ -119,6 +141,9 @@ class EndToEndBench {
     };
     const shape = `K=${DECODE_ROWS}, ${prompt.ids.length} tokens shared, ${DECODE_PASSES} passes`;
     this.#row('decode', shape, timing(times.slice(1), 'wall'), DECODE_ROWS, work);
+    const run = () => this.#generate(requests(DECODE_PASSES + 1));
+    await this.#record('decode', shape, run);
+    await this.#profile?.('decode', run);
   }
 
   /** The completions of a training step, to their ends. */
@@ -133,13 +158,14 @@ class EndToEndBench {
     };
     const [time] = (await interleaved([repeated(run)])) as [Timing];
     this.#row('rollout', `${this.#group()}, ${tokens} tokens`, time, tokens);
+    await this.#profile?.('rollout', run);
   }
 
   /**
    * The forward pass (log-probabilities of sampled completions, nothing recorded) and the training pass on the same
    * packed tokens, in turns; no completion has advantage zero, and there is no KL penalty.
    */
-  async training(profile: boolean): Promise<void> {
+  async training(): Promise<void> {
     const { lm, config, stop } = this.#o;
     const { model } = lm;
     const { device } = model;
@@ -156,7 +182,7 @@ class EndToEndBench {
     }));
     const packed = pack(groups);
     const steering = {
-      tensor: device.upload(new Float32Array(layers * c).fill(0.01), [layers, c], 'f32', 'vectors'),
+      tensor: device.upload(new Float32Array(layers * c).fill(VECTOR), [layers, c], 'f32', 'vectors'),
       scale: 1,
     };
     const grad = device.upload(new Float32Array(layers * c), [layers, c], 'f32', 'gradient');
@@ -195,7 +221,13 @@ class EndToEndBench {
       const dispatches = await this.#dispatches(run);
       const work = dispatches && { dispatches, attentionShare };
       this.#row(name, shape, time, packed.targets.length, work, { ...ratio, ...note });
-      if (profile && work) this.#profile(name, shape, work);
+      if (name === 'training_pass') await this.#record(name, shape, run);
+      await this.#profile?.(name, run);
+    }
+    if (this.#o.onTraining) {
+      device.write(grad, new Float32Array(layers * c));
+      await passes.training_pass();
+      this.#o.onTraining({ groups, vector: VECTOR, gradient: Array.from(await device.read(grad)) });
     }
     for (const tensor of [steering.tensor, grad]) device.arena.free(tensor);
   }
@@ -227,6 +259,14 @@ class EndToEndBench {
       trainer.dispose();
     }
     this.#row('step', this.#group(), timing(times.slice(1), 'wall'), tokens / STEPS);
+  }
+
+  /** What the host takes to record one of the rows' work, in its place. */
+  async #record(name: string, shape: string, run: () => Promise<unknown>): Promise<void> {
+    const { record, usPerDispatch, submitUs, share } = await recorded(this.#o.lm.model.device, run, RECORDED);
+    const note = `and ${submitUs.toFixed(1)} us to submit`;
+    const figures = { record_us_per_dispatch: usPerDispatch, record_share: share, note };
+    this.#emit(this.#rows.timed(this.#id('record', `${name} ${shape}`), record, undefined, figures));
   }
 
   #generate(requests: readonly GenerationRequest[], options: Partial<GenerateOptions> = {}) {
@@ -276,20 +316,6 @@ class EndToEndBench {
       return await profiler.collect();
     } finally {
       device.stopProfiling();
-    }
-  }
-
-  #profile(name: string, shape: string, work: Work): void {
-    const kernels = new Map<string, TimedDispatch[]>();
-    for (const dispatch of work.dispatches) {
-      kernels.set(dispatch.name, [...(kernels.get(dispatch.name) ?? []), dispatch]);
-    }
-    const whole = milliseconds(work.dispatches);
-    const rows = [...kernels].map(([kernel, dispatches]) => ({ kernel, dispatches, ms: milliseconds(dispatches) }));
-    for (const { kernel, dispatches, ms } of rows.sort((a, b) => b.ms - a.ms)) {
-      const note = `${((100 * ms) / whole).toFixed(1)} % of GPU time, ${dispatches.length} dispatches`;
-      const cost = total({ ...work, dispatches });
-      this.#emit(this.#rows.timed(this.#id(`${name}/${kernel}`, shape), timing([ms], 'timestamps'), cost, { note }));
     }
   }
 }

@@ -1,10 +1,10 @@
 import { Tape } from '../src/autograd/tape.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { timing } from '../src/gpu/timing.ts';
 import { generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import { packSequence, uploadPacked } from '../src/model/packing.ts';
 import { finalNorm, forward, logits } from '../src/model/transformer.ts';
-import { timing } from './measure.ts';
 import { type Continuation, isInstalled, PeerProcess, type PeerSettings } from './peer_process.ts';
 import { failure, type Row, type Rows } from './row.ts';
 
@@ -52,6 +52,8 @@ export interface GenerationOptions {
  * with a zero point round Q4_1's weights a second time.
  */
 const TOLERANCE = { fp32: 1e-3, fp16: 1e-2, gguf: 0.05, other: 0.35 } as const;
+/** A WebGPU peer besides has to agree with its own library on the CPU, whose weights are the same to the bit. */
+const SAME_FILE = 1e-3;
 
 /** What is continued: any prose will do. */
 const TEXT = `A trim tab is a small flap on the trailing edge of a ship's rudder. Turning the whole rudder of a large vessel takes
@@ -150,9 +152,11 @@ async function enter(
   const peer = new PeerProcess(peersFolder, candidate.script);
   try {
     const { info } = await peer.open(candidate.settings);
-    const error = differenceOf(await peer.logits(ids), reference);
+    const found = await peer.logits(ids);
+    const error = differenceOf(found, reference);
     if (!(error <= candidate.tolerance))
       throw new Error(`its logits are off by ${error.toExponential(1)} of the largest`);
+    if (candidate.webgpu) await compareWithCpu(candidate, peersFolder, ids, found);
     const { tokens } = await peer.generate(ids, newTokens);
     const same = leadingSame(tokens, ownTokens);
     return {
@@ -170,6 +174,25 @@ async function enter(
   } catch (error) {
     peer.close();
     return failure(error);
+  }
+}
+
+async function compareWithCpu(
+  { script, settings }: Candidate,
+  peersFolder: string,
+  ids: readonly number[],
+  found: Float32Array,
+): Promise<void> {
+  const onCpu = new PeerProcess(peersFolder, script);
+  try {
+    await onCpu.open({ ...settings, device: 'cpu' });
+    const error = differenceOf(found, await onCpu.logits(ids));
+    if (!(error <= SAME_FILE))
+      throw new Error(
+        `its logits are off by ${error.toExponential(1)} of the largest from those of the same file on the CPU`,
+      );
+  } finally {
+    onCpu.close();
   }
 }
 

@@ -24,6 +24,8 @@ export interface PeerSettings {
   readonly dtype?: string;
   /** Bounds checks and validation on, as in a page. */
   readonly checked?: boolean;
+  /** Default: `webgpu`. */
+  readonly device?: 'cpu';
 }
 
 /** Answers are marked: libraries print lines of their own. */

@@ -1,14 +1,14 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { measureRoofline } from '../src/kernels/measure_roofline.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
-import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
+import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
 import { type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
-import { measureRoofline } from './roofline.ts';
 import { type Row, Rows } from './row.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
@@ -34,8 +34,8 @@ export interface BenchOptions {
   readonly peersFolder: string;
   /** Also what would take seconds on a software adapter. */
   readonly all: boolean;
-  /** Adds rows for every kernel within the training pass. */
-  readonly profile: boolean;
+  /** Profiles one more run of every end-to-end row. */
+  readonly profile: ProfileRun | undefined;
   /** Dawn's toggles that the device was opened with: the peers get them too. */
   readonly toggles: readonly string[];
   /** Loads the demonstration model, when a row needs it. */
@@ -63,8 +63,8 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   section('Roofline');
   const roofline = await measureRoofline(device);
   const rows = new Rows(device.caps.adapter, roofline);
-  for (const { name, shape, timing, flops, bytes } of roofline.rows) {
-    emit(rows.timed({ name, impl: 'trimtab', shape, dtype: 'f32' }, timing, { flops, bytes }));
+  for (const { name, shape, dtype, timing, flops, bytes } of roofline.rows) {
+    emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
   for (const family of families) {
     const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));

@@ -1,15 +1,17 @@
 // Hugging Face's transformers.js on WebGPU: the same lines in Node (on onnxruntime-node) and in a page (on onnxruntime-web).
 
-/** Opens an exported model. `checked`: Dawn's bounds checks and validation as a page has them (onnxruntime-node leaves both out). */
-export async function openTransformers(library, { model, dtype, checked, externalData }) {
+/**
+ * Opens an exported model. `checked`: Dawn's bounds checks and validation as a page has them (onnxruntime-node leaves both
+ * out). `device` is `webgpu`, or `cpu` for what the same file gives without it.
+ */
+export async function openTransformers(library, { model, dtype, checked, device = 'webgpu' }) {
   const { AutoModelForCausalLM, Tensor, BaseStreamer } = library;
   const inNode = typeof process !== 'undefined';
   const provider = { name: 'webgpu', validationMode: checked ? 'basic' : 'disabled', enableRobustness: checked };
   const lm = await AutoModelForCausalLM.from_pretrained(model, {
-    device: 'webgpu',
+    device,
     dtype,
-    ...(externalData && { use_external_data_format: true }),
-    ...(inNode && { session_options: { executionProviders: [provider] } }),
+    ...(inNode && device === 'webgpu' && { session_options: { executionProviders: [provider] } }),
   });
   const inputsOf = (ids) => ({
     input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),

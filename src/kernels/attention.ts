@@ -95,6 +95,7 @@ const forward = bothExchanges({
   },
   params: { n: 'u32', q_stride: 'u32', kv_stride: 'u32', k_offset: 'u32', v_offset: 'u32', scale: 'f32' },
   constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 4 * pairs(p, c), bytes: 4 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -113,6 +114,7 @@ const backwardQ = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 6 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -130,6 +132,7 @@ const backwardKv = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, KEYS: 4, STEP },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 8 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 

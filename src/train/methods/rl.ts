@@ -111,15 +111,17 @@ export class ReinforcementLearning implements Method {
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
     const completions = await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering });
-    const groups: Group[] = [];
-    for (const [i, prompt] of prompts.entries()) {
-      const samples: Graded[] = [];
-      for (const [j, completion] of (completions[i] as Completion[]).entries()) {
-        samples.push(await this.#grade(run, prompt, completion, first + i, j));
+    return this.#o.lm.model.device.phase('reward', async () => {
+      const groups: Group[] = [];
+      for (const [i, prompt] of prompts.entries()) {
+        const samples: Graded[] = [];
+        for (const [j, completion] of (completions[i] as Completion[]).entries()) {
+          samples.push(await this.#grade(run, prompt, completion, first + i, j));
+        }
+        groups.push({ prompt, samples });
       }
-      groups.push({ prompt, samples });
-    }
-    return groups;
+      return groups;
+    });
   }
 
   async #grade(

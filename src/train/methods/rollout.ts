@@ -24,13 +24,15 @@ export function rollout(
       key: { step: run.step, prompt: first + prompt, completion },
     })),
   );
-  return generate(lm.model, requests, {
-    seed: config.seed,
-    eosIds: lm.eosIds,
-    steering,
-    cacheBytes: run.cacheBytes,
-    signal,
-    ...(shouldStop && { shouldStop }),
-    onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
-  });
+  const work = () =>
+    generate(lm.model, requests, {
+      seed: config.seed,
+      eosIds: lm.eosIds,
+      steering,
+      cacheBytes: run.cacheBytes,
+      signal,
+      ...(shouldStop && { shouldStop }),
+      onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
+    });
+  return lm.model.device.phase('rollout', work);
 }
