@@ -5,6 +5,7 @@ import { type Timing, timing } from '../src/gpu/timing.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
+import type { PolicyGroup } from '../src/train/policy.ts';
 import { interleaved } from './measure.ts';
 import { recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
@@ -17,6 +18,15 @@ export interface EndToEnd {
   readonly problems: readonly Problem[];
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: readonly string[];
+  /** Hears what the training pass was given and what it gave, for comparison with other implementations. */
+  readonly onTraining?: ((training: MeasuredTraining) => void) | undefined;
+}
+
+/** The completions of a measured training pass, the vectors' one value, and the gradient [L, C] of the mean loss of a token. */
+export interface MeasuredTraining {
+  readonly groups: readonly PolicyGroup[];
+  readonly vector: number;
+  readonly gradient: readonly number[];
 }
 
 export const END_TO_END_NAMES = ['prefill', 'decode', 'rollout', 'record'] as const;

@@ -2,6 +2,8 @@ import { type Timing, timing } from '../src/gpu/timing.ts';
 
 /** Something that is timed against others: `batch` runs it `times` times and waits for the last. */
 export interface Contender {
+  /** Executions that one of a batch stands for; 1 unless it says otherwise. */
+  readonly executions?: number;
   batch(times: number): Promise<void>;
 }
 
@@ -41,5 +43,10 @@ export async function interleaved(contenders: readonly Contender[], equalRounds?
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
     }
   }
-  return plans.map((plan) => timing(plan.samples, 'wall'));
+  return plans.map(({ samples, contender: { executions = 1 } }) =>
+    timing(
+      samples.map((ms) => ms / executions),
+      'wall',
+    ),
+  );
 }

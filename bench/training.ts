@@ -26,6 +26,8 @@ export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', '
 const TURNS = 3;
 /** Steps that are timed, after one that is not. */
 const STEPS = 3;
+/** What every element of the vectors is. */
+const VECTOR = 0.01;
 /** The shared prompt of the published comparisons: completions, their tokens, the prompt's. */
 const SHARED = { completions: 16, tokens: 60, prompt: 120 };
 
@@ -65,7 +67,7 @@ class TrainingBench {
     this.#device = model.device;
     const vectors = (value: number, label: string) =>
       this.#device.upload(new Float32Array(layers * c).fill(value), [layers, c], 'f32', label);
-    this.#steering = { tensor: vectors(0.01, 'vectors'), scale: 1 };
+    this.#steering = { tensor: vectors(VECTOR, 'vectors'), scale: 1 };
     this.#target = { grad: vectors(0, 'gradient'), layers: new Set(Array.from({ length: layers }, (_, l) => l)) };
   }
 
@@ -119,6 +121,17 @@ class TrainingBench {
       await profile?.(name, run);
     }
     store.dispose();
+    await this.#tell(groups);
+  }
+
+  /** Runs the pass once more for who wants to compare its gradient. */
+  async #tell(groups: readonly PolicyGroup[]): Promise<void> {
+    const { onTraining, lm } = this.#o;
+    if (!onTraining) return;
+    const { num_hidden_layers: layers, hidden_size: c } = lm.model.config;
+    this.#device.write(this.#target.grad, new Float32Array(layers * c));
+    await this.#pass(groups, {});
+    onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#target.grad)) });
   }
 
   /** The training pass with the penalty against the model without vectors, beside the one without. */

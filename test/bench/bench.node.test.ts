@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { caseRow } from '../../bench/case_rows.ts';
 import { ours } from '../../bench/ours.ts';
-import { errorOf, exact, inputsOf, matmul, problems } from '../../bench/problems.ts';
+import { errorOf, exact, inputsOf, matmul, PROBLEM_NAMES, problems } from '../../bench/problems.ts';
 import { type Row, Rows, rowsTable } from '../../bench/row.ts';
 import { type BenchOptions, runBench, SHAPES } from '../../bench/run.ts';
 import { timing } from '../../src/gpu/timing.ts';
@@ -17,6 +17,7 @@ async function run(only: string[], options: Partial<BenchOptions> = {}): Promise
     only,
     models: [demo],
     peers: false,
+    peersFolder: '',
     all: false,
     profile: undefined,
     toggles: [],
@@ -111,7 +112,7 @@ describe('the check of compared implementations', () => {
   it('sees trimtab right on every task', async () => {
     const device = await testDevice();
     const tasks = problems([{ ...demo, c: 20, f: 12, v: 37 }], false);
-    expect(new Set(tasks.map((p) => p.name))).toEqual(new Set(['matmul', 'softmax', 'rmsnorm', 'attention']));
+    expect(new Set(tasks.map((p) => p.name))).toEqual(new Set(PROBLEM_NAMES));
     for (const p of tasks) {
       const contestant = ours(device, p, inputsOf(p));
       expect(await contestant.error(), `${p.name} ${p.shape}`).toBeLessThan(1e-5);
