@@ -136,7 +136,7 @@ class TrainingBench {
       () => this.#pass(groups, {}),
       () => this.#pass(groups, { beta: 0.01 }),
       () => this.#pass(groups, { target: upper }),
-      () => this.#pass(groups, { target: upper, beta: 0.01 }),
+      () => this.#pass(groups, { target: upper, beta: 0.01, lowest: top }),
     ];
     const [plain, kl, upperPlain, upperKl] = (await interleaved(contenders.map(repeated), TURNS)) as Timing[];
     const packed = pack(groups);
