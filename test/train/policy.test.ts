@@ -151,7 +151,11 @@ describe('what must not change the gradient', () => {
   it('completions that share a prompt have the gradient of as many separate sequences', async () => {
     const groups = groupsWith('rloo');
     const separate = groups.flatMap(({ prompt, completions, advantages }) =>
-      completions.map((completion, k) => ({ prompt, completions: [completion], advantages: [advantages[k] as number] })),
+      completions.map((completion, k) => ({
+        prompt,
+        completions: [completion],
+        advantages: [advantages[k] as number],
+      })),
     );
     const [shared, apart] = [await run(groups), await run(separate)];
     expect(relativeError(shared.gradient, apart.gradient)).toBeLessThan(2e-5);
