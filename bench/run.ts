@@ -4,6 +4,7 @@ import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
+import { DECODING_NAMES, decodingRows } from './decoding.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { measureRoofline } from './roofline.ts';
@@ -75,6 +76,11 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     await endToEndRows(await options.endToEnd(), rows, wanted, emit);
     device.arena.trim();
   }
+  if (DECODING_NAMES.some(wanted)) {
+    section('Decoding');
+    await decodingRows(await options.endToEnd(), rows, wanted, emit);
+    device.arena.trim();
+  }
   if (TRAINING_NAMES.some(wanted)) {
     section('Training');
     await trainingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
@@ -110,6 +116,7 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
   const known = new Set<string>([
     ...PROBLEM_NAMES,
     ...END_TO_END_NAMES,
+    ...DECODING_NAMES,
     ...TRAINING_NAMES,
     ...families.map((family) => family.name),
   ]);

@@ -1,6 +1,6 @@
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { attention as attentionKernel } from '../kernels/attention.ts';
+import { attention as attentionKernel, partialFloats } from '../kernels/attention.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
@@ -72,7 +72,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; dest: Tensor },
+  cache?: { kv: Tensor; dest: Tensor; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -84,11 +84,22 @@ export function attention(
   const keys = cache
     ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
     : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
+  const pieces = cache?.pieces ?? 0;
+  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.pieces !== undefined, pieces };
+  const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
   attentionKernel(
     tape.rec,
-    { q: qkv.tensor, kv: cache?.kv ?? qkv.tensor, ranges: tables.ranges, out: out.tensor, lse: lse.tensor },
-    { n, ...shape, qStride, ...keys, scale },
+    {
+      q: qkv.tensor,
+      kv: cache?.kv ?? qkv.tensor,
+      ranges: tables.ranges,
+      out: out.tensor,
+      lse: lse.tensor,
+      ...(partials && { partials: partials.tensor }),
+    },
+    layout,
   );
+  tape.release(partials);
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;
     if (!keyQueries && !tape.keeps)

@@ -59,7 +59,7 @@ export class Batcher {
     );
     this.#unfinished = requests.map((request) => request.completions.length);
     this.#waiting = requests.flatMap((r, request) => r.completions.map((_, index) => ({ request, index }))).reverse();
-    this.#cache = new KVCache(model, this.#cacheRows());
+    this.#cache = new KVCache(model, this.#cacheRows(), options.kvCacheDtype);
     this.#decoder = new Decoder(model, this.#cache, {
       slots: Math.max(1, Math.min(this.#maxRows(), this.#waiting.length)),
       steering: options.steering,
@@ -223,7 +223,7 @@ export class Batcher {
 
   /** As many rows as the work can use, within the budget; at least one prompt with one completion must fit. */
   #cacheRows(): number {
-    const rowBytes = KVCache.rowBytes(this.#model);
+    const rowBytes = KVCache.rowBytes(this.#model, this.#options.kvCacheDtype);
     const perLayer = rowBytes / this.#model.layers.length;
     const budget = Math.min(this.#options.cacheBytes / rowBytes, this.#device.caps.maxBinding / perLayer);
     let wanted = 0;
@@ -245,7 +245,7 @@ export class Batcher {
     if (least > limit) {
       throw new UserError(
         `a sequence of ${least} tokens needs ${least} rows of keys and values, and ${limit} fit the cache ` +
-          `(${rowBytes} bytes a row). Lower max_completion_length, or raise --memory-budget.`,
+          `(${rowBytes} bytes a row). Lower max_completion_length, raise --memory-budget, or keep them in f16 (kv_cache_dtype).`,
       );
     }
     return Math.max(1, Math.min(wanted, limit));

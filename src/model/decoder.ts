@@ -5,6 +5,7 @@ import { Pool } from '../gpu/arena.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { piecesOf } from '../kernels/attention.ts';
 import { decodeAdvance } from '../kernels/decode_advance.ts';
 import { sample } from '../kernels/sample.ts';
 import type { RowKeeper, SampleKey, Sampling } from './generate.ts';
@@ -100,6 +101,8 @@ export class Decoder {
   /** By number of slots, those that are kept apart from those that are not. */
   readonly #recordings = { kept: new Map<number, Recording>(), plain: new Map<number, Recording>() };
   #n = 0;
+  /** The most that a slot has had of pieces of keys. */
+  #pieces = 0;
 
   constructor(model: Model, cache: KVCache, options: DecoderOptions) {
     this.#model = model;
@@ -128,6 +131,11 @@ export class Decoder {
   /** Says what the slots 0, 1, … are from now on. */
   load(slots: readonly Slot[]): void {
     this.#n = slots.length;
+    const pieces = Math.max(...slots.map(({ prefix, cap }) => piecesOf(prefix.length, cap)));
+    if (pieces > this.#pieces) {
+      this.#pieces = pieces;
+      this.#forget();
+    }
     const n = slots.length;
     const [ids, positions, dest] = [new Uint32Array(n), new Uint32Array(n), new Uint32Array(n)];
     const [ranges, control, counters] = [new Uint32Array(4 * n), new Uint32Array(4 * n), new Uint32Array(4 * n)];
@@ -176,7 +184,7 @@ export class Decoder {
     const dest = up(rows.dest, [n], 'cache rows');
     const heads = up(Uint32Array.from(headRows), [headRows.length], 'head rows');
     const kept = this.#o.keeper?.open(n);
-    const { tape, resid } = this.#forward(table, dest, kept !== undefined);
+    const { tape, resid } = this.#forward(table, { dest }, kept !== undefined);
     const hidden = finalNorm(tape, this.#model, resid, heads, headRows.length);
     tape.release(resid);
     this.#draw(tape, hidden, slot0, headRows.length);
@@ -218,14 +226,16 @@ export class Decoder {
     const { kept, plain } = this.#recordings;
     if (n > Math.max(0, ...kept.keys(), ...plain.keys())) {
       // The buffers of fewer rows would be left over beside those of more.
-      kept.clear();
-      plain.clear();
-      arena.drain(this.#pool);
+      this.#forget();
     }
     const { ids, positions, ranges, dest } = this.#tables;
     const recording = arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
-        const { tape, resid } = this.#forward({ n, ids, positions, ranges }, dest, kind === 'kept');
+        const { tape, resid } = this.#forward(
+          { n, ids, positions, ranges },
+          { dest, pieces: this.#pieces },
+          kind === 'kept',
+        );
         const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
         tape.release(resid);
         this.#draw(tape, hidden, 0, n);
@@ -235,10 +245,20 @@ export class Decoder {
     return recording;
   }
 
-  #forward(rows: Parameters<typeof forward>[2], dest: Tensor, keep: boolean): { tape: Tape; resid: Value } {
+  /** Gives up what is recorded, and its buffers. */
+  #forget(): void {
+    for (const recordings of Object.values(this.#recordings)) recordings.clear();
+    this.#device.arena.drain(this.#pool);
+  }
+
+  #forward(
+    rows: Parameters<typeof forward>[2],
+    cached: { dest: Tensor; pieces?: number },
+    keep: boolean,
+  ): { tape: Tape; resid: Value } {
     const { steering, keeper } = this.#o;
     const tape = new Tape(this.#device, keep ? keeper?.target : undefined);
-    const run = () => forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, dest } });
+    const run = () => forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, ...cached } });
     return { tape, resid: keep && keeper ? tape.keep(keeper.sink(rows.n), run) : run() };
   }
 

@@ -1,6 +1,7 @@
 import type { ActivationSink, SteeringTarget } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
+import type { CacheType } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
 
@@ -72,6 +73,8 @@ export interface GenerateOptions {
   readonly maxPromptRows?: number;
   /** Bytes of GPU memory for keys and values. */
   readonly cacheBytes?: number;
+  /** Type of keys and values. Default: the model's. */
+  readonly kvCacheDtype?: CacheType | undefined;
   readonly keeper?: RowKeeper | undefined;
   /** Passes between two readbacks, at the most; what is sampled does not depend on it. Default: what pays. */
   readonly maxPasses?: number;

@@ -18,8 +18,11 @@ export interface Rows {
 
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
-  /** Keys and values are written to rows `dest` [N] of the cache and read from there. */
-  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor };
+  /**
+   * Keys and values are written to rows `dest` [N] of the cache and read from there. `pieces` where the rows are of different
+   * sequences: the most that a row has of pieces of keys (`piecesOf`).
+   */
+  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor; readonly pieces?: number };
   readonly recompute?: 'none' | 'layer';
   /** What another pass computed already: this one begins with the addition of its last layer. */
   readonly lower?: LowerLayers | undefined;
@@ -104,7 +107,7 @@ function layerBranches(
     qkv,
     rows,
     shape,
-    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest },
+    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest, pieces: cache.pieces },
   );
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);

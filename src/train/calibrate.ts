@@ -111,9 +111,9 @@ export async function calibrate(
       Math.min(promptLength + half, model.maxPositions - 4, Math.max(prefill.rows, FIRST_ROWS)),
     );
     const decode = await measure(inFlight, signal, async (completions) => {
-      // The prompt's own pass, one that compiles what decoding needs, and those that count.
+      // The prompt's pass with one that compiles what decoding needs, and those that count.
       const passes = await passTimes({ prompts: 1, length: context, completions, tokens: 2 + REPETITIONS });
-      return passes.slice(2);
+      return passes.slice(1);
     });
 
     onPart?.('training');
@@ -206,6 +206,7 @@ async function generationTimes(
     maxRows: shape.prompts * shape.completions,
     maxPromptRows: shape.prompts * shape.length,
     cacheBytes: plan.cache,
+    maxPasses: 1,
     onProgress: () => stamps.push(now()),
   });
   return stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] as number)) / 1000);

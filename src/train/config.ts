@@ -219,6 +219,12 @@ const ENTRIES = {
     'Type in which the frozen weights are kept on the GPU; `auto` as they are stored. Arithmetic is f32.',
   ),
 
+  kv_cache_dtype: choice(
+    ['f32', 'f16'],
+    'f32',
+    'Type in which rollouts keep keys and values. f16 halves their bytes; sampled log-probabilities then differ from those of the training pass by about 1e-3.',
+  ),
+
   ...SELECTION_FIELDS,
   save_steps: integer(0, 10, 'Steps between checkpoints; 0 saves at the end and on Ctrl-C only.'),
   logging_steps: integer(1, 1, 'Steps between rows of metrics.jsonl.'),

@@ -1,4 +1,5 @@
 import { UserError } from '../gpu/errors.ts';
+import { DTYPE_BYTES } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
@@ -67,13 +68,18 @@ export function planMemory(
   const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
   const sequence = longestPrompt + completion;
   const { num_prompts: prompts } = train;
-  const rehearsal = new Rehearsal(config, trainedLayers(train.layers, count), Math.min(maxBinding, 2 ** 32 - 4));
+  const rehearsal = new Rehearsal(
+    config,
+    trainedLayers(train.layers, count),
+    Math.min(maxBinding, 2 ** 32 - 4),
+    train.kv_cache_dtype,
+  );
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
   const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
   const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
   const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
-  const cacheRow = 4 * count * 2 * config.num_key_value_heads * config.head_dim;
+  const cacheRow = DTYPE_BYTES[train.kv_cache_dtype] * count * 2 * config.num_key_value_heads * config.head_dim;
   const rollout = (cacheRows: number, keeps = false) =>
     rehearsal.rollout({
       keeps,

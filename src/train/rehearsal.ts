@@ -7,7 +7,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Decoder, type Slot } from '../model/decoder.ts';
 import type { RowKeeper } from '../model/generate.ts';
-import { KVCache } from '../model/kv_cache.ts';
+import { type CacheType, KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
@@ -49,7 +49,7 @@ export class Rehearsal {
   refusal: UserError | undefined;
 
   /** @param trained layers whose vectors train */
-  constructor(config: ModelConfig, trained: ReadonlySet<number>, maxBinding: number) {
+  constructor(config: ModelConfig, trained: ReadonlySet<number>, maxBinding: number, kvCacheDtype: CacheType) {
     this.#device = rehearsalDevice(maxBinding);
     const tensors = new Map(
       [...expectedTensors(config)].map(([name, shape]) => [name, { name, dtype: 'bf16' as const, shape, file: '' }]),
@@ -61,7 +61,10 @@ export class Rehearsal {
       tensors,
       read: () => Promise.reject(new Error('no content')),
     };
-    this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, { maxPositions: 1 });
+    this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, {
+      maxPositions: 1,
+      kvCacheDtype,
+    });
     const { num_hidden_layers: layers, hidden_size: c } = config;
     this.#vectors = this.#device.arena.alloc([layers, c]);
     this.#target = { grad: this.#vectors, layers: trained };

@@ -31,6 +31,7 @@ export function rollout(
     steering,
     keeper,
     cacheBytes: run.cacheBytes,
+    kvCacheDtype: config.kv_cache_dtype,
     signal,
     ...(shouldStop && { shouldStop }),
     onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
