@@ -1,13 +1,11 @@
-import { now } from '#platform';
 import { type Prompt, requestsFor, stopCondition } from '../src/eval/completions.ts';
 import type { Problem } from '../src/eval/data.ts';
-import { type Timing, timing } from '../src/gpu/timing.ts';
+import type { Timing } from '../src/gpu/timing.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
 import type { PolicyGroup } from '../src/train/policy.ts';
 import { interleaved } from './measure.ts';
-import { recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
 import { dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
 
@@ -29,11 +27,8 @@ export interface MeasuredTraining {
   readonly gradient: readonly number[];
 }
 
-export const END_TO_END_NAMES = ['prefill', 'decode', 'rollout', 'record'] as const;
+export const END_TO_END_NAMES = ['prefill', 'rollout'] as const;
 
-/** Completions in flight, and passes timed, of the decode row. */
-const DECODE_ROWS = 64;
-const DECODE_PASSES = 32;
 /** Prompts of one prefill. */
 const PREFILL_PROMPTS = 16;
 
@@ -50,7 +45,6 @@ export async function endToEndRows(
 ): Promise<void> {
   const bench = new EndToEndBench(setup, rows, profile, emit);
   if (wanted('prefill')) await bench.prefill();
-  if (wanted('decode') || wanted('record')) await bench.decode();
   if (wanted('rollout')) await bench.rollout();
 }
 
@@ -83,39 +77,6 @@ class EndToEndBench {
     const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
     this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
     await this.#profile?.('prefill', run);
-  }
-
-  /** One token for each of many completions that share a prompt: the time from pass to pass. */
-  async decode(): Promise<void> {
-    const prompt = this.#prompts[0] as Prompt;
-    const requests = (maxNewTokens: number) =>
-      requestsFor([prompt], maxNewTokens, () =>
-        Array.from({ length: DECODE_ROWS }, (_, completion) => ({
-          sampling: { temperature: 1 },
-          key: { step: 0, prompt: 0, completion },
-        })),
-      );
-    const times: number[] = [];
-    let last = 0;
-    const onProgress = () => {
-      const at = now();
-      times.push(at - last);
-      last = at;
-    };
-    const dispatches = await dispatchesOf(this.#o.lm.model.device, () => this.#generate(requests(2)));
-    await this.#generate(requests(DECODE_PASSES + 1), { onProgress });
-    const keys = prompt.ids.length + 1;
-    // Of the two passes the second is the one.
-    const first = dispatches?.findIndex((dispatch) => dispatch.name.startsWith('sample')) ?? -1;
-    const work = dispatches && {
-      dispatches: dispatches.slice(first + 1),
-      attentionShare: (DECODE_ROWS * keys) / (DECODE_ROWS ** 2 / 2),
-    };
-    const shape = `K=${DECODE_ROWS}, ${prompt.ids.length} tokens shared, ${DECODE_PASSES} passes`;
-    this.#row('decode', shape, timing(times.slice(1), 'wall'), DECODE_ROWS, work);
-    const run = () => this.#generate(requests(DECODE_PASSES + 1));
-    this.#emit(await recordRow(this.#o.lm, this.#rows, 'decode', shape, run));
-    await this.#profile?.('decode', run);
   }
 
   /** The completions of a training step, to their ends. */

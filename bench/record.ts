@@ -5,6 +5,9 @@ import type { LanguageModel } from '../src/model/language_model.ts';
 import type { Row, Rows } from './row.ts';
 import { rowId } from './whole_work.ts';
 
+/** The rows of recording, of whatever work. */
+export const RECORD_NAME = 'record';
+
 /** Runs that recording is measured in. */
 const RUNS = 3;
 
@@ -60,5 +63,5 @@ export async function recordRow(
   const { record, usPerDispatch, submitUs, share } = await recorded(lm.model.device, run, RUNS);
   const note = `and ${submitUs.toFixed(1)} us to submit`;
   const figures = { record_us_per_dispatch: usPerDispatch, record_share: share, note };
-  return rows.timed(rowId(lm, 'record', `${name} ${shape}`), record, undefined, figures);
+  return rows.timed(rowId(lm, RECORD_NAME, `${name} ${shape}`), record, undefined, figures);
 }

@@ -38,6 +38,8 @@ export interface Row {
   readonly record_share?: number;
   /** What that ratio is at the least, by the multiply-adds of the shapes. */
   readonly floor?: number;
+  /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
+  readonly product_share?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
@@ -52,6 +54,7 @@ export type Extra = Partial<
     | 'tokens_per_second'
     | 'ratio_to_forward'
     | 'floor'
+    | 'product_share'
     | 'speedup'
     | 'error'
     | 'record_us_per_dispatch'
@@ -138,6 +141,7 @@ function remark(row: Row): string {
     );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
   if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
+  if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);
   if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');

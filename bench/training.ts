@@ -15,7 +15,7 @@ import { Trainer } from '../src/train/trainer.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { floorOf } from './floor.ts';
 import { interleaved } from './measure.ts';
-import { recordRow } from './record.ts';
+import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
 import { attendedPairs, dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
 
@@ -41,7 +41,7 @@ export async function trainingRows(
 ): Promise<void> {
   const bench = new TrainingBench(setup, rows, emit);
   try {
-    if (PASSES.some(wanted) || wanted('record')) await bench.passes(profile);
+    if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(profile);
     if (wanted('training_pass_kl')) await bench.reference();
     if (wanted('shared_prompt')) await bench.sharedPrompt();
     if (wanted('step') || wanted('step_computed_again')) await bench.steps();
@@ -143,7 +143,7 @@ class TrainingBench {
       () => this.#pass(groups, {}),
       () => this.#pass(groups, { beta: 0.01 }),
       () => this.#pass(groups, { target: upper }),
-      () => this.#pass(groups, { target: upper, beta: 0.01 }),
+      () => this.#pass(groups, { target: upper, beta: 0.01, lowest: top }),
     ];
     const [plain, kl, upperPlain, upperKl] = (await interleaved(contenders.map(repeated), TURNS)) as Timing[];
     const packed = pack(groups);
