@@ -52,13 +52,13 @@ export interface KernelDeclaration<
   readonly variants?: readonly Constants[];
   readonly features?: readonly KernelFeature[];
   readonly workgroup: number;
+  /** `at most`: the work depends on data, and `cost` takes it to be the most that it can be. */
+  readonly costs?: 'at most';
   readonly cost: (params: { readonly [K in keyof P]: number }, constants: { readonly [K in keyof C]: C[K] }) => Cost;
 }
 
 /** A declaration with what recording looks at, laid out so that a dispatch costs little. */
 export interface Kernel extends KernelDeclaration {
-  /** Place in the order of definition. */
-  readonly id: number;
   readonly bindingNames: readonly string[];
   readonly paramNames: readonly string[];
   /** Of each param, whether it is an f32. */
@@ -69,7 +69,6 @@ export interface Kernel extends KernelDeclaration {
 }
 
 const registry = new Map<string, Kernel>();
-let defined = 0;
 
 /** Registers a kernel under its unique name. */
 export function defineKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
@@ -80,7 +79,6 @@ export function defineKernel<const P extends Readonly<Record<string, ParamType>>
     throw new Error(`${declaration.name}: ${bindingNames.length} storage bindings, 8 are portable`);
   const kernel = {
     ...declaration,
-    id: defined++,
     bindingNames,
     paramNames: Object.keys(declaration.params),
     paramFloats: Object.values(declaration.params).map((type) => type === 'f32'),
