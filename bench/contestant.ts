@@ -13,5 +13,7 @@ export interface Contestant extends Contender {
 /** A library that can be set against trimtab. */
 export interface Peer {
   readonly impl: string;
+  /** Whether it has the operation; by default it has all. */
+  supports?(problem: Problem): boolean;
   prepare(problem: Problem, inputs: Record<string, Float32Array>): Promise<Contestant>;
 }

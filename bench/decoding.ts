@@ -1,10 +1,12 @@
 import type { Matrix } from '../src/gpu/matrix.ts';
 import type { Tensor } from '../src/gpu/tensor.ts';
+import type { Timing } from '../src/gpu/timing.ts';
 import { matrixProduct } from '../src/kernels/matrix.ts';
 import { Decoder, type Slot } from '../src/model/decoder.ts';
 import { KVCache } from '../src/model/kv_cache.ts';
-import type { EndToEnd } from './end_to_end.ts';
-import { interleaved, type Timing } from './measure.ts';
+import type { EndToEnd, ProfileRun } from './end_to_end.ts';
+import { interleaved } from './measure.ts';
+import { RECORD_NAME, recordRow } from './record.ts';
 import type { Row, Rows } from './row.ts';
 import { dispatchesOf, milliseconds, repeated, rowId, total } from './whole_work.ts';
 
@@ -28,12 +30,16 @@ export async function decodingRows(
   setup: EndToEnd,
   rows: Rows,
   wanted: (name: string) => boolean,
+  profile: ProfileRun | undefined,
   emit: (row: Row) => void,
 ): Promise<void> {
   const { problems, encode, lm } = setup;
   const prompt = encode(problems[0] as (typeof problems)[number]).ids.length;
-  const row = (name: string, k: number, length: number) => decodingRow(setup, rows, name, k, length);
-  if (wanted('decode')) emit(await row('decode', MANY, prompt));
+  const row = (name: string, k: number, length: number) => decodingRow(setup, rows, name, k, length, profile);
+  if (wanted('decode') || wanted(RECORD_NAME)) {
+    const record = (shape: string, run: () => Promise<void>) => recordRow(lm, rows, 'decode', shape, run).then(emit);
+    emit(await decodingRow(setup, rows, 'decode', MANY, prompt, profile, record));
+  }
   if (wanted('decode_one')) emit(await row('decode_one', 1, prompt));
   if (!wanted('decode_prompt')) return;
   for (const length of PROMPTS.filter((n) => n + OWN + PASSES < lm.model.maxPositions)) {
@@ -41,7 +47,16 @@ export async function decodingRows(
   }
 }
 
-async function decodingRow({ lm }: EndToEnd, rows: Rows, name: string, k: number, prompt: number): Promise<Row> {
+async function decodingRow(
+  { lm }: EndToEnd,
+  rows: Rows,
+  name: string,
+  k: number,
+  prompt: number,
+  profile: ProfileRun | undefined,
+  alsoRun?: (shape: string, run: () => Promise<void>) => Promise<void>,
+): Promise<Row> {
+  const shape = `K=${k}, ${prompt} tokens shared`;
   const { model } = lm;
   const { device } = model;
   const own = OWN + PASSES;
@@ -82,12 +97,14 @@ async function decodingRow({ lm }: EndToEnd, rows: Rows, name: string, k: number
     decoder.decode(1);
     await decoder.results();
   });
+  await alsoRun?.(shape, passes);
+  await profile?.(name, passes);
   products.free();
   decoder.dispose();
   cache.dispose();
   const time = scaled(whole, 1 / PASSES);
   const work = dispatches && { dispatches, attentionShare: (k * (prompt + OWN + PASSES / 2)) / (k ** 2 / 2) };
-  return rows.timed(rowId(lm, name, `K=${k}, ${prompt} tokens shared`), time, work && total(work), {
+  return rows.timed(rowId(lm, name, shape), time, work && total(work), {
     tokens_per_second: (1000 * k) / time.median,
     product_share: part.median / whole.median,
     ...(work && { gpu_ms: milliseconds(work.dispatches) }),

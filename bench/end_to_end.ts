@@ -1,9 +1,11 @@
 import { type Prompt, requestsFor, stopCondition } from '../src/eval/completions.ts';
 import type { Problem } from '../src/eval/data.ts';
+import type { Timing } from '../src/gpu/timing.ts';
 import { type GenerateOptions, type GenerationRequest, generate } from '../src/model/generate.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
-import { interleaved, type Timing } from './measure.ts';
+import type { PolicyGroup } from '../src/train/policy.ts';
+import { interleaved } from './measure.ts';
 import type { Extra, Row, Rows } from './row.ts';
 import { dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
 
@@ -14,6 +16,15 @@ export interface EndToEnd {
   readonly problems: readonly Problem[];
   readonly encode: (problem: Problem) => Prompt;
   readonly stop: readonly string[];
+  /** Hears what the training pass was given and what it gave, for comparison with other implementations. */
+  readonly onTraining?: ((training: MeasuredTraining) => void) | undefined;
+}
+
+/** The completions of a measured training pass, the vectors' one value, and the gradient [L, C] of the mean loss of a token. */
+export interface MeasuredTraining {
+  readonly groups: readonly PolicyGroup[];
+  readonly vector: number;
+  readonly gradient: readonly number[];
 }
 
 export const END_TO_END_NAMES = ['prefill', 'rollout'] as const;
@@ -21,14 +32,18 @@ export const END_TO_END_NAMES = ['prefill', 'rollout'] as const;
 /** Prompts of one prefill. */
 const PREFILL_PROMPTS = 16;
 
+/** Profiles one more run of what a row measures. */
+export type ProfileRun = (name: string, run: () => Promise<unknown>) => Promise<void>;
+
 /** Measures the rows that `wanted` takes and hands each to `emit`. */
 export async function endToEndRows(
   setup: EndToEnd,
   rows: Rows,
   wanted: (name: string) => boolean,
+  profile: ProfileRun | undefined,
   emit: (row: Row) => void,
 ): Promise<void> {
-  const bench = new EndToEndBench(setup, rows, emit);
+  const bench = new EndToEndBench(setup, rows, profile, emit);
   if (wanted('prefill')) await bench.prefill();
   if (wanted('rollout')) await bench.rollout();
 }
@@ -36,12 +51,14 @@ export async function endToEndRows(
 class EndToEndBench {
   readonly #o: EndToEnd;
   readonly #rows: Rows;
+  readonly #profile: ProfileRun | undefined;
   readonly #emit: (row: Row) => void;
   readonly #prompts: readonly Prompt[];
 
-  constructor(setup: EndToEnd, rows: Rows, emit: (row: Row) => void) {
+  constructor(setup: EndToEnd, rows: Rows, profile: ProfileRun | undefined, emit: (row: Row) => void) {
     this.#o = setup;
     this.#rows = rows;
+    this.#profile = profile;
     this.#emit = emit;
     this.#prompts = setup.problems.slice(0, Math.max(PREFILL_PROMPTS, setup.config.num_prompts)).map(setup.encode);
   }
@@ -59,6 +76,7 @@ class EndToEndBench {
     const dispatches = await dispatchesOf(this.#o.lm.model.device, run);
     const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
     this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
+    await this.#profile?.('prefill', run);
   }
 
   /** The completions of a training step, to their ends. */
@@ -73,6 +91,7 @@ class EndToEndBench {
     };
     const [time] = (await interleaved([repeated(run)])) as [Timing];
     this.#row('rollout', `${this.#group()}, ${tokens} tokens`, time, tokens);
+    await this.#profile?.('rollout', run);
   }
 
   #generate(requests: readonly GenerationRequest[], options: Partial<GenerateOptions> = {}) {

@@ -1,7 +1,7 @@
 import { table } from '../src/cli/output.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
-import type { Timing } from './measure.ts';
-import type { Roofline } from './roofline.ts';
+import type { Timing } from '../src/gpu/timing.ts';
+import type { Roofline } from '../src/kernels/measure_roofline.ts';
 
 /** One line of the results; figures are null where the row was not run. */
 export interface Row {
@@ -33,6 +33,9 @@ export interface Row {
   readonly tokens_per_second?: number;
   /** Training passes: the median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
+  /** `record`: host time of recording, a dispatch, and over the whole time of what is recorded. */
+  readonly record_us_per_dispatch?: number;
+  readonly record_share?: number;
   /** What that ratio is at the least, by the multiply-adds of the shapes. */
   readonly floor?: number;
   /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
@@ -46,7 +49,16 @@ export interface Row {
 export type Extra = Partial<
   Pick<
     Row,
-    'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'floor' | 'product_share' | 'speedup' | 'error'
+    | 'note'
+    | 'gpu_ms'
+    | 'tokens_per_second'
+    | 'ratio_to_forward'
+    | 'floor'
+    | 'product_share'
+    | 'speedup'
+    | 'error'
+    | 'record_us_per_dispatch'
+    | 'record_share'
   >
 >;
 
@@ -61,9 +73,9 @@ export function failure(error: unknown): string {
 /** Makes rows that know the adapter and its roofline. */
 export class Rows {
   readonly adapter: string;
-  readonly roofline: Roofline;
+  readonly roofline: Pick<Roofline, 'gflops' | 'gbps'>;
 
-  constructor(adapter: string, roofline: Roofline) {
+  constructor(adapter: string, roofline: Pick<Roofline, 'gflops' | 'gbps'>) {
     this.adapter = adapter;
     this.roofline = roofline;
   }
@@ -123,6 +135,10 @@ function remark(row: Row): string {
   const parts = [];
   if (row.skipped) parts.push(`skipped: ${row.skipped}`);
   if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
+  if (row.record_us_per_dispatch !== undefined && row.record_share !== undefined)
+    parts.push(
+      `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
+    );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
   if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
   if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);

@@ -3,6 +3,7 @@ import { type SteeringTarget, Tape } from '../src/autograd/tape.ts';
 import { requestsFor, stopCondition } from '../src/eval/completions.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { type Timing, timing } from '../src/gpu/timing.ts';
 import { type Completion, generate } from '../src/model/generate.ts';
 import { logProbabilities } from '../src/model/log_probabilities.ts';
 import { type Group, pack, uploadPacked } from '../src/model/packing.ts';
@@ -11,20 +12,12 @@ import { ActivationStore } from '../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
-import type { EndToEnd } from './end_to_end.ts';
+import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { floorOf } from './floor.ts';
-import { interleaved, type Timing, timing } from './measure.ts';
+import { interleaved } from './measure.ts';
+import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
-import {
-  attendedPairs,
-  dispatchesOf,
-  milliseconds,
-  profileRows,
-  repeated,
-  rowId,
-  total,
-  type Work,
-} from './whole_work.ts';
+import { attendedPairs, dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
 
 const PASSES = ['forward', 'training_pass', 'training_pass_recompute', 'training_pass_kept'] as const;
 export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', 'step', 'step_computed_again'] as const;
@@ -33,20 +26,22 @@ export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', '
 const TURNS = 3;
 /** Steps that are timed, after one that is not. */
 const STEPS = 3;
+/** What every element of the vectors is. */
+const VECTOR = 0.01;
 /** The shared prompt of the published comparisons: completions, their tokens, the prompt's. */
 const SHARED = { completions: 16, tokens: 60, prompt: 120 };
 
-/** Measures the rows that `wanted` takes and hands each to `emit`. `profile` adds what every kernel takes of a training pass. */
+/** Measures the rows that `wanted` takes and hands each to `emit`. */
 export async function trainingRows(
   setup: EndToEnd,
   rows: Rows,
   wanted: (name: string) => boolean,
-  profile: boolean,
+  profile: ProfileRun | undefined,
   emit: (row: Row) => void,
 ): Promise<void> {
   const bench = new TrainingBench(setup, rows, emit);
   try {
-    if (PASSES.some(wanted)) await bench.passes(profile);
+    if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(profile);
     if (wanted('training_pass_kl')) await bench.reference();
     if (wanted('shared_prompt')) await bench.sharedPrompt();
     if (wanted('step') || wanted('step_computed_again')) await bench.steps();
@@ -72,7 +67,7 @@ class TrainingBench {
     this.#device = model.device;
     const vectors = (value: number, label: string) =>
       this.#device.upload(new Float32Array(layers * c).fill(value), [layers, c], 'f32', label);
-    this.#steering = { tensor: vectors(0.01, 'vectors'), scale: 1 };
+    this.#steering = { tensor: vectors(VECTOR, 'vectors'), scale: 1 };
     this.#target = { grad: vectors(0, 'gradient'), layers: new Set(Array.from({ length: layers }, (_, l) => l)) };
   }
 
@@ -84,7 +79,7 @@ class TrainingBench {
    * The forward pass (log-probabilities of sampled completions, nothing recorded) and the training passes on the same
    * packed tokens, in turns; no completion has advantage zero, and there is no KL penalty.
    */
-  async passes(profile: boolean): Promise<void> {
+  async passes(profile: ProfileRun | undefined): Promise<void> {
     const { lm, config, encode, problems } = this.#o;
     const { model } = lm;
     const prompts = problems.slice(0, config.num_prompts).map(encode);
@@ -122,9 +117,21 @@ class TrainingBench {
       const work = dispatches && { dispatches, attentionShare };
       const against = floor && { ratio_to_forward: ratio, floor: floor / least.forward };
       this.#row(name, shape, time, packed.targets.length, work, against || {});
-      if (profile && work) for (const row of profileRows(this.#rows, lm, name, shape, work)) this.#emit(row);
+      if (name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
+      await profile?.(name, run);
     }
     store.dispose();
+    await this.#tell(groups);
+  }
+
+  /** Runs the pass once more for who wants to compare its gradient. */
+  async #tell(groups: readonly PolicyGroup[]): Promise<void> {
+    const { onTraining, lm } = this.#o;
+    if (!onTraining) return;
+    const { num_hidden_layers: layers, hidden_size: c } = lm.model.config;
+    this.#device.write(this.#target.grad, new Float32Array(layers * c));
+    await this.#pass(groups, {});
+    onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#target.grad)) });
   }
 
   /** The training pass with the penalty against the model without vectors, beside the one without. */
@@ -136,7 +143,7 @@ class TrainingBench {
       () => this.#pass(groups, {}),
       () => this.#pass(groups, { beta: 0.01 }),
       () => this.#pass(groups, { target: upper }),
-      () => this.#pass(groups, { target: upper, beta: 0.01 }),
+      () => this.#pass(groups, { target: upper, beta: 0.01, lowest: top }),
     ];
     const [plain, kl, upperPlain, upperKl] = (await interleaved(contenders.map(repeated), TURNS)) as Timing[];
     const packed = pack(groups);

@@ -3,8 +3,6 @@ import type { Cost } from '../src/gpu/kernel.ts';
 import type { TimedDispatch } from '../src/gpu/profiler.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { Packed } from '../src/model/packing.ts';
-import { timing } from './measure.ts';
-import type { Row, Rows } from './row.ts';
 
 /** A contender that runs something from its beginning to its end. */
 export function repeated(run: () => Promise<unknown>) {
@@ -58,21 +56,4 @@ export async function dispatchesOf(device: Device, run: () => Promise<unknown>):
   } finally {
     device.stopProfiling();
   }
-}
-
-/** A row for every kernel that ran, the longest first. */
-export function profileRows(rows: Rows, lm: LanguageModel, name: string, shape: string, work: Work): Row[] {
-  const kernels = new Map<string, TimedDispatch[]>();
-  for (const dispatch of work.dispatches) {
-    kernels.set(dispatch.name, [...(kernels.get(dispatch.name) ?? []), dispatch]);
-  }
-  const whole = milliseconds(work.dispatches);
-  return [...kernels]
-    .map(([kernel, dispatches]) => ({ kernel, dispatches, ms: milliseconds(dispatches) }))
-    .sort((a, b) => b.ms - a.ms)
-    .map(({ kernel, dispatches, ms }) => {
-      const note = `${((100 * ms) / whole).toFixed(1)} % of GPU time, ${dispatches.length} dispatches`;
-      const cost = total({ ...work, dispatches });
-      return rows.timed(rowId(lm, `${name}/${kernel}`, shape), timing([ms], 'timestamps'), cost, { note });
-    });
 }

@@ -26,18 +26,18 @@ export interface Pipeline {
  */
 export class Pipelines {
   readonly #device: Device;
-  /** By the kernel's id; the most recent first. */
-  readonly #variants: Pipeline[][] = [];
+  /** Of each kernel, the most recent first. */
+  readonly #variants = new Map<Kernel, Pipeline[]>();
 
   constructor(device: Device) {
     this.#device = device;
   }
 
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
-    let variants = this.#variants[kernel.id];
+    let variants = this.#variants.get(kernel);
     if (!variants) {
       variants = [];
-      this.#variants[kernel.id] = variants;
+      this.#variants.set(kernel, variants);
     }
     const weight = kernel.readsWeight ? weightOf(kernel, bound) : undefined;
     for (let i = 0; i < variants.length; i++) {

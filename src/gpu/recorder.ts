@@ -1,3 +1,4 @@
+import { now } from '#platform';
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
@@ -21,6 +22,10 @@ export class Recorder {
   readonly #bound: Tensor[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
+  /** When its first command came, while a profiler wants to know. */
+  #begun = 0;
+  /** Dispatches that the submits so far held. */
+  #submitted = 0;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
   #capture: Capture | undefined;
@@ -92,7 +97,13 @@ export class Recorder {
     if (this.#loaded !== recording) {
       // What was recorded before must still see the uniforms of the recording before.
       this.submit();
-      this.device.gpu.queue.writeBuffer(recording.uniforms, 0, recording.parameters);
+      (this.device.profiler?.fenced ?? this.device.gpu.queue).writeBuffer(
+        recording.uniforms,
+        0,
+        recording.parameters.buffer,
+        0,
+        recording.parameters.byteLength,
+      );
       this.#loaded = recording;
     }
     let offset = 0;
@@ -134,13 +145,21 @@ export class Recorder {
     const encoder = this.#encoder;
     if (!encoder) return;
     this.#encoder = undefined;
-    const queue = this.device.gpu.queue;
+    const { profiler, counters, gpu } = this.device;
+    const from = profiler ? now() : 0;
+    const queue = profiler?.fenced ?? gpu.queue;
     if (this.#slot > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, this.#slot * SLOT);
     this.#slot = 0;
-    const afterSubmit = this.device.profiler?.resolve(encoder);
+    const afterSubmit = profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
-    this.device.counters.submits++;
+    counters.submits++;
     afterSubmit?.();
+    const dispatches = counters.dispatches - this.#submitted;
+    this.#submitted = counters.dispatches;
+    if (profiler) {
+      profiler.span('record', 'record', this.#begun, from, { dispatches });
+      profiler.span('submit', 'submit', from, now(), { dispatches, allocated: this.device.arena.allocatedBytes });
+    }
   }
 
   static uniformBytes = SLOT * SLOTS;
@@ -162,7 +181,11 @@ export class Recorder {
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.device.counters.dispatches++;
-    if (this.device.profiler) this.#closePass();
+    const { profiler } = this.device;
+    if (profiler?.timing) {
+      this.#closePass();
+      if (profiler.fenced) this.submit();
+    }
   }
 
   /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
@@ -178,19 +201,16 @@ export class Recorder {
   }
 
   #commands(): GPUCommandEncoder {
-    this.#encoder ??= this.device.gpu.createCommandEncoder();
+    if (!this.#encoder) {
+      this.#encoder = this.device.gpu.createCommandEncoder();
+      if (this.device.profiler) this.#begun = now();
+    }
     return this.#encoder;
   }
 
   #openPass(kernel: Kernel, params: Params, constants: Constants): GPUComputePassEncoder {
     if (this.#pass) return this.#pass;
-    const profiler = this.device.profiler;
-    if (profiler) {
-      const cost = kernel.cost(params, { ...kernel.constants, ...constants });
-      this.#pass = this.#commands().beginComputePass(profiler.passFor(kernel.name, cost.flops, cost.bytes));
-    } else {
-      this.#pass = this.#commands().beginComputePass();
-    }
+    this.#pass = this.#commands().beginComputePass(this.device.profiler?.passFor(kernel, params, constants));
     return this.#pass;
   }
 

@@ -128,6 +128,7 @@ const forward = byCache((kv, suffix, include) =>
       },
       params: layoutParams,
       constants: { ...MODEL, ROWS: 4, TILE: 2, PIECE: 0, PARTIAL_VECS: 9 },
+      costs: 'at most',
       cost: (p, c) => ({ flops: 4 * pairs(p, c), bytes: 4 * (p.n as number) * rowFloats(c) }),
     },
     'attention',
@@ -167,6 +168,7 @@ const backwardQ = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 6 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -184,6 +186,7 @@ const backwardKv = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, KEYS: 4, STEP },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 8 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 

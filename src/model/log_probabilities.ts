@@ -4,7 +4,7 @@ import type { Value } from '../autograd/value.ts';
 import type { Model } from './model.ts';
 import type { PackedTables } from './packing.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward } from './transformer.ts';
+import { finalNorm, forward, type LowerLayers } from './transformer.ts';
 
 /** Tokens of the vocabulary in one tile of the head. Fixed, so that the order of summation does not depend on the batch. */
 export const HEAD_TILE = 8192;
@@ -13,6 +13,8 @@ export interface LogProbabilityOptions {
   readonly temperature: number;
   readonly recompute?: 'none' | 'layer';
   readonly steering?: Steering | undefined;
+  /** What another pass over the same rows computed already. */
+  readonly lower?: LowerLayers | undefined;
   /** The layers' activations under the same vectors, of these rows: only the head is computed, and no layer again. */
   readonly kept?: ActivationSource | undefined;
 }
@@ -24,10 +26,10 @@ export function logProbabilities(
   tables: PackedTables,
   options: LogProbabilityOptions,
 ): Value {
-  const { steering, recompute = 'none', temperature, kept } = options;
+  const { steering, recompute = 'none', temperature, kept, lower } = options;
   const resid = kept
     ? tape.replay(kept, () => forward(tape, model, tables, { steering }))
-    : forward(tape, model, tables, { steering, recompute });
+    : forward(tape, model, tables, { steering, recompute, lower });
   const hidden = finalNorm(tape, model, resid, tables.headRows, tables.pairs.rows);
   tape.release(resid);
   const { logp, entropy } = ops.head(tape, hidden, model.lm_head, tables.pairs, temperature, HEAD_TILE);

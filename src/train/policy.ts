@@ -6,6 +6,7 @@ import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
+import { lowerLayers } from '../model/transformer.ts';
 import type { ActivationStore } from './activation_store.ts';
 import { type Logps, type MicroBatch, microBatches, part, scatter } from './micro_batch.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
@@ -34,6 +35,8 @@ export interface PolicyOptions {
   /** For dr_grpo's normaliser. */
   readonly maxCompletionLength: number;
   readonly recompute: 'none' | 'layer';
+  /** Layer of the lowest vector: what lies below is computed once for the policy and for the model without vectors. Default 0. */
+  readonly lowest?: number | undefined;
   /** What the rollout left under the same vectors: the layers are not run again for completions that are kept in it. */
   readonly store?: ActivationStore | undefined;
   /** Rows of one micro-batch; groups beyond it go to the next, and a larger group is split over its completions. */
@@ -122,13 +125,16 @@ async function microBatch(
       );
     const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
     const sums = arena.alloc([2], 'f32', 'loss sums');
-    const { temperature, recompute, steering, beta } = options;
+    const { temperature, recompute, steering, beta, lowest = 0 } = options;
     // The reference is the model without vectors, and nothing of it is differentiated.
-    const reference = beta > 0 ? logProbabilities(new Tape(device), model, tables, { temperature }) : undefined;
+    const plain = new Tape(device);
+    const lower = beta > 0 && !store ? lowerLayers(plain, model, tables, lowest) : undefined;
+    const reference = beta > 0 ? logProbabilities(plain, model, tables, { temperature, lower }) : undefined;
 
     const tape = new Tape(device, options.target);
     const kept = store?.source(keptRows(groups, batch));
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept });
+    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
+    plain.release(lower?.residMid, lower?.mlpOut);
     const coef = arena.alloc([pairs], 'f32', 'd logp');
     const ratio = options.ratio && ratioTensors(tape, packed, logp.tensor, oldLogp ?? logp.tensor, options.ratio);
     policyLoss(

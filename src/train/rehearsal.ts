@@ -12,7 +12,7 @@ import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import { expectedTensors } from '../model/source.ts';
-import { forward } from '../model/transformer.ts';
+import { forward, lowerLayers } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
 import { ActivationStore } from './activation_store.ts';
 
@@ -98,9 +98,10 @@ export class Rehearsal {
       const kept = recompute === 'kept' ? this.#store?.source(new Array<number>(tables.n).fill(0)) : undefined;
       const { pairs } = tables.pairs;
       const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
-      const before = reference
-        ? logProbabilities(new Tape(this.#device), this.#model, tables, { temperature: 1 })
-        : undefined;
+      const plain = new Tape(this.#device);
+      const lowest = Math.min(...this.#target.layers);
+      const lower = reference && !kept ? lowerLayers(plain, this.#model, tables, lowest) : undefined;
+      const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
       const target = recompute === 'score' ? undefined : this.#target;
       const tape = new Tape(this.#device, target);
       const steering = { tensor: this.#vectors, scale: 1 };
@@ -109,7 +110,9 @@ export class Rehearsal {
         recompute: recompute === 'layer' ? 'layer' : 'none',
         steering,
         kept,
+        lower,
       });
+      plain.release(lower?.residMid, lower?.mlpOut);
       const coef = arena.alloc([pairs]);
       tape.backward(logp, { tensor: coef, references: 1 });
       tape.release(logp, before);

@@ -136,7 +136,8 @@ export class ReinforcementLearning implements Method {
       grading.catch(() => {});
     };
     await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion });
-    await grading;
+    // What is left of it when the last has finished.
+    await this.#o.lm.model.device.phase('reward', () => grading);
     return groups;
   }
 

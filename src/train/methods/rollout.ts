@@ -31,16 +31,18 @@ export function rollout(
       key: { step: run.step, prompt: first + prompt, completion },
     })),
   );
-  return generate(lm.model, requests, {
-    seed: config.seed,
-    eosIds: lm.eosIds,
-    steering,
-    keeper,
-    cacheBytes: run.cacheBytes,
-    kvCacheDtype: config.kv_cache_dtype,
-    signal,
-    ...(shouldStop && { shouldStop }),
-    ...(onCompletion && { onCompletion }),
-    onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
-  });
+  const work = () =>
+    generate(lm.model, requests, {
+      seed: config.seed,
+      eosIds: lm.eosIds,
+      steering,
+      keeper,
+      cacheBytes: run.cacheBytes,
+      kvCacheDtype: config.kv_cache_dtype,
+      signal,
+      ...(shouldStop && { shouldStop }),
+      ...(onCompletion && { onCompletion }),
+      onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
+    });
+  return lm.model.device.phase('rollout', work);
 }
