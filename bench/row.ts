@@ -38,6 +38,8 @@ export interface Row {
   readonly record_share?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
+  /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
+  readonly speedup_javascript?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
   readonly error?: number;
 }
@@ -134,7 +136,9 @@ function remark(row: Row): string {
       `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
     );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
-  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
+  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
+  if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
+    parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');
 }

@@ -19,6 +19,7 @@ interface Options extends ProfileOptions {
   only?: string;
   shapes: string;
   peers: boolean;
+  compared?: boolean;
   all?: boolean;
   toggles?: string;
   model?: string;
@@ -44,7 +45,8 @@ export const command = defineCommand<Options>({
         'kernels, families of them, comparisons (matmul, softmax, …) or end-to-end rows (decode, …)',
       )
       .option('--shapes <names>', 'models whose shapes are measured', Object.keys(SHAPES).join())
-      .option('--no-peers', 'leave out jax-js and tfjs')
+      .option('--no-peers', 'leave out the peers')
+      .option('--compared', 'only what is compared with peers, not the kernels by themselves')
       .option('--all', 'also what takes seconds on a software adapter')
       .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
       .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
@@ -82,6 +84,7 @@ export const command = defineCommand<Options>({
         models,
         peers: options.peers,
         peersFolder: `${packageRoot()}/bench/peers`,
+        compared: options.compared === true,
         all: options.all === true,
         profile: options.profile === undefined ? undefined : profileRun(context, device, options),
         toggles,
