@@ -1,9 +1,18 @@
 import { now } from '#platform';
 import type { Device } from '../src/gpu/device.ts';
 import { type Timing, timing } from '../src/gpu/timing.ts';
+import type { LanguageModel } from '../src/model/language_model.ts';
+import type { Row, Rows } from './row.ts';
+import { rowId } from './whole_work.ts';
+
+/** The rows of recording, of whatever work. */
+export const RECORD_NAME = 'record';
+
+/** Runs that recording is measured in. */
+const RUNS = 3;
 
 /** What recording some work on the host takes. */
-export interface Recorded {
+interface Recorded {
   /** Milliseconds from the first command of a command buffer to its submit, summed over each run. */
   readonly record: Timing;
   readonly usPerDispatch: number;
@@ -14,7 +23,7 @@ export interface Recorded {
 }
 
 /** Watches the host, and only the host, while it runs something a few times, after once that is not counted. */
-export async function recorded(device: Device, run: () => Promise<unknown>, times: number): Promise<Recorded> {
+async function recorded(device: Device, run: () => Promise<unknown>, times: number): Promise<Recorded> {
   await run();
   const profiler = device.startProfiling();
   profiler.timing = false;
@@ -41,4 +50,18 @@ export async function recorded(device: Device, run: () => Promise<unknown>, time
     submitUs: (1000 * sums.submit) / added,
     share: sums.record / (now() - from),
   };
+}
+
+/** The row `record` of a piece of work: what the host takes to record it, in the row's place. */
+export async function recordRow(
+  lm: LanguageModel,
+  rows: Rows,
+  name: string,
+  shape: string,
+  run: () => Promise<unknown>,
+): Promise<Row> {
+  const { record, usPerDispatch, submitUs, share } = await recorded(lm.model.device, run, RUNS);
+  const note = `and ${submitUs.toFixed(1)} us to submit`;
+  const figures = { record_us_per_dispatch: usPerDispatch, record_share: share, note };
+  return rows.timed(rowId(lm, RECORD_NAME, `${name} ${shape}`), record, undefined, figures);
 }

@@ -31,11 +31,15 @@ export interface Row {
   readonly gpu_ms?: number;
   /** End to end: tokens that the row is about, in one second. */
   readonly tokens_per_second?: number;
-  /** `training_pass`: its median over that of `forward`, measured in turns with it. */
+  /** Training passes: the median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
   /** `record`: host time of recording, a dispatch, and over the whole time of what is recorded. */
   readonly record_us_per_dispatch?: number;
   readonly record_share?: number;
+  /** What that ratio is at the least, by the multiply-adds of the shapes. */
+  readonly floor?: number;
+  /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
+  readonly product_share?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
   /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
@@ -51,6 +55,8 @@ export type Extra = Partial<
     | 'gpu_ms'
     | 'tokens_per_second'
     | 'ratio_to_forward'
+    | 'floor'
+    | 'product_share'
     | 'speedup'
     | 'error'
     | 'record_us_per_dispatch'
@@ -136,6 +142,8 @@ function remark(row: Row): string {
       `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
     );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
+  if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
+  if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);
   if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
   if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
     parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);

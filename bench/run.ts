@@ -6,10 +6,13 @@ import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
+import { DECODING_NAMES, decodingRows } from './decoding.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
 import { type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
+import { RECORD_NAME } from './record.ts';
 import { type Row, Rows } from './row.ts';
+import { TRAINING_NAMES, trainingRows } from './training.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
 const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>([
@@ -85,6 +88,16 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     await endToEndRows(await options.endToEnd(), rows, wanted, options.profile, emit);
     device.arena.trim();
   }
+  if (DECODING_NAMES.some(wanted) || wanted(RECORD_NAME)) {
+    section('Decoding');
+    await decodingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    device.arena.trim();
+  }
+  if (TRAINING_NAMES.some(wanted) || wanted(RECORD_NAME)) {
+    section('Training');
+    await trainingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    device.arena.trim();
+  }
   const compared = problems(models, device.caps.isSoftware).filter(({ name }) => wanted(name));
   if (compared.length > 0) {
     section('Compared, by the clock, in turns');
@@ -117,7 +130,14 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
     return { name, cases: async () => (await load()).benchCases?.() ?? [] };
   });
   if (only === undefined) return families;
-  const known = new Set<string>([...PROBLEM_NAMES, ...END_TO_END_NAMES, ...families.map((family) => family.name)]);
+  const known = new Set<string>([
+    ...PROBLEM_NAMES,
+    ...END_TO_END_NAMES,
+    ...DECODING_NAMES,
+    ...TRAINING_NAMES,
+    RECORD_NAME,
+    ...families.map((family) => family.name),
+  ]);
   const kernels = only.filter((name) => !known.has(name));
   const chosen: Family[] = [];
   for (const family of families) {

@@ -135,9 +135,11 @@ export async function trainRun(
   }
   if (!resumed && config.output_dir === undefined) context.note(`run folder: ${where} (--out names another)`);
   if (shared.lm) await opened.source.close();
-  const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
+  const lm =
+    shared.lm ??
+    (await loadModel(context, opened, { dtype: config.dtype, kvCacheDtype: config.kv_cache_dtype, device }));
   shared.lm = lm;
-  context.note(memoryLine(plan, config));
+  context.note(memoryLine(plan));
   const { signal } = context;
   const from = checkpoint?.step ?? 0;
   const wanted = options as ProfileOptions;

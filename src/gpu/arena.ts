@@ -18,6 +18,7 @@ export class Arena {
   readonly #idle = new Map<number, GPUBuffer[]>();
   readonly #ages = new WeakMap<GPUBuffer, number>();
   #created = 0;
+  #pool: Pool | undefined;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -47,13 +48,14 @@ export class Arena {
 
   /**
    * A tensor whose content is whatever the buffer held before. `exact` takes no more than its bytes: for what is kept as
-   * long as the model is. Throws `UserError` where it cannot fit.
+   * long as the model is. `outlives` keeps it where the guarded work that asked for it fails: its owner is elsewhere and
+   * frees it. Throws `UserError` where it cannot fit.
    */
   alloc(
     shape: readonly number[],
     dtype: ElementType = 'f32',
     label = 'tensor',
-    { exact = false }: { exact?: boolean } = {},
+    { exact = false, outlives = false }: { exact?: boolean; outlives?: boolean } = {},
   ): Tensor {
     const bytes = numel(shape) * DTYPE_BYTES[dtype];
     // A buffer is bound whole: its size class must not step over the limit either.
@@ -65,8 +67,8 @@ export class Arena {
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
-    const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
-    this.#live.set(buffer, { label, serial: this.#serial++ });
+    const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    this.#live.set(buffer, { label, serial: outlives ? -1 : this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
 
@@ -95,8 +97,30 @@ export class Arena {
     return turn;
   }
 
+  /**
+   * Runs `work` with the buffers of a pool before all others, and keeps what it frees in the pool: a recording that is
+   * sent again writes to buffers that nobody else may have in between.
+   */
+  within<T>(pool: Pool, work: () => T): T {
+    this.#pool = pool;
+    try {
+      return work();
+    } finally {
+      this.#pool = undefined;
+    }
+  }
+
+  /** Gives the buffers of a pool back to all. */
+  drain(pool: Pool): void {
+    for (const buffer of pool.takeAll()) this.#release(buffer);
+  }
+
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
+    if (this.#pool) {
+      this.#pool.give(buffer);
+      return;
+    }
     let list = this.#idle.get(buffer.size);
     if (!list) {
       list = [];
@@ -148,6 +172,38 @@ export class Arena {
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;
+  }
+}
+
+/** Buffers that are kept aside, see `Arena.within`. */
+export class Pool {
+  /** All that ever were in it, in the order in which they came. */
+  readonly #known: GPUBuffer[] = [];
+  readonly #idle = new Set<GPUBuffer>();
+
+  /**
+   * The smallest buffer of at least so many bytes, of equals the first that came: a smaller shape of the same work finds
+   * the buffers of the larger, and the same shape the same ones.
+   */
+  take(bytes: number): GPUBuffer | undefined {
+    let best: GPUBuffer | undefined;
+    for (const buffer of this.#known) {
+      if (this.#idle.has(buffer) && buffer.size >= bytes && (!best || buffer.size < best.size)) best = buffer;
+    }
+    if (best) this.#idle.delete(best);
+    return best;
+  }
+
+  give(buffer: GPUBuffer): void {
+    if (!this.#known.includes(buffer)) this.#known.push(buffer);
+    this.#idle.add(buffer);
+  }
+
+  takeAll(): GPUBuffer[] {
+    const all = [...this.#idle];
+    this.#idle.clear();
+    this.#known.length = 0;
+    return all;
   }
 }
 

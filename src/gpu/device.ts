@@ -5,6 +5,7 @@ import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
 import { Profiler, type Span } from './profiler.ts';
 import { Recorder } from './recorder.ts';
+import { SUBGROUP_MATRIX, type SubgroupMatrices, subgroupMatrices } from './subgroup_matrix.ts';
 import { type ElementType, numel, type Tensor } from './tensor.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
@@ -16,6 +17,8 @@ export interface Capabilities {
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
   readonly timestamp: boolean;
+  /** Absent where there are no matrix units, or Dawn was not told to offer them (`allow_unsafe_apis`). */
+  readonly subgroupMatrix?: SubgroupMatrices;
   readonly maxInvocations: number;
   readonly maxWorkgroupStorage: number;
   readonly maxStorageBuffers: number;
@@ -29,7 +32,7 @@ export interface DeviceOptions {
   /** Bytes that one binding takes at the most, below what the adapter offers: for tests of split matrices. */
   readonly maxBinding?: number;
   /** Features to leave out although the adapter has them: for tests of the other path. */
-  readonly without?: readonly ('f16' | 'subgroups' | 'timestamp')[];
+  readonly without?: readonly ('f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix')[];
 }
 
 /** How long a failed read waits for the news that the device is lost. */
@@ -262,10 +265,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     );
   }
   const without = new Set(options.without ?? []);
-  const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp'][] = [
+  const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix'][] = [
     ['shader-f16', 'f16'],
     ['subgroups', 'subgroups'],
     ['timestamp-query', 'timestamp'],
+    [SUBGROUP_MATRIX, 'subgroupMatrix'],
   ];
   const features = wanted.filter(([name, key]) => adapter.features.has(name) && !without.has(key));
   const has = (key: string) => features.some(([, k]) => k === key);
@@ -283,6 +287,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     requiredLimits: Object.fromEntries(names.map((name) => [name, limits[name]])),
   });
   const info = adapter.info;
+  const subgroupMatrix = has('subgroupMatrix') ? await subgroupMatrices(device, info) : undefined;
   const adapterName =
     [info.description, info.device].find((text) => text) || [info.vendor, info.architecture].filter(Boolean).join(' ');
   return new Device(
@@ -295,6 +300,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
       subgroupMinSize: info.subgroupMinSize ?? 4,
       subgroupMaxSize: info.subgroupMaxSize ?? 128,
       timestamp: has('timestamp'),
+      ...(subgroupMatrix && { subgroupMatrix }),
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,

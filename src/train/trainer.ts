@@ -172,7 +172,9 @@ export class Trainer {
       step: this.step,
       steering: this.#steering,
       target: this.#target,
+      recompute: this.plan.recompute,
       maxRows: this.plan.rows,
+      keptRows: this.plan.kept.rows,
       cacheBytes: this.plan.cache,
       draw: (count) => Array.from({ length: count }, () => this.#place(drawn++)),
       update: async (pass) => {

@@ -80,7 +80,10 @@ describe('trimtab train', () => {
     expect(read(at('same'), 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
     const { profile } = JSON.parse(stdout);
     expect(profile.kernels[0]).toMatchObject({ calls: expect.any(Number), gbps: expect.any(Number) });
-    expect(profile.timed).toMatchObject({ parts: 2, phases: { rollout: { calls: 2 }, reward: {}, train: {}, update: {} } });
+    expect(profile.timed).toMatchObject({
+      parts: 2,
+      phases: { rollout: { calls: 2 }, reward: {}, train: {}, update: {} },
+    });
     expect(profile.roofline.gflops).toBeGreaterThan(0);
     expect(JSON.parse(read(at('same'), 'profile.json').toString())).toEqual(profile);
     expect(JSON.parse(read(at('same'), 'trace.json').toString()).traceEvents.length).toBeGreaterThan(100);

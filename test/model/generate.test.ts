@@ -76,22 +76,40 @@ describe('generation', () => {
   });
 
   it('creates no buffer, pipeline or bind group in a hundred passes after the first two', async () => {
-    const passes: Counts[] = [];
-    const run = () =>
-      generate(lm.model, sampled([0], 6, 102), {
+    const readbacks: Counts[] = [];
+    const run = () => {
+      readbacks.length = 0;
+      return generate(lm.model, sampled([0], 6, 102), {
         ...options,
         eosIds: [],
-        onProgress: () => passes.push(device.counters.snapshot()),
+        maxPasses: 1,
+        onProgress: () => readbacks.push(device.counters.snapshot()),
       });
+    };
     await run();
-    const [warm, last] = [passes[1], passes.at(-1)] as [Counts, Counts];
-    expect(passes).toHaveLength(102);
+    const [warm, last] = [readbacks[0], readbacks.at(-1)] as [Counts, Counts];
     expect(last).toMatchObject({ buffers: warm.buffers, pipelines: warm.pipelines, bindGroups: warm.bindGroups });
+    // The first readback has the prompt's token too.
+    expect(readbacks).toHaveLength(101);
     expect(last.readbacks - warm.readbacks).toBe(100);
-    expect(last.submits - warm.submits).toBe(100);
     await run();
-    const again = passes.at(-1) as Counts;
+    const again = readbacks.at(-1) as Counts;
     expect(again).toMatchObject({ buffers: last.buffers, pipelines: last.pipelines, bindGroups: last.bindGroups });
+  });
+
+  it('draws the same whenever tokens are read, and reads less often where nothing ends', async () => {
+    const requests = sampled([0, 1], 6, 40);
+    const run = async (maxPasses?: number) => {
+      const before = device.counters.snapshot();
+      const results = await generate(lm.model, requests, { ...options, ...(maxPasses && { maxPasses }) });
+      return { results, readbacks: device.counters.since(before).readbacks };
+    };
+    const each = await run(1);
+    for (const maxPasses of [2, 7, 32]) {
+      const several = await run(maxPasses);
+      expect(several.results).toEqual(each.results);
+      expect(several.readbacks).toBeLessThan(each.readbacks);
+    }
   });
 
   it('refuses a prompt that fills the context, by its length', async () => {

@@ -1,0 +1,136 @@
+import registers from '../../shaders/linear_registers.wgsl?raw';
+import scalar from '../../shaders/linear_scalar.wgsl?raw';
+import type { Capabilities } from '../gpu/device.ts';
+import { foldGrid } from '../gpu/kernel.ts';
+import { GPU_VARIANTS } from './linear_gpu.ts';
+import {
+  aligned,
+  declareBoth,
+  type LinearOrder,
+  type LinearPart,
+  type LinearQuestion,
+  type LinearVariantEntry,
+} from './linear_kernel.ts';
+import { MATRIX_VARIANTS } from './linear_matrix.ts';
+
+const SCALAR_LANES = 64;
+/** Quads of rows in a tall tile; a short one has one. */
+const TALL = 4;
+/** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
+const UNROLL_FROM = 32;
+
+const REGISTER_TILES = [
+  { QUADS: TALL, UNROLL: 2 },
+  { QUADS: TALL, UNROLL: 1 },
+  { QUADS: 1, UNROLL: 1 },
+];
+
+/** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */
+function rowTiles(m: number): { tall: number; short: number } {
+  const rest = m % (4 * TALL);
+  const whole = (m - rest) / (4 * TALL);
+  return rest > 2 * TALL ? { tall: whole + 1, short: 0 } : { tall: whole, short: Math.ceil(rest / 4) };
+}
+
+const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts'> = {
+  order: 'sequential',
+  unit: 4,
+  fits: aligned,
+  parts({ m, steps, columns }): LinearPart[] {
+    const { tall, short } = rowTiles(m);
+    const x = Math.ceil(columns / 16);
+    const split = Math.min(m, 4 * TALL * tall);
+    const parts: LinearPart[] = [];
+    if (tall > 0) {
+      const UNROLL = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
+      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants: { QUADS: TALL, UNROLL } });
+    }
+    if (short > 0) {
+      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants: { QUADS: 1, UNROLL: 1 } });
+    }
+    return parts;
+  },
+};
+
+/** Every way to compute a product. */
+const VARIANTS = {
+  /** Any shape, a lane per row and four columns. */
+  scalar: {
+    order: 'sequential',
+    ...declareBoth('scalar', {
+      source: scalar,
+      include: ['linear_product'],
+      entry: 'linear_scalar',
+      bindings: {
+        inp: 'read array<f32>',
+        weight: 'read weight',
+        bias: 'read array<f32>',
+        row_scale: 'read array<f32>',
+        out: 'read_write array<f32>',
+      },
+      constants: { WG: SCALAR_LANES },
+      workgroup: SCALAR_LANES,
+    }),
+    unit: 1,
+    runsOn: () => true,
+    fits: () => true,
+    parts({ m, columns }) {
+      const [y, z] = foldGrid(m);
+      return [{ grid: [Math.ceil(columns / SCALAR_LANES), y, z] }];
+    },
+  },
+  /** Uniform-register tiles, for adapters that run lanes on a CPU. */
+  registers: {
+    ...declareBoth('registers', {
+      source: registers,
+      include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
+      entry: 'linear_registers',
+      constants: { QUADS: TALL, UNROLL: 1 },
+      variants: REGISTER_TILES,
+      workgroup: 4,
+    }),
+    ...registerTiles,
+    runsOn: () => true,
+  },
+  /** The same, the rows of a tile shared within quads of lanes. */
+  subgroup: {
+    ...declareBoth('subgroup', {
+      source: registers,
+      include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
+      entry: 'linear_registers',
+      features: ['subgroups'],
+      constants: { QUADS: TALL, UNROLL: 1 },
+      variants: REGISTER_TILES,
+      workgroup: 4,
+    }),
+    ...registerTiles,
+    runsOn: (caps) => caps.subgroups,
+  },
+  ...GPU_VARIANTS,
+  ...MATRIX_VARIANTS,
+} satisfies Record<string, LinearVariantEntry>;
+
+export type LinearVariant = keyof typeof VARIANTS;
+
+export const LINEAR_VARIANTS: Readonly<Record<LinearVariant, LinearVariantEntry>> = VARIANTS;
+
+export function variantsOf(order: LinearOrder, direction: 'forward' | 'backward', caps: Capabilities): LinearVariant[] {
+  return (Object.keys(VARIANTS) as LinearVariant[]).filter((name) => {
+    const entry = LINEAR_VARIANTS[name];
+    return entry.order === order && entry[direction] !== undefined && entry.runsOn(caps);
+  });
+}
+
+/**
+ * The variant of an order that is right for the question, without measuring. Where no variant of the order is, the product is
+ * computed sequentially: that does not depend on the rows either.
+ */
+export function linearVariant(caps: Capabilities, q: LinearQuestion, order: LinearOrder = 'sequential'): LinearVariant {
+  if (!aligned(q)) return 'scalar';
+  if (order !== 'sequential') {
+    const [first, ...rest] = variantsOf(order, q.direction, caps);
+    if (first !== undefined) return rest.find((name) => q.m <= (LINEAR_VARIANTS[name].maxRows ?? 0)) ?? first;
+  }
+  if (!caps.isSoftware) return 'tiles_32x64';
+  return caps.subgroups ? 'subgroup' : 'registers';
+}
