@@ -1,9 +1,9 @@
 import { blockedBytes } from '../src/gpu/blocks.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
+import { costOf, timeRecording } from '../src/gpu/timing.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { packWeight } from '../test/cases/weights.ts';
-import { costOf, timeRecording } from './measure.ts';
 import { failure, type Row, type Rows } from './row.ts';
 
 /** On a software adapter a case is left out when the roofline alone asks for more than this. */

@@ -5,6 +5,7 @@ import type { Contestant, Peer } from './contestant.ts';
 import { interleaved } from './measure.ts';
 import { ours } from './ours.ts';
 import { jaxPeer } from './peer_jax.ts';
+import { ortPeer } from './peer_ort.ts';
 import { tfjsPeer } from './peer_tfjs.ts';
 import { inputsOf, type Problem } from './problems.ts';
 import { FAILED, failure, type Row, type Rows } from './row.ts';
@@ -20,7 +21,11 @@ const PEERS = [
 ] as const;
 
 /** The libraries that are installed and start, on the same Dawn as trimtab; `note` hears of the others. */
-export async function openPeers(options: GPUOptions, note: (line: string) => void): Promise<Peer[]> {
+export async function openPeers(
+  options: GPUOptions,
+  peersFolder: string,
+  note: (line: string) => void,
+): Promise<Peer[]> {
   // Both look for what a browser has.
   Object.defineProperty(globalThis, 'navigator', {
     value: { gpu: await createGPU(options), userAgent: 'node' },
@@ -32,6 +37,9 @@ export async function openPeers(options: GPUOptions, note: (line: string) => voi
     if (peer) peers.push(peer);
     else note(`${name} is left out: ${packageName} is not installed, or found no adapter.`);
   }
+  const ort = await ortPeer(peersFolder, !options.toggles?.includes('disable_robustness'));
+  if (ort) peers.push(ort);
+  else note('onnxruntime is left out: npm ci --prefix bench/peers installs it.');
   return peers;
 }
 
@@ -58,7 +66,9 @@ export class Comparison {
     const missing: Row[] = [];
     const implementations = [
       { impl: 'trimtab', prepare: async () => ours(this.#device, problem, inputs) },
-      ...this.#peers.map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
+      ...this.#peers
+        .filter((peer) => peer.supports?.(problem) ?? true)
+        .map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
     ];
     for (const { impl, prepare } of implementations) {
       const outcome = this.#tooSlow(impl, problem) ?? (await enter(prepare));
@@ -67,15 +77,20 @@ export class Comparison {
     }
     try {
       const timings = await interleaved(entered.map(({ contestant }) => contestant));
-      const peers = entered.flatMap(({ contestant }, i) =>
-        contestant.impl === 'trimtab' ? [] : [timings[i]?.median as number],
-      );
+      const native = new Set(this.#peers.filter((peer) => peer.native).map(({ impl }) => impl));
+      const own = timings[entered.findIndex(({ contestant }) => contestant.impl === 'trimtab')]?.median;
+      const fastest = (counts: (impl: string) => boolean) =>
+        Math.min(...timings.filter((_, i) => counts(entered[i]?.contestant.impl ?? '')).map(({ median }) => median));
+      const peer = fastest((impl) => impl !== 'trimtab');
+      const script = fastest((impl) => impl !== 'trimtab' && !native.has(impl));
+      const ratios =
+        own === undefined ? {} : { ...over('speedup', peer, own), ...over('speedup_javascript', script, own) };
       const timed = entered.map(({ contestant: { impl, note }, error }, i) => {
         const timing = timings[i] as (typeof timings)[number];
-        this.#rates.set(`${impl} ${problem.name}`, problem.cost.flops / timing.median / 1e6);
+        this.#rates.set(`${impl} ${problem.name}`, work(problem) / timing.median / 1e6);
         return this.#rows.timed(id(problem, impl), timing, problem.cost, {
           error,
-          ...(impl === 'trimtab' && peers.length > 0 && { speedup: Math.min(...peers) / timing.median }),
+          ...(impl === 'trimtab' && ratios),
           ...(note && { note }),
         });
       });
@@ -88,10 +103,20 @@ export class Comparison {
   #tooSlow(impl: string, problem: Problem): string | undefined {
     if (this.#all || !this.#device.caps.isSoftware) return undefined;
     const rate = this.#rates.get(`${impl} ${problem.name}`) ?? Number.POSITIVE_INFINITY;
-    const ms = Math.max(this.#rows.leastMs(problem.cost), problem.cost.flops / rate / 1e6);
+    const ms = Math.max(this.#rows.leastMs(problem.cost), work(problem) / rate / 1e6);
     if (ms <= TOO_SLOW_MS) return undefined;
     return `about ${(ms / 1000).toFixed(1)} s on this software adapter; --all runs it`;
   }
+}
+
+/** A ratio by its name, where there is somebody to compare with. */
+function over(name: 'speedup' | 'speedup_javascript', peer: number, own: number) {
+  return Number.isFinite(peer) ? { [name]: peer / own } : {};
+}
+
+/** What foretells the time: operations, or bytes where a task only moves data. */
+function work({ cost }: Problem): number {
+  return cost.flops || cost.bytes;
 }
 
 function id(problem: Problem, impl: string) {

@@ -1,126 +1,9 @@
-import type { Device } from '../src/gpu/device.ts';
-import type { Constants, Cost, Kernel, Params } from '../src/gpu/kernel.ts';
-import { Recorder } from '../src/gpu/recorder.ts';
-import type { Tensor } from '../src/gpu/tensor.ts';
-
-/** Times of one thing, in milliseconds. */
-export interface Timing {
-  readonly median: number;
-  readonly fastest: number;
-  readonly p25: number;
-  readonly p75: number;
-  readonly repeats: number;
-  /** `timestamps`: GPU time of the dispatches alone. `wall`: what a caller waits, recording and submission included. */
-  readonly method: 'timestamps' | 'wall';
-}
-
-/** How long a row is measured, and how many repeats it gets where one takes longer than that. */
-const BUDGET_MS = 20;
-const SLOW_REPEATS = 3;
-const MAX_REPEATS = 200;
-
-/** Records one execution of what is measured. */
-export type Recording = (rec: Recorder) => void;
-
-/** Median and quartiles. */
-export function timing(samples: readonly number[], method: Timing['method']): Timing {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const at = (share: number) => {
-    const position = share * (sorted.length - 1);
-    const [low, high] = [Math.floor(position), Math.ceil(position)];
-    const [a, b] = [sorted[low] as number, sorted[high] as number];
-    return a + (b - a) * (position - low);
-  };
-  return { median: at(0.5), fastest: at(0), p25: at(0.25), p75: at(0.75), repeats: sorted.length, method };
-}
-
-/** Adds up what the dispatches of a recording cost by their declarations, and launches none of them. */
-class CostRecorder extends Recorder {
-  flops = 0;
-  bytes = 0;
-
-  override dispatch(
-    kernel: Kernel,
-    _tensors: Readonly<Record<string, Tensor>>,
-    params: Params,
-    grid: readonly [number, number, number],
-    constants: Constants = {},
-  ): void {
-    if (grid.includes(0)) return;
-    const cost = kernel.cost(params, { ...kernel.constants, ...constants });
-    this.flops += cost.flops;
-    this.bytes += cost.bytes;
-  }
-
-  override copy(): void {}
-  override clear(): void {}
-}
-
-/** What a recording needs at the least; its tensors need no buffers for this. */
-export function costOf(device: Device, record: Recording): Cost {
-  const recorder = new CostRecorder(device);
-  record(recorder);
-  return { flops: recorder.flops, bytes: recorder.bytes };
-}
-
-/** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */
-export async function timeRecording(device: Device, record: Recording, repeats = SLOW_REPEATS): Promise<Timing> {
-  return device.caps.timestamp ? byTimestamps(device, record, repeats) : byDifferences(device, record, repeats);
-}
-
-async function byTimestamps(device: Device, record: Recording, repeats: number): Promise<Timing> {
-  const profiler = device.startProfiling();
-  const rec = device.recorder();
-  const run = async (times: number) => {
-    const before = device.counters.dispatches;
-    for (let i = 0; i < times; i++) record(rec);
-    const each = (device.counters.dispatches - before) / times;
-    rec.submit();
-    await device.sync();
-    const dispatches = await profiler.collect();
-    return Array.from({ length: times }, (_, i) =>
-      dispatches.slice(i * each, (i + 1) * each).reduce((ms, d) => ms + d.nanoseconds / 1e6, 0),
-    );
-  };
-  try {
-    await run(1);
-    const samples = await run(1);
-    while (samples.length < MAX_REPEATS) {
-      const spent = samples.reduce((a, b) => a + b, 0);
-      const wanted = Math.ceil((BUDGET_MS - spent) / Math.max(1e-3, spent / samples.length));
-      const missing = Math.max(wanted, repeats - samples.length);
-      if (missing <= 0) break;
-      samples.push(...(await run(Math.min(missing, MAX_REPEATS - samples.length))));
-    }
-    return timing(samples, 'timestamps');
-  } finally {
-    device.stopProfiling();
-  }
-}
-
-/** A batch of twice the length minus a batch: what submission and waiting cost falls out. */
-async function byDifferences(device: Device, record: Recording, repeats: number): Promise<Timing> {
-  const rec = device.recorder();
-  const run = async (times: number) => {
-    for (let i = 0; i < times; i++) record(rec);
-    const start = performance.now();
-    rec.submit();
-    await device.sync();
-    return performance.now() - start;
-  };
-  await run(1);
-  const once = await run(1);
-  const times = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(BUDGET_MS / 4 / once)));
-  const samples: number[] = [];
-  for (let i = 0; i < 2 * repeats; i++) {
-    const short = await run(times);
-    samples.push(Math.max(1e-6, ((await run(2 * times)) - short) / times));
-  }
-  return timing(samples, 'wall');
-}
+import { type Timing, timing } from '../src/gpu/timing.ts';
 
 /** Something that is timed against others: `batch` runs it `times` times and waits for the last. */
 export interface Contender {
+  /** Executions that one of a batch stands for; 1 unless it says otherwise. */
+  readonly executions?: number;
   batch(times: number): Promise<void>;
 }
 
@@ -160,5 +43,10 @@ export async function interleaved(contenders: readonly Contender[], equalRounds?
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
     }
   }
-  return plans.map((plan) => timing(plan.samples, 'wall'));
+  return plans.map(({ samples, contender: { executions = 1 } }) =>
+    timing(
+      samples.map((ms) => ms / executions),
+      'wall',
+    ),
+  );
 }

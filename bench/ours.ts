@@ -7,6 +7,7 @@ import { rmsnorm } from '../src/kernels/rmsnorm.ts';
 import { sample } from '../src/kernels/sample.ts';
 import { packWeight } from '../test/cases/weights.ts';
 import type { Contestant } from './contestant.ts';
+import { elementwiseSetUp } from './elementwise_ours.ts';
 import {
   type Attention,
   EPSILON,
@@ -20,7 +21,7 @@ import {
 
 type Inputs = Record<string, Float32Array>;
 
-interface Setup {
+export interface Setup {
   readonly tensors: Record<string, Tensor>;
   readonly note?: string;
   record(rec: Recorder): void;
@@ -60,6 +61,8 @@ function setUp(device: Device, p: Problem, inputs: Inputs): Setup {
       return norm(device, p, inputs);
     case 'attention':
       return flash(device, p, inputs);
+    default:
+      return elementwiseSetUp(device, p, inputs);
   }
 }
 

@@ -78,5 +78,28 @@ function computation(jax: Jax, p: Problem, inputs: Record<string, Float32Array>)
         compute: (q: JaxArray, k: JaxArray, v: JaxArray) => nn.dotProductAttention(q, k, v, { isCausal: true }),
       };
     }
+    case 'embedding': {
+      const ids = np.array(Int32Array.from(inputs.ids as Float32Array), { shape: [p.rows] });
+      const compute = (table: JaxArray, ids: JaxArray) => np.take(table, ids, 0);
+      return { args: [array('table', [p.vocab, p.columns]), ids], compute };
+    }
+    case 'swiglu': {
+      const shape = [p.rows, p.columns];
+      const compute = (gate: JaxArray, up: JaxArray) => nn.silu(gate).mul(up);
+      return { args: [array('gate', shape), array('up', shape)], compute };
+    }
+    case 'rope': {
+      const half = p.headDim / 2;
+      const angles = [p.rows, 1, half];
+      const compute = (x: JaxArray, cos: JaxArray, sin: JaxArray) => {
+        const [a, b] = np.split(x, 2, -1) as [JaxArray, JaxArray];
+        const first = a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref));
+        return np.concatenate([first, b.mul(cos).add(a.mul(sin))], -1);
+      };
+      return {
+        args: [array('x', [p.rows, p.heads, p.headDim]), array('cos', angles), array('sin', angles)],
+        compute,
+      };
+    }
   }
 }

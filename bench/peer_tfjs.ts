@@ -75,6 +75,24 @@ function computation(
     }
     case 'attention':
       return causalAttention(tf, p, tensor);
+    case 'embedding': {
+      const ids = tf.tensor(Int32Array.from(inputs.ids as Float32Array), [p.rows], 'int32');
+      const table = tensor('table', [p.vocab, p.columns]);
+      return { args: [ids, table], compute: () => tf.gather(table, ids as never) };
+    }
+    case 'swiglu': {
+      const [gate, up] = [tensor('gate', [p.rows, p.columns]), tensor('up', [p.rows, p.columns])];
+      return { args: [gate, up], compute: () => tf.mul(tf.mul(gate, tf.sigmoid(gate)), up) };
+    }
+    case 'rope': {
+      const angles = [p.rows, 1, p.headDim / 2];
+      const [x, cos, sin] = [tensor('x', [p.rows, p.heads, p.headDim]), tensor('cos', angles), tensor('sin', angles)];
+      const compute = () => {
+        const [a, b] = tf.split(x, 2, -1) as [Tensor, Tensor];
+        return tf.concat([tf.sub(tf.mul(a, cos), tf.mul(b, sin)), tf.add(tf.mul(b, cos), tf.mul(a, sin))], -1);
+      };
+      return { args: [x, cos, sin], compute };
+    }
   }
 }
 

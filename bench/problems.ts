@@ -1,11 +1,18 @@
 import type { Cost } from '../src/gpu/kernel.ts';
 import { randomSource } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
+import {
+  type Elementwise,
+  elementwise,
+  elementwiseInputs,
+  elementwiseSize,
+  exactElementwise,
+} from './elementwise_problems.ts';
 
 /** What trimtab and its peers are both asked to compute, in f32. */
-export type Problem = Matmul | Softmax | RmsNorm | Attention;
+export type Problem = Matmul | Softmax | RmsNorm | Attention | Elementwise;
 
-interface Common {
+export interface Common {
   /** Spelt the same for all implementations. */
   readonly shape: string;
   /** The work that the task itself asks for, whatever an implementation does besides. */
@@ -49,7 +56,7 @@ export interface Attention extends Common {
 export const EPSILON = 1e-5;
 
 /** Names of the tasks. */
-export const PROBLEM_NAMES = ['matmul', 'softmax', 'rmsnorm', 'attention'] as const;
+export const PROBLEM_NAMES = ['matmul', 'softmax', 'rmsnorm', 'attention', 'embedding', 'swiglu', 'rope'] as const;
 
 /**
  * The square product that implementations are usually compared by, and the shapes of the models. `software` leaves the
@@ -70,6 +77,7 @@ export function problems(models: readonly ModelShape[], software: boolean): Prob
         softmax(name, 64, v),
         rmsnorm(name, 1024, c),
         attention(name, 4, 128, model),
+        ...elementwise(model, 1024, software),
       ];
     }),
   ];
@@ -116,6 +124,8 @@ export function inputsOf(p: Problem): Record<string, Float32Array> {
       const keys = () => random.array(rows * p.kvHeads * p.headDim);
       return { q: random.array(rows * p.heads * p.headDim), k: keys(), v: keys() };
     }
+    default:
+      return elementwiseInputs(p);
   }
 }
 
@@ -143,7 +153,8 @@ export function errorOf(p: Problem, inputs: Record<string, Float32Array>, result
 function sizeOf(p: Problem): number {
   if (p.name === 'matmul') return p.m * p.n;
   if (p.name === 'attention') return p.batch * p.length * p.heads * p.headDim;
-  return p.rows * p.columns;
+  if (p.name === 'softmax' || p.name === 'rmsnorm') return p.rows * p.columns;
+  return elementwiseSize(p);
 }
 
 /** One element in f64. */
@@ -157,6 +168,8 @@ export function exact(p: Problem, inputs: Record<string, Float32Array>, index: n
       return exactRmsNorm(p, inputs as never, index);
     case 'attention':
       return exactAttention(p, inputs as never, index);
+    default:
+      return exactElementwise(p, inputs, index);
   }
 }
 

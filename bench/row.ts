@@ -1,7 +1,7 @@
 import { table } from '../src/cli/output.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
-import type { Timing } from './measure.ts';
-import type { Roofline } from './roofline.ts';
+import type { Timing } from '../src/gpu/timing.ts';
+import type { Roofline } from '../src/kernels/measure_roofline.ts';
 
 /** One line of the results; figures are null where the row was not run. */
 export interface Row {
@@ -31,16 +31,37 @@ export interface Row {
   readonly gpu_ms?: number;
   /** End to end: tokens that the row is about, in one second. */
   readonly tokens_per_second?: number;
-  /** `training_pass`: its median over that of `forward`, measured in turns with it. */
+  /** Training passes: the median over that of `forward`, measured in turns with it. */
   readonly ratio_to_forward?: number;
+  /** `record`: host time of recording, a dispatch, and over the whole time of what is recorded. */
+  readonly record_us_per_dispatch?: number;
+  readonly record_share?: number;
+  /** What that ratio is at the least, by the multiply-adds of the shapes. */
+  readonly floor?: number;
+  /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
+  readonly product_share?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
+  /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
+  readonly speedup_javascript?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
   readonly error?: number;
 }
 
 export type Extra = Partial<
-  Pick<Row, 'note' | 'gpu_ms' | 'tokens_per_second' | 'ratio_to_forward' | 'speedup' | 'error'>
+  Pick<
+    Row,
+    | 'note'
+    | 'gpu_ms'
+    | 'tokens_per_second'
+    | 'ratio_to_forward'
+    | 'floor'
+    | 'product_share'
+    | 'speedup'
+    | 'error'
+    | 'record_us_per_dispatch'
+    | 'record_share'
+  >
 >;
 
 /** How the reason of a row begins that should have run. */
@@ -54,9 +75,9 @@ export function failure(error: unknown): string {
 /** Makes rows that know the adapter and its roofline. */
 export class Rows {
   readonly adapter: string;
-  readonly roofline: Roofline;
+  readonly roofline: Pick<Roofline, 'gflops' | 'gbps'>;
 
-  constructor(adapter: string, roofline: Roofline) {
+  constructor(adapter: string, roofline: Pick<Roofline, 'gflops' | 'gbps'>) {
     this.adapter = adapter;
     this.roofline = roofline;
   }
@@ -116,8 +137,16 @@ function remark(row: Row): string {
   const parts = [];
   if (row.skipped) parts.push(`skipped: ${row.skipped}`);
   if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
+  if (row.record_us_per_dispatch !== undefined && row.record_share !== undefined)
+    parts.push(
+      `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
+    );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
-  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
+  if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
+  if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);
+  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
+  if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
+    parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');
 }

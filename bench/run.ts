@@ -1,13 +1,18 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
+import { measureRoofline } from '../src/kernels/measure_roofline.ts';
+import type { LanguageModel } from '../src/model/language_model.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
-import { END_TO_END_NAMES, type EndToEnd, endToEndRows } from './end_to_end.ts';
+import { DECODING_NAMES, decodingRows } from './decoding.ts';
+import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
+import { type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
-import { measureRoofline } from './roofline.ts';
+import { RECORD_NAME } from './record.ts';
 import { type Row, Rows } from './row.ts';
+import { TRAINING_NAMES, trainingRows } from './training.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
 const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>([
@@ -28,14 +33,22 @@ export interface BenchOptions {
   readonly only: readonly string[] | undefined;
   readonly models: readonly ModelShape[];
   readonly peers: boolean;
+  /** The folder with the package.json of those peers that are installed apart. */
+  readonly peersFolder: string;
+  /** Leaves out the kernels by themselves: what is compared has names in common with them. */
+  readonly compared: boolean;
   /** Also what would take seconds on a software adapter. */
   readonly all: boolean;
-  /** Adds rows for every kernel within the training pass. */
-  readonly profile: boolean;
+  /** Profiles one more run of every end-to-end row. */
+  readonly profile: ProfileRun | undefined;
   /** Dawn's toggles that the device was opened with: the peers get them too. */
   readonly toggles: readonly string[];
   /** Loads the demonstration model, when a row needs it. */
   readonly endToEnd: () => Promise<EndToEnd>;
+  /** A model that is prefilled and decoded beside the peers: then only what `only` names is measured besides. */
+  readonly generation?:
+    | { readonly open: () => Promise<LanguageModel>; readonly options: GenerationOptions }
+    | undefined;
   /** Called before the rows of a section. */
   readonly section: (title: string) => void;
   readonly emit: (row: Row) => void;
@@ -48,16 +61,17 @@ export interface BenchOptions {
  */
 export async function runBench(device: Device, options: BenchOptions): Promise<Rows> {
   const { models, section, emit } = options;
-  const wanted = (name: string) => options.only === undefined || options.only.includes(name);
-  const families = await chooseFamilies(options.only);
+  const only = options.only ?? (options.generation && []);
+  const wanted = (name: string) => only === undefined || only.includes(name);
+  const families = await chooseFamilies(only);
 
   section('Roofline');
   const roofline = await measureRoofline(device);
   const rows = new Rows(device.caps.adapter, roofline);
-  for (const { name, shape, timing, flops, bytes } of roofline.rows) {
-    emit(rows.timed({ name, impl: 'trimtab', shape, dtype: 'f32' }, timing, { flops, bytes }));
+  for (const { name, shape, dtype, timing, flops, bytes } of roofline.rows) {
+    emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
-  for (const family of families) {
+  for (const family of options.compared ? [] : families) {
     const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));
     const seen = new Set<string>();
     section(`Kernels: ${family.name}`);
@@ -74,14 +88,29 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     await endToEndRows(await options.endToEnd(), rows, wanted, options.profile, emit);
     device.arena.trim();
   }
+  if (DECODING_NAMES.some(wanted) || wanted(RECORD_NAME)) {
+    section('Decoding');
+    await decodingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    device.arena.trim();
+  }
+  if (TRAINING_NAMES.some(wanted) || wanted(RECORD_NAME)) {
+    section('Training');
+    await trainingRows(await options.endToEnd(), rows, wanted, options.profile, emit);
+    device.arena.trim();
+  }
   const compared = problems(models, device.caps.isSoftware).filter(({ name }) => wanted(name));
   if (compared.length > 0) {
     section('Compared, by the clock, in turns');
-    const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.note) : [];
+    const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.peersFolder, options.note) : [];
     const comparison = new Comparison(device, rows, peers, options.all);
     for (const problem of compared) {
       for (const row of await comparison.rows(problem)) emit(row);
     }
+  }
+  if (options.generation) {
+    section('Generation, by the clock, in turns');
+    const lm = await options.generation.open();
+    await generationRows(lm, rows, options.generation.options, emit);
   }
   return rows;
 }
@@ -101,7 +130,14 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
     return { name, cases: async () => (await load()).benchCases?.() ?? [] };
   });
   if (only === undefined) return families;
-  const known = new Set<string>([...PROBLEM_NAMES, ...END_TO_END_NAMES, ...families.map((family) => family.name)]);
+  const known = new Set<string>([
+    ...PROBLEM_NAMES,
+    ...END_TO_END_NAMES,
+    ...DECODING_NAMES,
+    ...TRAINING_NAMES,
+    RECORD_NAME,
+    ...families.map((family) => family.name),
+  ]);
   const kernels = only.filter((name) => !known.has(name));
   const chosen: Family[] = [];
   for (const family of families) {

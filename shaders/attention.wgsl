@@ -5,74 +5,9 @@
 // Keys come in chunks of 4 counted from the start of each range; a chunk that is wholly masked for a slot multiplies by
 // 1 and adds 0. So a row's bits depend on its own ranges only, not on its neighbours or the batch: rollout and training
 // agree.
-
-// Below any score, and its differences stay finite.
-const LOWEST = -1e30f;
-
-struct Slot {
-  q: Slice,
-  acc: Slice,
-  top: f32,
-  // This lane's keys only.
-  total: f32,
-}
-
-fn load_q(head_base: u32, lane: u32) -> Slice {
-  let base = head_base + lane;
-  var s: Slice;
-  s[0] = q[base];
-  if (SLICE_VECS > 1u) { s[AT1] = q[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[AT2] = q[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[AT3] = q[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[AT4] = q[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[AT5] = q[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[AT6] = q[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[AT7] = q[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[AT8] = q[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[AT9] = q[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[AT10] = q[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[AT11] = q[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[AT12] = q[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[AT13] = q[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[AT14] = q[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[AT15] = q[base + 60u]; }
-  return slice_inside(s, lane);
-}
-
-fn load_kv(head_base: u32, lane: u32) -> Slice {
-  let base = head_base + lane;
-  var s: Slice;
-  s[0] = kv[base];
-  if (SLICE_VECS > 1u) { s[AT1] = kv[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[AT2] = kv[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[AT3] = kv[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[AT4] = kv[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[AT5] = kv[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[AT6] = kv[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[AT7] = kv[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[AT8] = kv[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[AT9] = kv[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[AT10] = kv[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[AT11] = kv[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[AT12] = kv[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[AT13] = kv[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[AT14] = kv[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[AT15] = kv[base + 60u]; }
-  return slice_inside(s, lane);
-}
-
-/// Four rows of keys or of values: a lane holds its quarter of the head of all four, in its own order: x0 is row `lane`
-/// of the chunk, x1 row `lane ^ 1`, and so on.
-struct Chunk { x0: Slice, x1: Slice, x2: Slice, x3: Slice }
-
-fn load_chunk(bases: vec4u, offset: u32, lane: u32) -> Chunk {
-  return Chunk(
-    load_kv(bases.x + offset, lane),
-    load_kv(bases.y + offset, lane),
-    load_kv(bases.z + offset, lane),
-    load_kv(bases.w + offset, lane),
-  );
-}
+//
+// With PIECE the keys of each range come in pieces of so many, whose softmaxes are there already (attention_pieces.wgsl),
+// and what is left at the ranges' ends. How a row is cut depends on the lengths of its own ranges only.
 
 fn store_out(head_base: u32, lane: u32, s: Slice) {
   let base = head_base + lane;
@@ -95,29 +30,39 @@ fn store_out(head_base: u32, lane: u32, s: Slice) {
   if (SLICE_VECS > 15u) { if (base + 60u < end) { out[base + 60u] = s[AT15]; } }
 }
 
-fn start(p: Place, lane: u32) -> Slot {
-  var slot: Slot;
-  slot.q = slice_scaled(load_q(p.row * params.q_stride + p.head * HEAD_VECS, lane), params.scale * LOG2_E);
-  slot.top = LOWEST;
-  return slot;
+fn load_partial(head_base: u32, lane: u32) -> Slice {
+  let base = head_base + lane;
+  var s: Slice;
+  s[0] = partials[base];
+  if (SLICE_VECS > 1u) { s[AT1] = partials[base + 4u]; }
+  if (SLICE_VECS > 2u) { s[AT2] = partials[base + 8u]; }
+  if (SLICE_VECS > 3u) { s[AT3] = partials[base + 12u]; }
+  if (SLICE_VECS > 4u) { s[AT4] = partials[base + 16u]; }
+  if (SLICE_VECS > 5u) { s[AT5] = partials[base + 20u]; }
+  if (SLICE_VECS > 6u) { s[AT6] = partials[base + 24u]; }
+  if (SLICE_VECS > 7u) { s[AT7] = partials[base + 28u]; }
+  if (SLICE_VECS > 8u) { s[AT8] = partials[base + 32u]; }
+  if (SLICE_VECS > 9u) { s[AT9] = partials[base + 36u]; }
+  if (SLICE_VECS > 10u) { s[AT10] = partials[base + 40u]; }
+  if (SLICE_VECS > 11u) { s[AT11] = partials[base + 44u]; }
+  if (SLICE_VECS > 12u) { s[AT12] = partials[base + 48u]; }
+  if (SLICE_VECS > 13u) { s[AT13] = partials[base + 52u]; }
+  if (SLICE_VECS > 14u) { s[AT14] = partials[base + 56u]; }
+  if (SLICE_VECS > 15u) { s[AT15] = partials[base + 60u]; }
+  return slice_inside(s, lane);
 }
 
-/// This lane's score of its key of the chunk.
-fn score(slot: Slot, k: Chunk, lane: u32) -> f32 {
-  let parts = vec4f(slice_dot(slot.q, k.x0), slice_dot(slot.q, k.x1), slice_dot(slot.q, k.x2), slice_dot(slot.q, k.x3));
-  return quad_turned_sum(parts, lane);
-}
-
-/// Takes a chunk into the running softmax: `score` and whether the slot's row sees the key are this lane's key's.
-fn attend(slot: ptr<function, Slot>, score: f32, seen: bool, v: Chunk, lane: u32) {
-  let masked = select(LOWEST, score, seen);
-  let top = max((*slot).top, quad_max(masked, lane));
+/// Takes a piece into the running softmax.
+fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {
+  let base = ((piece * params.n + p.row) * HEADS + p.head) * PARTIAL_VECS;
+  let sums = partials[base + HEAD_VECS];
+  let top = max((*slot).top, sums.x);
   let shrink = exp2((*slot).top - top);
-  let weight = select(0.0, exp2(masked - top), seen);
+  let weight = exp2(sums.x - top);
   (*slot).top = top;
-  (*slot).total = (*slot).total * shrink + weight;
+  (*slot).total = (*slot).total * shrink + select(0.0, weight * sums.y, lane == 0u);
   (*slot).acc = slice_scaled((*slot).acc, shrink);
-  slice_add4(&(*slot).acc, quad_turn(weight, lane), v.x0, v.x1, v.x2, v.x3);
+  slice_add(&(*slot).acc, weight, load_partial(base, lane));
 }
 
 fn finish(slot: Slot, p: Place, lane: u32) {
@@ -153,7 +98,23 @@ fn attention(
   if (SLOTS > 6u) { s6 = start(place(6u, row0, kv_head, block), lane); }
   if (SLOTS > 7u) { s7 = start(place(7u, row0, kv_head, block), lane); }
 
-  let rows = block_ranges(row0);
+  var rows = block_ranges(row0);
+  if (PIECE > 0u) {
+    // A quad has one row here. What is in its pieces is folded in first, in their order; the rest is walked below.
+    let prefix = (rows.r0.y - rows.r0.x) / max(PIECE, 1u);
+    let own = (rows.r0.w - rows.r0.z) / max(PIECE, 1u);
+    for (var piece = 0u; piece < prefix + own; piece++) {
+      fold(&s0, place(0u, row0, kv_head, block), piece, lane);
+      if (SLOTS > 1u) { fold(&s1, place(1u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 2u) { fold(&s2, place(2u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 3u) { fold(&s3, place(3u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 4u) { fold(&s4, place(4u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 5u) { fold(&s5, place(5u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 6u) { fold(&s6, place(6u, row0, kv_head, block), piece, lane); }
+      if (SLOTS > 7u) { fold(&s7, place(7u, row0, kv_head, block), piece, lane); }
+    }
+    rows.r0 += vec4u(prefix, 0u, own, 0u) * PIECE;
+  }
   let passes = pass_count(rows);
   for (var pass_index = 0u; pass_index < passes; pass_index++) {
     let span = pass_span(rows, pass_index);

@@ -7,5 +7,5 @@ fn kv_write(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3
   if (i >= params.count) { return; }
   let row = i / params.kv_units;
   let column = i % params.kv_units;
-  cache[dest[row] * params.kv_units + column] = qkv[row * (params.q_units + params.kv_units) + params.q_units + column];
+  cache[dest[row] * params.kv_units + column] = kv_stored(qkv[row * (params.q_units + params.kv_units) + params.q_units + column]);
 }

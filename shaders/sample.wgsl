@@ -8,6 +8,8 @@
 // Where rounding leaves a target beyond the last sum, the last candidate of positive mass is taken, so that no token of
 // probability zero is ever returned. top-k and top-p are thresholds on the logit, so tokens tied with the last kept one
 // are kept as well.
+// Row r is that of slot `slot0 + r`, whose settings, counter and results are at its place in their tables; the results'
+// have `ring` lines of `slots`, and the line is the token's position, counted around.
 // Bandwidth-bound: the row is read twice, once more a step of the bisection with top-k or top-p.
 
 // Below it a logit counts as it: -inf is a legal mask, and no arithmetic on infinities is promised.
@@ -104,7 +106,10 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   let row = row_of(wg.x + wg.y * nwg.x, local);
   if (row >= params.rows) { return; }
   let lane = local % LANES;
-  let settings = control[row];
+  let slot = params.slot0 + row;
+  let settings = control[slot];
+  let counter = counters[slot];
+  let result = counter.w % params.ring * params.slots + slot;
   let temperature = bitcast<f32>(settings.x);
   let greedy = temperature <= 0.0;
   let inv_temperature = select(1.0 / temperature, 1.0, greedy);
@@ -126,9 +131,9 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   top = row_max(lane, lane_top);
   if (row_max(lane, not_a_number) > 0.0) {
     if (lane == 0u) {
-      tokens[row] = NO_TOKEN;
-      logp[row] = 0.0;
-      entropy[row] = 0.0;
+      tokens[result] = NO_TOKEN;
+      logp[result] = 0.0;
+      entropy[result] = 0.0;
     }
     return;
   }
@@ -144,14 +149,14 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   var lane_mass = (s.x + s.y) + (s.z + s.w);
   let sums = row_sum(lane, vec4f(lane_mass, (t.x + t.y) + (t.z + t.w), 0.0, 0.0));
   let log_whole = log(sums.x);
-  if (lane == 0u) { entropy[row] = log_whole - sums.y / sums.x; }
+  if (lane == 0u) { entropy[result] = log_whole - sums.y / sums.x; }
 
   if (greedy) {
     top_at = row_lowest(lane, select(0xffffffffu, top_at, lane_top == top));
     if (lane == 0u) {
       let l = load_logits(row, top_at);
-      tokens[row] = 4u * top_at + select(select(select(3u, 2u, l.z == top), 1u, l.y == top), 0u, l.x == top);
-      logp[row] = -log_whole;
+      tokens[result] = 4u * top_at + select(select(select(3u, 2u, l.z == top), 1u, l.y == top), 0u, l.x == top);
+      logp[result] = -log_whole;
     }
     return;
   }
@@ -173,7 +178,7 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
     kept = row_sum(lane, vec4f(lane_mass)).x;
   }
 
-  let unit = philox_unit(philox4x32(counters[row], vec2u(params.key0, params.key1)).x);
+  let unit = philox_unit(philox4x32(counter, vec2u(params.key0, params.key1)).x);
   let outer = row_find(lane, lane_mass, unit * kept);
   let chunk = piece(0u, count, size, u32(outer.x));
   let part = (chunk.y - chunk.x + LANES - 1u) / LANES;
@@ -196,6 +201,6 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
       running += e[c];
     }
   }
-  tokens[row] = token;
-  logp[row] = (value - top) * inv_temperature - log_whole;
+  tokens[result] = token;
+  logp[result] = (value - top) * inv_temperature - log_whole;
 }

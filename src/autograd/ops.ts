@@ -1,6 +1,6 @@
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { attention as attentionKernel } from '../kernels/attention.ts';
+import { attention as attentionKernel, partialFloats } from '../kernels/attention.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
@@ -47,11 +47,13 @@ export function linear(tape: Tape, inp: Value, weight: Matrix, label: string, bi
  */
 export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape, eps: number): void {
   const n = qkv.tensor.shape[0] as number;
-  const inp = qkv.requiresGrad ? tape.value(qkv.tensor.shape, 'qkv before its norm', false) : undefined;
-  if (inp) tape.rec.copy(qkv.tensor, inp.tensor);
+  if (qkv.requiresGrad) {
+    const inp = tape.keeps ? tape.borrow(qkv.tensor) : tape.value(qkv.tensor.shape, 'qkv before its norm', false);
+    if (!tape.keeps) tape.rec.copy(qkv.tensor, inp.tensor);
+    tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
+    tape.release(inp);
+  }
   qkNormKernel(tape.rec, { qkv: qkv.tensor, weight }, { n, ...shape, eps });
-  if (inp) tape.record({ op: 'qk_norm', out: qkv, saved: [inp], inp, weight, n, shape, eps });
-  tape.release(inp);
 }
 
 /**
@@ -70,7 +72,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; dest: Tensor },
+  cache?: { kv: Tensor; dest: Tensor; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -82,15 +84,27 @@ export function attention(
   const keys = cache
     ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
     : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
+  const pieces = cache?.pieces ?? 0;
+  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.pieces !== undefined, pieces };
+  const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
   attentionKernel(
     tape.rec,
-    { q: qkv.tensor, kv: cache?.kv ?? qkv.tensor, ranges: tables.ranges, out: out.tensor, lse: lse.tensor },
-    { n, ...shape, qStride, ...keys, scale },
+    {
+      q: qkv.tensor,
+      kv: cache?.kv ?? qkv.tensor,
+      ranges: tables.ranges,
+      out: out.tensor,
+      lse: lse.tensor,
+      ...(partials && { partials: partials.tensor }),
+    },
+    layout,
   );
+  tape.release(partials);
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;
-    if (!keyQueries) throw new Error('attention needs the inverse table (key to queries) for its gradient');
-    if (cache) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
+    if (!keyQueries && !tape.keeps)
+      throw new Error('attention needs the inverse table (key to queries) for its gradient');
+    if (cache && !tape.keeps) throw new Error('attention over a cache has no gradient: keys of other calls are in it');
     tape.record({
       op: 'attention',
       out,
@@ -99,7 +113,7 @@ export function attention(
       attended: out,
       lse,
       ranges,
-      keyQueries,
+      keyQueries: keyQueries ?? ranges,
       n,
       shape,
       scale,

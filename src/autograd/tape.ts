@@ -1,7 +1,8 @@
 import type { Device } from '../gpu/device.ts';
 import type { Recorder } from '../gpu/recorder.ts';
-import type { ElementType, Tensor } from '../gpu/tensor.ts';
+import { DTYPE_BYTES, type ElementType, numel, type Tensor } from '../gpu/tensor.ts';
 import { type Node, RULES } from './rules.ts';
+import { SilentRecorder } from './silent_recorder.ts';
 import type { Gradient, Value } from './value.ts';
 
 /** Where the steering gradients go, and which layers train. */
@@ -11,6 +12,17 @@ export interface SteeringTarget {
   readonly layers: ReadonlySet<number>;
 }
 
+/** Takes what a backward pass will read of a forward pass, in the order in which it is made; the last is the pass's result. */
+export interface ActivationSink {
+  /** What is taken may be changed or overwritten by what is recorded next. */
+  take(tape: Tape, value: Value): void;
+}
+
+/** Gives back what a sink took: `index` counts the values in its order. The tensor belongs to the caller. */
+export interface ActivationSource {
+  give(tape: Tape, index: number): Tensor;
+}
+
 /**
  * Records what lies between a trained vector and the loss, and nothing else: an operation none of whose inputs needs a
  * gradient leaves no trace and keeps no tensor. Leaves that train are the steering vectors only; no weight gradient
@@ -18,19 +30,64 @@ export interface SteeringTarget {
  */
 export class Tape {
   readonly device: Device;
-  readonly rec: Recorder;
   readonly target: SteeringTarget | undefined;
+  #rec: Recorder;
   readonly #nodes: Node[] = [];
   readonly #gradients = new Map<Value, Gradient>();
+  #sink: ActivationSink | undefined;
+  #source: ActivationSource | undefined;
+  #replaying = false;
+  /** Places in the order of a sink or source. */
+  readonly #places = new Map<Value, number>();
 
   constructor(device: Device, target?: SteeringTarget) {
     this.device = device;
-    this.rec = device.recorder();
+    this.#rec = device.recorder();
     this.target = target;
+  }
+
+  /** Where operations record their dispatches. */
+  get rec(): Recorder {
+    return this.#rec;
+  }
+
+  /** Whether what the backward pass reads is handed to a sink: there is no backward pass on this tape. */
+  get keeps(): boolean {
+    return this.#sink !== undefined;
+  }
+
+  /**
+   * Runs `forward` and hands everything that its backward pass would read to `sink`, its result last; keeps nothing. With
+   * a target that has the same layers, `replay` of the same code finds the same values in the same order.
+   */
+  keep(sink: ActivationSink, forward: () => Value): Value {
+    this.#sink = sink;
+    const out = forward();
+    sink.take(this, out);
+    this.#sink = undefined;
+    this.#places.clear();
+    return this.adopt(out.tensor, false);
+  }
+
+  /**
+   * Runs `forward` without computing: its operations leave their nodes and launch nothing. The result is there at once,
+   * what the rules read is taken from `source` when their turn comes.
+   */
+  replay(source: ActivationSource, forward: () => Value): Value {
+    this.#source = source;
+    this.#rec = new SilentRecorder(this.device);
+    this.#replaying = true;
+    const out = forward();
+    this.#replaying = false;
+    this.#rec = this.device.recorder();
+    this.#places.set(out, this.#places.size);
+    this.#fill(out);
+    return out;
   }
 
   /** A fresh value, owned by the caller until `release`. */
   value(shape: readonly number[], label: string, requiresGrad: boolean, dtype: ElementType = 'f32'): Value {
+    if (this.#replaying) return this.borrow(withoutBuffer(shape, label, dtype), requiresGrad);
     return this.adopt(this.device.arena.alloc(shape, dtype, label), requiresGrad);
   }
 
@@ -61,6 +118,8 @@ export class Tape {
   /** Keeps the node for the backward pass if its output needs a gradient; retains what its rule will read, and no more. */
   record(node: Node): void {
     if (!node.out.requiresGrad) return;
+    if (this.#sink || this.#replaying) for (const value of node.saved) this.#place(value);
+    if (this.#sink) return;
     for (const value of node.saved) this.retain(value);
     this.#nodes.push(node);
   }
@@ -77,6 +136,7 @@ export class Tape {
         this.#gradients.delete(node.out);
         const rule = RULES[node.op] as (tape: Tape, node: Node, dout: Gradient) => void;
         if (!rule) throw new Error(`there is no gradient rule for ${node.op}`);
+        for (const value of node.saved) this.#fill(value);
         rule(this, node, gradient);
         this.dropGradient(gradient);
       }
@@ -127,7 +187,28 @@ export class Tape {
     if (gradient.references === 0) this.device.arena.free(gradient.tensor);
   }
 
+  /** The first who saves a value decides its place. */
+  #place(value: Value): void {
+    if (this.#places.has(value)) return;
+    this.#places.set(value, this.#places.size);
+    this.#sink?.take(this, value);
+  }
+
+  /** Gives a replayed value its tensor. */
+  #fill(value: Value): void {
+    const place = this.#places.get(value);
+    if (place === undefined || !this.#source) return;
+    this.#places.delete(value);
+    value.tensor = this.#source.give(this, place);
+    value.owned = true;
+  }
+
   #forget(node: Node): void {
     this.release(...node.saved);
   }
+}
+
+/** A shape without content: what an operation that is replayed is said to have made. */
+function withoutBuffer(shape: readonly number[], label: string, dtype: ElementType): Tensor {
+  return { buffer: undefined as unknown as GPUBuffer, shape, dtype, bytes: numel(shape) * DTYPE_BYTES[dtype], label };
 }

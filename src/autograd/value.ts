@@ -5,8 +5,8 @@ export interface Value {
   tensor: Tensor;
   readonly requiresGrad: boolean;
   references: number;
-  /** False for tensors that belong to somebody else (weights, tables): the tape never frees them. */
-  readonly owned: boolean;
+  /** False for tensors that belong to somebody else (weights, tables), or that have no buffer: the tape never frees them. */
+  owned: boolean;
 }
 
 /** The gradient of a value. Shared where two values have the same gradient, as the inputs of a sum do. */

@@ -38,7 +38,11 @@ export async function dryRun(
     context.printJson({ config, memory: plan, tokens });
     return;
   }
-  const { model } = await loadModel(context, opened, { dtype: config.dtype, device });
+  const { model } = await loadModel(context, opened, {
+    dtype: config.dtype,
+    kvCacheDtype: config.kv_cache_dtype,
+    device,
+  });
   const calibration = await calibrate(model, config, plan, {
     promptLength,
     now,

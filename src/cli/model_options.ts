@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readFile } from '#platform';
 import { parseBytes } from '../gpu/bytes.ts';
 import { UserError } from '../gpu/errors.ts';
+import type { CacheType } from '../model/kv_cache.ts';
 import type { OpenedModel } from '../model/language_model.ts';
 import type { WeightDType } from '../model/model.ts';
 import { checkSteering, decodeSteering, type SteeringFile } from '../model/steering.ts';
@@ -13,6 +14,7 @@ import { number } from './options.ts';
 export interface ModelOptions {
   readonly model: string;
   readonly dtype: WeightDType;
+  readonly kvCacheDtype: CacheType;
   readonly memoryBudget?: number;
 }
 
@@ -22,13 +24,19 @@ export interface SteeringOptions {
   readonly force?: boolean;
 }
 
-export function addModelOptions(command: Command): Command {
+export function addModelOptions(command: Command, { required = true } = {}): Command {
+  const model = new Option('--model <model>', MODEL_HELP).makeOptionMandatory(required);
   return addOffline(command)
-    .requiredOption('--model <model>', MODEL_HELP)
+    .addOption(model)
     .addOption(
       new Option('--dtype <type>', 'type in which the weights are kept on the GPU; auto: as they are stored')
         .choices(['auto', 'f32', 'f16', 'bf16'])
         .default('auto'),
+    )
+    .addOption(
+      new Option('--kv-cache-dtype <type>', 'type in which generation keeps keys and values; f16 halves their bytes')
+        .choices(['f32', 'f16'])
+        .default('f32'),
     )
     .option(
       '--memory-budget <size>',

@@ -7,24 +7,27 @@ import type { MemoryPlan } from '../train/memory_plan.ts';
 import { table } from './output.ts';
 
 /** The memory plan on one line, before a run. */
-export function memoryLine(plan: MemoryPlan, config: TrainConfig): string {
-  const other = config.recompute === 'none' ? 'layer' : 'none';
+export function memoryLine(plan: MemoryPlan): string {
+  const other = plan.recompute === 'none' ? 'layer' : 'none';
+  const kept = plan.kept.rows > 0 ? `, kept between them at most ${formatBytes(plan.kept.bytes)}` : '';
   return (
     `memory: at most ${formatBytes(plan.total)}: weights ${formatBytes(plan.weights)}, rollouts ${formatBytes(plan.cache + plan.generation)}, ` +
-    `training passes ${formatBytes(plan.activations[config.recompute] + plan.workspace)} in micro-batches of up to ${plan.rows} tokens ` +
-    `(with recompute ${other} ${formatBytes(plan.activations[other] + plan.workspace)})`
+    `training passes ${formatBytes(plan.activations[plan.recompute] + plan.workspace)} in micro-batches of up to ${plan.rows} tokens ` +
+    `(with recompute ${other} ${formatBytes(plan.activations[other] + plan.workspace)})${kept}`
   );
 }
 
 /** All of the plan: what `--dry-run` prints. */
 export function planTable(plan: MemoryPlan, config: TrainConfig): string {
-  const { num_prompts, num_generations, max_completion_length, max_steps, recompute } = config;
-  const used = (setting: string) => (setting === recompute ? 'set' : '');
+  const { num_prompts, num_generations, max_completion_length, max_steps, recompute, reuse_activations } = config;
+  const used = (setting: string) => (setting === plan.recompute ? (recompute === 'auto' ? 'chosen' : 'set') : '');
+  const kept = plan.kept.rows > 0 ? `of up to ${plan.kept.rows} tokens` : `reuse_activations ${reuse_activations}`;
   const rows: [string, string, string][] = [
     ['weights', formatBytes(plan.weights), `dtype ${config.dtype}`],
     ['vectors, gradient, AdamW', formatBytes(plan.optimizer), ''],
     ['rollout: keys and values', formatBytes(plan.cache), `${plan.inFlight} completions in flight`],
     ['rollout: one pass', formatBytes(plan.generation), ''],
+    ['training: kept from the rollout', formatBytes(plan.kept.bytes), kept],
     ['training: kept, recompute none', formatBytes(plan.activations.none), used('none')],
     ['training: kept, recompute layer', formatBytes(plan.activations.layer), used('layer')],
     ['training: gradients, logits', formatBytes(plan.workspace), `micro-batches of up to ${plan.rows} tokens`],

@@ -12,6 +12,7 @@ import { formatBytes } from '../gpu/bytes.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { utf8 } from '../model/files.ts';
+import type { CacheType } from '../model/kv_cache.ts';
 import {
   type LanguageModel,
   type OpenedModel,
@@ -46,6 +47,7 @@ export async function tokenizerOf(model: string): Promise<Tokenizer> {
 
 export interface LoadingOptions {
   readonly dtype?: WeightDType | undefined;
+  readonly kvCacheDtype?: CacheType | undefined;
   /** Bytes. */
   readonly memoryBudget?: number | undefined;
   /** Where one is open already. */
@@ -58,7 +60,7 @@ export async function loadModel(
   opened: OpenedModel,
   options: LoadingOptions = {},
 ): Promise<LanguageModel> {
-  const { dtype = 'auto', memoryBudget } = options;
+  const { dtype = 'auto', kvCacheDtype = 'f32', memoryBudget } = options;
   try {
     const bytes = weightBytes(opened.source, { dtype });
     if (memoryBudget !== undefined && bytes > memoryBudget) {
@@ -72,6 +74,7 @@ export async function loadModel(
       bytes > SHOW_PROGRESS_ABOVE ? new Progress({ label: `load ${opened.name}`, total: 100 }) : undefined;
     const lm = await uploadModel(device, opened, {
       dtype,
+      kvCacheDtype,
       onProgress: (done, total) => {
         progress?.update(Math.floor((100 * done) / total), { text: `${formatBytes(done)} of ${formatBytes(total)}` });
         if (done === total) progress?.finish();

@@ -1,6 +1,7 @@
 import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
 import { UserError } from '../gpu/errors.ts';
+import type { ProfileReport } from '../kernels/profile_report.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
 import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
@@ -15,6 +16,7 @@ import { dryRun } from './dry_run.ts';
 import { dataFor, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine } from './plan_view.ts';
+import { CommandProfile, defaultWindow, type ProfileOptions } from './profile.ts';
 import { showPrompt, warnOfRule } from './prompt_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
@@ -24,6 +26,7 @@ import { askerFor, loadModel, openFiles, rewardFor, tokenizerOf } from './setup.
 export interface FinishedRun extends ExperimentResult {
   readonly where: string;
   readonly config: TrainConfig;
+  readonly profile?: ProfileReport;
 }
 
 /** A model that several runs of one command share: the first one puts it here. */
@@ -132,11 +135,17 @@ export async function trainRun(
   }
   if (!resumed && config.output_dir === undefined) context.note(`run folder: ${where} (--out names another)`);
   if (shared.lm) await opened.source.close();
-  const lm = shared.lm ?? (await loadModel(context, opened, { dtype: config.dtype, device }));
+  const lm =
+    shared.lm ??
+    (await loadModel(context, opened, { dtype: config.dtype, kvCacheDtype: config.kv_cache_dtype, device }));
   shared.lm = lm;
-  context.note(memoryLine(plan, config));
+  context.note(memoryLine(plan));
   const { signal } = context;
-  const view = runView(context, { from: checkpoint?.step ?? 0, to: config.max_steps });
+  const from = checkpoint?.step ?? 0;
+  const wanted = options as ProfileOptions;
+  const window = wanted.profileSteps ?? defaultWindow(from, config.max_steps);
+  const profile = await CommandProfile.start(context, device, wanted, window);
+  const view = runView(context, { from, to: config.max_steps });
   try {
     const result = await runExperiment({
       lm,
@@ -155,8 +164,10 @@ export async function trainRun(
       now,
       signal,
       on: view.events,
+      profile,
     });
-    return { ...result, where, config };
+    const profiled = await profile?.finish(typeof wanted.profile === 'string' ? wanted.profile : where);
+    return { ...result, where, config, ...(profiled && { profile: profiled }) };
   } catch (error) {
     view.end();
     // What a user has to mend first is said by the error alone.

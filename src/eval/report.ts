@@ -1,5 +1,7 @@
+import type { ProfileReport } from '../kernels/profile_report.ts';
 import { duration, percent, points, signed, significant } from './figures.ts';
 import { card, htmlPage, tokenChip } from './page.ts';
+import { profileCard } from './profile_card.ts';
 import type { AccuracyPair } from './stats.ts';
 import {
   escapeText,
@@ -65,6 +67,8 @@ export interface ReportData {
   }[];
   readonly timing: readonly { readonly label: string; readonly seconds: number }[];
   readonly config: Readonly<Record<string, unknown>>;
+  /** Where some steps were profiled. */
+  readonly profile?: ProfileReport | undefined;
 }
 
 const TOKENS_SHOWN = 10;
@@ -295,6 +299,7 @@ export function renderReport(data: ReportData): string {
       vectorCard(data) +
       exampleCard(data) +
       timeCard(data) +
+      profileCard(data.profile) +
       configCard(data) +
       '<footer>Intervals are 95 % (Wilson). metrics.jsonl and completions.jsonl beside this file hold the numbers.</footer>',
   });

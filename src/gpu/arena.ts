@@ -18,6 +18,9 @@ export class Arena {
   readonly #idle = new Map<number, GPUBuffer[]>();
   readonly #ages = new WeakMap<GPUBuffer, number>();
   #created = 0;
+  readonly #freed = new WeakMap<GPUBuffer, number>();
+  #frees = 0;
+  #pool: Pool | undefined;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
   #serial = 0;
@@ -25,7 +28,10 @@ export class Arena {
   #guarded: Promise<unknown> = Promise.resolve();
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
-  /** Before more than this is allocated, idle buffers are destroyed: lengths that vary would leave some of every size behind. */
+  /**
+   * Before more than this is allocated, idle buffers are destroyed, those first that were freed first: lengths that vary
+   * would leave some of every size behind.
+   */
   keepWithin = Number.POSITIVE_INFINITY;
   /** The most that `allocatedBytes` has been. */
   peakBytes = 0;
@@ -47,13 +53,14 @@ export class Arena {
 
   /**
    * A tensor whose content is whatever the buffer held before. `exact` takes no more than its bytes: for what is kept as
-   * long as the model is. Throws `UserError` where it cannot fit.
+   * long as the model is. `outlives` keeps it where the guarded work that asked for it fails: its owner is elsewhere and
+   * frees it. Throws `UserError` where it cannot fit.
    */
   alloc(
     shape: readonly number[],
     dtype: ElementType = 'f32',
     label = 'tensor',
-    { exact = false }: { exact?: boolean } = {},
+    { exact = false, outlives = false }: { exact?: boolean; outlives?: boolean } = {},
   ): Tensor {
     const bytes = numel(shape) * DTYPE_BYTES[dtype];
     // A buffer is bound whole: its size class must not step over the limit either.
@@ -65,8 +72,8 @@ export class Arena {
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
-    const buffer = this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
-    this.#live.set(buffer, { label, serial: this.#serial++ });
+    const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    this.#live.set(buffer, { label, serial: outlives ? -1 : this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }
 
@@ -95,13 +102,36 @@ export class Arena {
     return turn;
   }
 
+  /**
+   * Runs `work` with the buffers of a pool before all others, and keeps what it frees in the pool: a recording that is
+   * sent again writes to buffers that nobody else may have in between.
+   */
+  within<T>(pool: Pool, work: () => T): T {
+    this.#pool = pool;
+    try {
+      return work();
+    } finally {
+      this.#pool = undefined;
+    }
+  }
+
+  /** Gives the buffers of a pool back to all. */
+  drain(pool: Pool): void {
+    for (const buffer of pool.takeAll()) this.#release(buffer);
+  }
+
   #release(buffer: GPUBuffer): void {
     this.#live.delete(buffer);
+    if (this.#pool) {
+      this.#pool.give(buffer);
+      return;
+    }
     let list = this.#idle.get(buffer.size);
     if (!list) {
       list = [];
       this.#idle.set(buffer.size, list);
     }
+    this.#freed.set(buffer, this.#frees++);
     const age = this.#ages.get(buffer) as number;
     let at = list.length;
     while (at > 0 && (this.#ages.get(list[at - 1] as GPUBuffer) as number) < age) at--;
@@ -121,18 +151,27 @@ export class Arena {
 
   /** Destroys every idle buffer. */
   trim(): void {
+    this.#destroyIdle(Number.POSITIVE_INFINITY);
+  }
+
+  /** Destroys idle buffers of so many bytes, as far as there are any. */
+  #destroyIdle(bytes: number): void {
     this.#beforeDestroy();
-    for (const list of this.#idle.values()) {
-      for (const buffer of list) {
-        this.allocatedBytes -= buffer.size;
-        buffer.destroy();
-      }
+    const freed = (buffer: GPUBuffer) => this.#freed.get(buffer) as number;
+    const idle = [...this.#idle.values()].flat().sort((a, b) => freed(a) - freed(b));
+    const wanted = this.allocatedBytes - bytes;
+    for (const buffer of idle) {
+      if (this.allocatedBytes <= wanted) break;
+      const list = this.#idle.get(buffer.size) as GPUBuffer[];
+      list.splice(list.indexOf(buffer), 1);
+      this.allocatedBytes -= buffer.size;
+      buffer.destroy();
     }
-    this.#idle.clear();
   }
 
   #create(size: number, label: string, shape: readonly number[]): GPUBuffer {
-    if (this.allocatedBytes + size > Math.min(this.keepWithin, this.#limits.budget)) this.trim();
+    const excess = this.allocatedBytes + size - Math.min(this.keepWithin, this.#limits.budget);
+    if (excess > 0) this.#destroyIdle(excess);
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${formatBytes(size)} more, ${formatBytes(this.allocatedBytes)} are in use and the memory budget is ` +
@@ -148,6 +187,38 @@ export class Arena {
     this.allocatedBytes += size;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return buffer;
+  }
+}
+
+/** Buffers that are kept aside, see `Arena.within`. */
+export class Pool {
+  /** All that ever were in it, in the order in which they came. */
+  readonly #known: GPUBuffer[] = [];
+  readonly #idle = new Set<GPUBuffer>();
+
+  /**
+   * The smallest buffer of at least so many bytes, of equals the first that came: a smaller shape of the same work finds
+   * the buffers of the larger, and the same shape the same ones.
+   */
+  take(bytes: number): GPUBuffer | undefined {
+    let best: GPUBuffer | undefined;
+    for (const buffer of this.#known) {
+      if (this.#idle.has(buffer) && buffer.size >= bytes && (!best || buffer.size < best.size)) best = buffer;
+    }
+    if (best) this.#idle.delete(best);
+    return best;
+  }
+
+  give(buffer: GPUBuffer): void {
+    if (!this.#known.includes(buffer)) this.#known.push(buffer);
+    this.#idle.add(buffer);
+  }
+
+  takeAll(): GPUBuffer[] {
+    const all = [...this.#idle];
+    this.#idle.clear();
+    this.#known.length = 0;
+    return all;
   }
 }
 

@@ -1,21 +1,27 @@
-import { patiently } from '#platform';
+import { now, patiently } from '#platform';
 import { Arena } from './arena.ts';
 import { Counters } from './counters.ts';
 import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
-import { Profiler } from './profiler.ts';
+import { Profiler, type Span } from './profiler.ts';
 import { Recorder } from './recorder.ts';
+import { SUBGROUP_MATRIX, type SubgroupMatrices, subgroupMatrices } from './subgroup_matrix.ts';
 import { type ElementType, numel, type Tensor } from './tensor.ts';
+import { type Tuning, UNTUNED } from './tuning.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
   readonly adapter: string;
+  /** All that the adapter says of itself, driver and model: what a tuning is kept under. Default: `adapter`. */
+  readonly identity?: string;
   readonly isSoftware: boolean;
   readonly f16: boolean;
   readonly subgroups: boolean;
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
   readonly timestamp: boolean;
+  /** Absent where there are no matrix units, or Dawn was not told to offer them (`allow_unsafe_apis`). */
+  readonly subgroupMatrix?: SubgroupMatrices;
   readonly maxInvocations: number;
   readonly maxWorkgroupStorage: number;
   readonly maxStorageBuffers: number;
@@ -28,8 +34,10 @@ export interface DeviceOptions {
   readonly memoryBudget?: number;
   /** Bytes that one binding takes at the most, below what the adapter offers: for tests of split matrices. */
   readonly maxBinding?: number;
+  /** Which variants launchers take. Default: their own choice. */
+  readonly tuning?: Tuning;
   /** Features to leave out although the adapter has them: for tests of the other path. */
-  readonly without?: readonly ('f16' | 'subgroups' | 'timestamp')[];
+  readonly without?: readonly ('f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix')[];
 }
 
 /** How long a failed read waits for the news that the device is lost. */
@@ -46,6 +54,8 @@ export class Device {
   readonly uniforms: GPUBuffer;
   /** What has been recorded, submitted, read back and created so far. */
   readonly counters = new Counters();
+  /** Changed only before something is computed with it. */
+  tuning: Tuning;
   profiler: Profiler | undefined;
   readonly #recorder: Recorder;
   readonly #staging = new Map<number, GPUBuffer[]>();
@@ -56,6 +66,7 @@ export class Device {
   constructor(gpu: GPUDevice, caps: Capabilities, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.caps = caps;
+    this.tuning = options.tuning ?? UNTUNED;
     this.pipelines = new Pipelines(this);
     this.#recorder = new Recorder(this);
     this.uniforms = this.createBuffer({
@@ -71,7 +82,10 @@ export class Device {
         budget: options.memoryBudget ?? Number.POSITIVE_INFINITY,
       },
       // What is recorded may still use it: freeing keeps a buffer, destroying does not.
-      () => this.#recorder.submit(),
+      () => {
+        this.#recorder.submit();
+        this.profiler?.fenced?.flush();
+      },
     );
     gpu.onuncapturederror = (event) => {
       const what =
@@ -118,12 +132,12 @@ export class Device {
       throw new Error(`${tensor.label}: ${data.byteLength} bytes at ${byteOffset} do not fit ${tensor.bytes}`);
     }
     const whole = data.byteLength - tail;
-    if (whole > 0)
-      this.gpu.queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
+    const queue = this.profiler?.fenced ?? this.gpu.queue;
+    if (whole > 0) queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
     if (tail > 0) {
       const last = new Uint8Array(4);
       last.set(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset + whole, tail));
-      this.gpu.queue.writeBuffer(tensor.buffer, byteOffset + whole, last);
+      queue.writeBuffer(tensor.buffer, byteOffset + whole, last.buffer, 0, 4);
     }
   }
 
@@ -148,7 +162,9 @@ export class Device {
     });
     recorder.submit();
     this.counters.readbacks++;
+    const from = now();
     try {
+      await this.profiler?.fenced?.drain();
       await patiently(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))), this.caps.isSoftware);
     } catch (error) {
       // A lost device first rejects what was asked of it, and tells a moment later that it is lost.
@@ -156,6 +172,7 @@ export class Device {
       await this.#checkErrors();
       throw error;
     }
+    this.profiler?.span('wait', 'readback', from, now(), { bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) });
     await this.#checkErrors();
     return tensors.map((tensor, i) => {
       const buffer = buffers[i] as GPUBuffer;
@@ -168,7 +185,10 @@ export class Device {
 
   /** Waits for the queue and throws what went wrong in it. */
   async sync(): Promise<void> {
+    const from = now();
+    await this.profiler?.fenced?.drain();
     await patiently(this.gpu.queue.onSubmittedWorkDone(), this.caps.isSoftware);
+    this.profiler?.span('wait', 'sync', from, now());
     await this.#checkErrors();
   }
 
@@ -178,17 +198,31 @@ export class Device {
     this.#expected.push(promise);
   }
 
-  /** Starts timing every dispatch; needs `caps.timestamp`. */
+  /** Starts timing every dispatch, until `stopProfiling`. One profiler at a time. */
   startProfiling(): Profiler {
-    if (!this.caps.timestamp)
-      throw new UserError(`${this.caps.adapter} has no timestamp-query: it cannot be profiled by kernel`);
-    this.profiler ??= new Profiler(this);
+    if (this.profiler) throw new Error('the device is profiled already');
+    this.#recorder.submit();
+    this.profiler = new Profiler(this);
     return this.profiler;
   }
 
   stopProfiling(): void {
-    this.profiler?.destroy();
+    if (!this.profiler) return;
+    this.#recorder.submit();
+    this.profiler.fenced?.flush();
+    this.profiler.destroy();
     this.profiler = undefined;
+  }
+
+  /** Runs work that a profile shows by a name: `rollout`, `train`. */
+  async phase<T>(name: string, work: () => Promise<T>, args?: Span['args']): Promise<T> {
+    if (!this.profiler) return work();
+    const from = now();
+    try {
+      return await work();
+    } finally {
+      this.profiler?.span('phase', name, from, now(), args);
+    }
   }
 
   destroy(): void {
@@ -239,10 +273,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     );
   }
   const without = new Set(options.without ?? []);
-  const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp'][] = [
+  const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix'][] = [
     ['shader-f16', 'f16'],
     ['subgroups', 'subgroups'],
     ['timestamp-query', 'timestamp'],
+    [SUBGROUP_MATRIX, 'subgroupMatrix'],
   ];
   const features = wanted.filter(([name, key]) => adapter.features.has(name) && !without.has(key));
   const has = (key: string) => features.some(([, k]) => k === key);
@@ -260,18 +295,21 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     requiredLimits: Object.fromEntries(names.map((name) => [name, limits[name]])),
   });
   const info = adapter.info;
+  const subgroupMatrix = has('subgroupMatrix') ? await subgroupMatrices(device, info) : undefined;
   const adapterName =
     [info.description, info.device].find((text) => text) || [info.vendor, info.architecture].filter(Boolean).join(' ');
   return new Device(
     device,
     {
       adapter: adapterName || 'unnamed adapter',
+      identity: [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' '),
       isSoftware: isSoftwareAdapter(info),
       f16: has('f16'),
       subgroups: has('subgroups'),
       subgroupMinSize: info.subgroupMinSize ?? 4,
       subgroupMaxSize: info.subgroupMaxSize ?? 128,
       timestamp: has('timestamp'),
+      ...(subgroupMatrix && { subgroupMatrix }),
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,

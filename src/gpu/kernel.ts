@@ -7,6 +7,16 @@ const INCLUDED = import.meta.glob('../../shaders/{common,weights}/*.wgsl', {
   eager: true,
 }) as Record<string, string>;
 
+/** What a kernel may need of an adapter, by the names in `Capabilities`. */
+export type KernelFeature = 'f16' | 'subgroups' | 'subgroupMatrix';
+
+/** As WGSL enables it. */
+const EXTENSIONS: Readonly<Record<KernelFeature, string>> = {
+  f16: 'f16',
+  subgroups: 'subgroups',
+  subgroupMatrix: 'chromium_experimental_subgroup_matrix',
+};
+
 export type ParamType = 'u32' | 'i32' | 'f32';
 export type Params = Readonly<Record<string, number>>;
 /** WGSL `const`s of a variant: integers become u32, other numbers f32, strings are written as they are. */
@@ -33,19 +43,22 @@ export interface KernelDeclaration<
   readonly name: string;
   readonly source: string;
   readonly entry: string;
-  readonly include?: readonly string[];
+  /** Files of shaders/common/; of a pair, which one a constant of the variant decides. */
+  readonly include?: readonly (string | { readonly when: string; readonly use: string; readonly otherwise: string })[];
   readonly bindings: Readonly<Record<string, string>>;
   readonly params: P;
   readonly constants?: C;
-  readonly features?: readonly ('f16' | 'subgroups')[];
+  /** Every combination of constants that its launchers give, each over `constants`; of sizes that follow a model, one of each kind. */
+  readonly variants?: readonly Constants[];
+  readonly features?: readonly KernelFeature[];
   readonly workgroup: number;
+  /** `at most`: the work depends on data, and `cost` takes it to be the most that it can be. */
+  readonly costs?: 'at most';
   readonly cost: (params: { readonly [K in keyof P]: number }, constants: { readonly [K in keyof C]: C[K] }) => Cost;
 }
 
 /** A declaration with what recording looks at, laid out so that a dispatch costs little. */
 export interface Kernel extends KernelDeclaration {
-  /** Place in the order of definition. */
-  readonly id: number;
   readonly bindingNames: readonly string[];
   readonly paramNames: readonly string[];
   /** Of each param, whether it is an f32. */
@@ -56,7 +69,6 @@ export interface Kernel extends KernelDeclaration {
 }
 
 const registry = new Map<string, Kernel>();
-let defined = 0;
 
 /** Registers a kernel under its unique name. */
 export function defineKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
@@ -67,7 +79,6 @@ export function defineKernel<const P extends Readonly<Record<string, ParamType>>
     throw new Error(`${declaration.name}: ${bindingNames.length} storage bindings, 8 are portable`);
   const kernel = {
     ...declaration,
-    id: defined++,
     bindingNames,
     paramNames: Object.keys(declaration.params),
     paramFloats: Object.values(declaration.params).map((type) => type === 'f32'),
@@ -111,9 +122,14 @@ export async function withShortLine<T>(workgroups: number, work: () => Promise<T
  */
 export function assemble(kernel: Kernel, constants: Constants, weight?: WeightType): string {
   const lines: string[] = [];
-  for (const feature of kernel.features ?? []) lines.push(`enable ${feature};`);
+  for (const feature of kernel.features ?? []) lines.push(`enable ${EXTENSIONS[feature]};`);
+  // What is uniform in a subgroup alone, such as which of a workgroup's subgroups it is, no rule of WGSL can tell yet.
+  if (kernel.features?.includes('subgroupMatrix')) {
+    lines.push('diagnostic(off, chromium.subgroup_matrix_uniformity);');
+  }
   lines.push(`// ${kernel.name}`);
-  for (const [name, value] of Object.entries({ ...kernel.constants, ...constants })) {
+  const values = { ...kernel.constants, ...constants };
+  for (const [name, value] of Object.entries(values)) {
     lines.push(`const ${name} = ${constant(value)};`);
   }
   const fields = kernel.paramNames.map((name) => `  ${name}: ${kernel.params[name]},`);
@@ -126,7 +142,9 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
   });
   const modules = [
     ...(weight ? weightModules(weight).map((name) => `weights/${name}`) : []),
-    ...(kernel.include ?? []).map((name) => `common/${name}`),
+    ...(kernel.include ?? [])
+      .map((file) => (typeof file === 'string' ? file : values[file.when] ? file.use : file.otherwise))
+      .map((name) => `common/${name}`),
   ];
   for (const name of modules) {
     const text = INCLUDED[`../../shaders/${name}.wgsl`];

@@ -2,6 +2,7 @@ import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
 import { assemble, type Constants, type Kernel } from './kernel.ts';
+import { SLOT } from './recording.ts';
 import type { Tensor } from './tensor.ts';
 
 type Constant = number | boolean | string;
@@ -25,18 +26,18 @@ export interface Pipeline {
  */
 export class Pipelines {
   readonly #device: Device;
-  /** By the kernel's id; the most recent first. */
-  readonly #variants: Pipeline[][] = [];
+  /** Of each kernel, the most recent first. */
+  readonly #variants = new Map<Kernel, Pipeline[]>();
 
   constructor(device: Device) {
     this.#device = device;
   }
 
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
-    let variants = this.#variants[kernel.id];
+    let variants = this.#variants.get(kernel);
     if (!variants) {
       variants = [];
-      this.#variants[kernel.id] = variants;
+      this.#variants.set(kernel, variants);
     }
     const weight = kernel.readsWeight ? weightOf(kernel, bound) : undefined;
     for (let i = 0; i < variants.length; i++) {
@@ -48,11 +49,12 @@ export class Pipelines {
     return made;
   }
 
-  bindGroup(pipeline: Pipeline, bound: readonly Tensor[]): GPUBindGroup {
+  /** @param uniforms where the slots of uniforms are, reached by a dynamic offset */
+  bindGroup(pipeline: Pipeline, bound: readonly Tensor[], uniforms: GPUBuffer): GPUBindGroup {
     const last = bound.length - 1;
     let groups = pipeline.groups;
-    for (let i = 0; i < last; i++) {
-      const { buffer } = bound[i] as Tensor;
+    for (let i = -1; i < last; i++) {
+      const buffer = i < 0 ? uniforms : (bound[i] as Tensor).buffer;
       let next = groups.get(buffer) as Groups | undefined;
       if (!next) {
         next = new WeakMap();
@@ -67,7 +69,7 @@ export class Pipelines {
       group = this.#device.gpu.createBindGroup({
         layout: pipeline.layout,
         entries: [
-          { binding: 0, resource: { buffer: this.#device.uniforms, size: 256 } },
+          { binding: 0, resource: { buffer: uniforms, size: SLOT } },
           ...bound.map((tensor, i) => ({ binding: i + 1, resource: { buffer: tensor.buffer } })),
         ],
       });

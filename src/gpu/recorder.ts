@@ -1,8 +1,10 @@
+import { now } from '#platform';
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
+import type { Pipeline } from './pipelines.ts';
+import { Capture, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
 
-const SLOT = 256;
 const SLOTS = 2048;
 const NO_CONSTANTS: Constants = {};
 
@@ -20,8 +22,16 @@ export class Recorder {
   readonly #bound: Tensor[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
+  /** When its first command came, while a profiler wants to know. */
+  #begun = 0;
+  /** Dispatches that the submits so far held. */
+  #submitted = 0;
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
+  #capture: Capture | undefined;
+  /** Uniforms of recordings, and the recording whose they are now. */
+  #pinned: GPUBuffer | undefined;
+  #loaded: Recording | undefined;
 
   constructor(device: Device) {
     this.device = device;
@@ -36,8 +46,7 @@ export class Recorder {
     constants: Constants = NO_CONSTANTS,
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
-    if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
-    const { bindingNames, paramNames, paramFloats } = kernel;
+    const { bindingNames } = kernel;
     const bound = this.#bound;
     bound.length = bindingNames.length;
     for (let i = 0; i < bindingNames.length; i++) {
@@ -47,23 +56,62 @@ export class Recorder {
     }
     const { pipelines } = this.device;
     const pipeline = pipelines.get(kernel, constants, bound);
+    if (this.#capture) {
+      const { words, floats, at } = this.#capture.add({ kernel, params, constants, pipeline, bound: [...bound], grid });
+      writeParams(words, floats, at, kernel, params);
+      return;
+    }
+    if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
     const offset = this.#slot * SLOT;
-    for (let i = 0; i < paramNames.length; i++) {
-      const value = params[paramNames[i] as string];
-      if (value === undefined) throw new Error(`${kernel.name}: parameter ${paramNames[i]} is missing`);
-      if (paramFloats[i]) this.#floats[offset / 4 + i] = value;
-      else this.#words[offset / 4 + i] = value;
-    }
+    writeParams(this.#words, this.#floats, offset / 4, kernel, params);
     this.#slot++;
-    const pass = this.#openPass(kernel, params, constants);
-    if (this.#pipeline !== pipeline.handle) {
-      pass.setPipeline(pipeline.handle);
-      this.#pipeline = pipeline.handle;
+    const group = pipelines.bindGroup(pipeline, bound, this.device.uniforms);
+    this.#send(kernel, params, constants, pipeline, group, offset, grid);
+  }
+
+  /**
+   * Records what `work` dispatches without sending it; the pipelines and bind groups are made here. What `work` copies or
+   * clears would be sent at once, so it may do neither.
+   */
+  capture(work: () => void): Recording {
+    const capture = new Capture();
+    this.#capture = capture;
+    try {
+      work();
+    } finally {
+      this.#capture = undefined;
     }
-    pass.setBindGroup(0, pipelines.bindGroup(pipeline, bound), [offset]);
-    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.device.counters.dispatches++;
-    if (this.device.profiler) this.#closePass();
+    const parameters = capture.parameters();
+    const uniforms = this.#pinnedFor(parameters.length);
+    const dispatches = capture.dispatches.map(
+      ({ bound, ...rest }): RecordedDispatch => ({
+        ...rest,
+        group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms),
+      }),
+    );
+    return { dispatches, parameters, uniforms };
+  }
+
+  /** Sends a recording once more. */
+  replay(recording: Recording): void {
+    if (this.#loaded !== recording) {
+      // What was recorded before must still see the uniforms of the recording before.
+      this.submit();
+      (this.device.profiler?.fenced ?? this.device.gpu.queue).writeBuffer(
+        recording.uniforms,
+        0,
+        recording.parameters.buffer,
+        0,
+        recording.parameters.byteLength,
+      );
+      this.#loaded = recording;
+    }
+    let offset = 0;
+    for (const { kernel, params, constants, pipeline, group, grid } of recording.dispatches) {
+      if (this.device.profiler?.full) this.submit();
+      this.#send(kernel, params, constants, pipeline, group, offset, grid);
+      offset += SLOT;
+    }
   }
 
   copy(
@@ -74,20 +122,20 @@ export class Recorder {
     targetOffset = 0,
   ): void {
     if (bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);
   }
 
   copyToStaging(source: Tensor, staging: GPUBuffer): void {
     if (source.bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, 0, staging, 0, roundUp(source.bytes, 4));
   }
 
   /** Zeroes a tensor. */
   clear(tensor: Tensor): void {
     if (tensor.bytes === 0) return;
-    this.#closePass();
+    this.#endPass();
     this.#commands().clearBuffer(tensor.buffer, 0, Math.ceil(tensor.bytes / 4) * 4);
   }
 
@@ -97,37 +145,95 @@ export class Recorder {
     const encoder = this.#encoder;
     if (!encoder) return;
     this.#encoder = undefined;
-    const queue = this.device.gpu.queue;
+    const { profiler, counters, gpu } = this.device;
+    const from = profiler ? now() : 0;
+    const queue = profiler?.fenced ?? gpu.queue;
     if (this.#slot > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, this.#slot * SLOT);
     this.#slot = 0;
-    const afterSubmit = this.device.profiler?.resolve(encoder);
+    const afterSubmit = profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
-    this.device.counters.submits++;
+    counters.submits++;
     afterSubmit?.();
+    const dispatches = counters.dispatches - this.#submitted;
+    this.#submitted = counters.dispatches;
+    if (profiler) {
+      profiler.span('record', 'record', this.#begun, from, { dispatches });
+      profiler.span('submit', 'submit', from, now(), { dispatches, allocated: this.device.arena.allocatedBytes });
+    }
   }
 
   static uniformBytes = SLOT * SLOTS;
 
+  #send(
+    kernel: Kernel,
+    params: Params,
+    constants: Constants,
+    pipeline: Pipeline,
+    group: GPUBindGroup,
+    offset: number,
+    grid: readonly [number, number, number],
+  ): void {
+    const pass = this.#openPass(kernel, params, constants);
+    if (this.#pipeline !== pipeline.handle) {
+      pass.setPipeline(pipeline.handle);
+      this.#pipeline = pipeline.handle;
+    }
+    pass.setBindGroup(0, group, [offset]);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+    this.device.counters.dispatches++;
+    const { profiler } = this.device;
+    if (profiler?.timing) {
+      this.#closePass();
+      if (profiler.fenced) this.submit();
+    }
+  }
+
+  /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
+  #pinnedFor(bytes: number): GPUBuffer {
+    if (!this.#pinned || this.#pinned.size < bytes) {
+      this.#pinned = this.device.createBuffer({
+        label: 'uniforms of recordings',
+        size: 2 ** Math.ceil(Math.log2(2 * bytes + 1)),
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      });
+    }
+    return this.#pinned;
+  }
+
   #commands(): GPUCommandEncoder {
-    this.#encoder ??= this.device.gpu.createCommandEncoder();
+    if (!this.#encoder) {
+      this.#encoder = this.device.gpu.createCommandEncoder();
+      if (this.device.profiler) this.#begun = now();
+    }
     return this.#encoder;
   }
 
   #openPass(kernel: Kernel, params: Params, constants: Constants): GPUComputePassEncoder {
     if (this.#pass) return this.#pass;
-    const profiler = this.device.profiler;
-    if (profiler) {
-      const cost = kernel.cost(params, { ...kernel.constants, ...constants });
-      this.#pass = this.#commands().beginComputePass(profiler.passFor(kernel.name, cost.flops, cost.bytes));
-    } else {
-      this.#pass = this.#commands().beginComputePass();
-    }
+    this.#pass = this.#commands().beginComputePass(this.device.profiler?.passFor(kernel, params, constants));
     return this.#pass;
+  }
+
+  /** Before a copy, which a recording cannot hold. */
+  #endPass(): void {
+    if (this.#capture) throw new Error('what is sent many times holds dispatches alone: nothing is copied in it');
+    this.#closePass();
   }
 
   #closePass(): void {
     this.#pass?.end();
     this.#pass = undefined;
     this.#pipeline = undefined;
+  }
+}
+
+/** Fills a slot of uniforms, of which `at` is the first word. */
+function writeParams(words: Uint32Array, floats: Float32Array, at: number, kernel: Kernel, params: Params): void {
+  const { paramNames, paramFloats } = kernel;
+  for (let i = 0; i < paramNames.length; i++) {
+    const value = params[paramNames[i] as string];
+    if (value === undefined) throw new Error(`${kernel.name}: parameter ${paramNames[i]} is missing`);
+    if (paramFloats[i]) floats[at + i] = value;
+    else words[at + i] = value;
   }
 }

@@ -1,6 +1,7 @@
 import forwardSource from '../../shaders/attention.wgsl?raw';
 import backwardKvSource from '../../shaders/attention_backward_kv.wgsl?raw';
 import backwardQSource from '../../shaders/attention_backward_q.wgsl?raw';
+import piecesSource from '../../shaders/attention_pieces.wgsl?raw';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import {
@@ -26,6 +27,8 @@ const MAX_KEYS_STEPPED = 6;
 /** Floats that a lane should keep at most: registers of a GPU; on a processor more only costs compile time. */
 const GPU_FLOATS = 128;
 const CPU_FLOATS = 512;
+/** Keys of a piece: rows that have fewer are not shared out. */
+export const PIECE_KEYS = 256;
 /** Quads of lanes a workgroup. */
 const QUADS = 8;
 
@@ -41,6 +44,16 @@ export interface AttentionShape {
 }
 
 export interface AttentionLayout extends AttentionShape {
+  /**
+   * Neighbouring rows are of different sequences, as in decoding: what a quad loads of a row's own keys would serve no
+   * other row. Changes no bit.
+   */
+  readonly apart?: boolean;
+  /**
+   * The most pieces that a row has (`piecesOf`), for rows that are apart: long ranges are shared out in pieces of `PIECE_KEYS`
+   * keys. More than a row has change none of its bits.
+   */
+  readonly pieces?: number;
   /** Floats from one row to the next, and where in a row of `kv` the keys and the values start; multiples of 4. */
   readonly qStride: number;
   readonly kvStride: number;
@@ -54,12 +67,15 @@ interface Exchanges {
   readonly barriers: Kernel;
 }
 
-function bothExchanges(declaration: Omit<KernelDeclaration, 'entry' | 'workgroup'>): Exchanges {
+function bothExchanges(
+  declaration: Omit<KernelDeclaration, 'entry' | 'workgroup'>,
+  entry = declaration.name,
+): Exchanges {
   const { name, include = [], constants } = declaration;
   return {
     subgroups: defineKernel({
       ...declaration,
-      entry: name,
+      entry,
       include: ['quad_subgroups', ...include],
       features: ['subgroups'],
       constants: { ...constants, QUADS },
@@ -68,7 +84,7 @@ function bothExchanges(declaration: Omit<KernelDeclaration, 'entry' | 'workgroup
     barriers: defineKernel({
       ...declaration,
       name: `${name}_barriers`,
-      entry: name,
+      entry,
       include: ['quad_barriers', ...include],
       constants: { ...constants, QUADS: 1 },
       workgroup: 4,
@@ -82,21 +98,60 @@ const MODEL = { HEADS: 4, KV_HEADS: 2, HEAD_DIM: 32 };
 const pairs = (p: Params, c: Constants) => ((p.n as number) ** 2 / 2) * (c.HEADS as number) * (c.HEAD_DIM as number);
 const rowFloats = (c: Constants) => (2 * (c.HEADS as number) + 2 * (c.KV_HEADS as number)) * (c.HEAD_DIM as number);
 
-const forward = bothExchanges({
-  name: 'attention',
-  source: forwardSource,
-  include: ['slice', 'query_block'],
-  bindings: {
-    q: 'read array<vec4f>',
-    kv: 'read array<vec4f>',
-    ranges: 'read array<vec4u>',
-    out: 'read_write array<vec4f>',
-    lse: 'read_write array<f32>',
-  },
-  params: { n: 'u32', q_stride: 'u32', kv_stride: 'u32', k_offset: 'u32', v_offset: 'u32', scale: 'f32' },
-  constants: { ...MODEL, ROWS: 4, TILE: 2 },
-  cost: (p, c) => ({ flops: 4 * pairs(p, c), bytes: 4 * (p.n as number) * rowFloats(c) }),
-});
+const layoutParams = {
+  n: 'u32',
+  q_stride: 'u32',
+  kv_stride: 'u32',
+  k_offset: 'u32',
+  v_offset: 'u32',
+  scale: 'f32',
+} as const;
+
+/** By the type of `kv`. */
+function byCache(declare: (kv: string, suffix: string, include: string) => Exchanges) {
+  return { f32: declare('read array<vec4f>', '', 'kv_f32'), f16: declare('read array<vec2u>', '_f16', 'kv_f16') };
+}
+
+const forward = byCache((kv, suffix, include) =>
+  bothExchanges(
+    {
+      name: `attention${suffix}`,
+      source: forwardSource,
+      include: ['slice', include, 'query_block', 'attention_slots'],
+      bindings: {
+        q: 'read array<vec4f>',
+        kv,
+        ranges: 'read array<vec4u>',
+        partials: 'read array<vec4f>',
+        out: 'read_write array<vec4f>',
+        lse: 'read_write array<f32>',
+      },
+      params: layoutParams,
+      constants: { ...MODEL, ROWS: 4, TILE: 2, PIECE: 0, PARTIAL_VECS: 9 },
+      costs: 'at most',
+      cost: (p, c) => ({ flops: 4 * pairs(p, c), bytes: 4 * (p.n as number) * rowFloats(c) }),
+    },
+    'attention',
+  ),
+);
+
+const pieces = byCache((kv, suffix, include) =>
+  bothExchanges(
+    {
+      name: `attention_pieces${suffix}`,
+      source: piecesSource,
+      include: ['slice', include, 'query_block', 'attention_slots'],
+      bindings: { q: 'read array<vec4f>', kv, ranges: 'read array<vec4u>', partials: 'read_write array<vec4f>' },
+      params: { ...layoutParams, pieces: 'u32' },
+      constants: { ...MODEL, ROWS: 4, TILE: 2, PIECE: PIECE_KEYS, PARTIAL_VECS: 9 },
+      cost: (p, c) => {
+        const perHead = (p.n as number) * (p.pieces as number) * (c.HEADS as number) * (c.HEAD_DIM as number);
+        return { flops: 4 * perHead * PIECE_KEYS, bytes: 4 * perHead };
+      },
+    },
+    'attention_pieces',
+  ),
+);
 
 const backwardQ = bothExchanges({
   name: 'attention_backward_q',
@@ -113,6 +168,7 @@ const backwardQ = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, ROWS: 4, TILE: 2 },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 6 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -130,6 +186,7 @@ const backwardKv = bothExchanges({
   },
   params: { n: 'u32', scale: 'f32' },
   constants: { ...MODEL, KEYS: 4, STEP },
+  costs: 'at most',
   cost: (p, c) => ({ flops: 8 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
 });
 
@@ -139,31 +196,53 @@ const backwardKv = bothExchanges({
  * at `kv[j * kvStride + kOffset + g * headDim]` and value head g at `vOffset`. The own range must not be empty, and all
  * rows named by `ranges` must have been written.
  *
- * q [N, qStride] f32, kv [rows, kvStride] f32 (may be the same tensor), ranges [N, 4] u32, out [N, H*D] f32,
+ * q [N, qStride] f32, kv [rows, kvStride] f32 (may be the same tensor) or f16, partials [`partialFloats`] f32 (scratch), ranges [N, 4] u32, out [N, H*D] f32,
  * lse [N, H] f32 = log Σ exp(scale * q·k). A row's bits depend on its own q and keys only, so one row decoded from a
  * cache and the same row in a packed batch agree exactly. Throws `UserError` on head sizes that the shader cannot take.
  */
 export function attention(
   rec: Recorder,
-  t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor },
+  t: { q: Tensor; kv: Tensor; ranges: Tensor; out: Tensor; lse: Tensor; partials?: Tensor },
   o: AttentionLayout,
 ): void {
-  const { constants, quads } = queryBlocks(rec.device, o, 2);
-  launch(
-    rec,
-    forward,
-    t,
-    {
-      n: o.n,
-      q_stride: o.qStride / 4,
-      kv_stride: o.kvStride / 4,
-      k_offset: o.kOffset / 4,
-      v_offset: o.vOffset / 4,
-      scale: o.scale,
-    },
-    constants,
-    quads,
-  );
+  const { pieces: count = 0 } = o;
+  const type = t.kv.dtype === 'f16' ? 'f16' : 'f32';
+  const params = {
+    n: o.n,
+    q_stride: o.qStride / 4,
+    kv_stride: o.kvStride / 4,
+    k_offset: o.kOffset / 4,
+    v_offset: o.vOffset / 4,
+    scale: o.scale,
+  };
+  const PARTIAL_VECS = o.headDim / 4 + 1;
+  const { partials } = t;
+  if (count > 0) {
+    if (!partials || !o.apart)
+      throw new Error('attention: pieces take rows that are apart, and room for their softmaxes');
+    const shared = queryBlocks(rec.device, o, 2, MAX_ROWS);
+    launch(
+      rec,
+      pieces[type],
+      { ...t, partials },
+      { ...params, pieces: count },
+      { ...shared.constants, PARTIAL_VECS },
+      count * shared.quads,
+    );
+  }
+  const { constants, quads } = queryBlocks(rec.device, o, 2, o.apart ? 1 : MAX_ROWS);
+  const split: Constants = count > 0 ? { PIECE: PIECE_KEYS, PARTIAL_VECS } : {};
+  launch(rec, forward[type], { ...t, partials: partials ?? t.q }, params, { ...constants, ...split }, quads);
+}
+
+/** Floats of the softmaxes of so many pieces. */
+export function partialFloats(o: AttentionShape, pieces: number): number {
+  return pieces * o.n * o.heads * (o.headDim + 4);
+}
+
+/** Pieces that a row's ranges of so many keys have. */
+export function piecesOf(prefix: number, own: number): number {
+  return Math.floor(prefix / PIECE_KEYS) + Math.floor(own / PIECE_KEYS);
 }
 
 /**
@@ -189,7 +268,7 @@ export function attentionBackward(
   },
   o: AttentionShape,
 ): void {
-  const { constants, quads } = queryBlocks(rec.device, o, 3);
+  const { constants, quads } = queryBlocks(rec.device, o, 3, MAX_ROWS);
   const params = { n: o.n, scale: o.scale };
   const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
   launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
@@ -205,14 +284,19 @@ export function attentionBackward(
   );
 }
 
-/** Rows and heads that share what a quad loads, when each (row, head) keeps `slices` quarter heads. */
-function queryBlocks(device: Device, o: AttentionShape, slices: number): { constants: Constants; quads: number } {
+/** Rows, at the most so many, and heads that share what a quad loads, when each (row, head) keeps `slices` quarter heads. */
+function queryBlocks(
+  device: Device,
+  o: AttentionShape,
+  slices: number,
+  most: number,
+): { constants: Constants; quads: number } {
   const constants = modelConstants(o);
   const group = o.heads / o.kvHeads;
   const slots = Math.min(MAX_SLOTS, slotsThatFit(device, slices, o.headDim));
   const blocks = Math.ceil(group / slots);
   const tile = Math.ceil(group / blocks);
-  const rows = Math.min(MAX_ROWS, Math.floor(slots / tile));
+  const rows = Math.min(most, Math.floor(slots / tile));
   return { constants: { ...constants, ROWS: rows, TILE: tile }, quads: Math.ceil(o.n / rows) * o.kvHeads * blocks };
 }
 

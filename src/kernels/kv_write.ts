@@ -1,25 +1,40 @@
 import source from '../../shaders/kv_write.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineUnitKernel, unitKernel } from './units.ts';
 
 const WG = 64;
 
-const kernel = defineUnitKernel({
-  name: 'kv_write',
+const common = {
   source,
   entry: 'kv_write',
-  bindings: { qkv: 'read array<Unit>', dest: 'read array<u32>', cache: 'read_write array<Unit>' },
   params: { count: 'u32', q_units: 'u32', kv_units: 'u32', n: 'u32', kv: 'u32' },
   constants: { WG },
   workgroup: WG,
+} as const;
+
+const kernel = defineUnitKernel({
+  ...common,
+  name: 'kv_write',
+  include: ['kv_stored_f32'],
+  bindings: { qkv: 'read array<Unit>', dest: 'read array<u32>', cache: 'read_write array<Unit>' },
   cost: ({ n, kv }) => ({ flops: 0, bytes: 8 * n * kv + 4 * n }),
+});
+
+/** Heads of a multiple of 4, as attention takes them. */
+const kernelF16 = defineKernel({
+  ...common,
+  name: 'kv_write_f16',
+  include: ['kv_stored_f16'],
+  bindings: { qkv: 'read array<vec4f>', dest: 'read array<u32>', cache: 'read_write array<vec2u>' },
+  cost: ({ n, kv }) => ({ flops: 0, bytes: 6 * n * kv + 4 * n }),
 });
 
 /**
  * Copies k and v heads of qkv [N, (H + 2 Hkv) D], keys already rotated, to the rows dest [N] u32 (unique, below the
- * cache's rows) of a layer's cache [rows, 2 Hkv D]. Other rows of the cache stay. f32.
+ * cache's rows) of a layer's cache [rows, 2 Hkv D]. Other rows of the cache stay. qkv is
+ * f32, the cache f32 or f16; for f16 D is a multiple of 4.
  */
 export function kvWrite(
   rec: Recorder,
@@ -31,7 +46,7 @@ export function kvWrite(
   const kv_units = 2 * o.kvHeads * headUnits;
   const count = o.n * kv_units;
   rec.dispatch(
-    variant,
+    t.cache.dtype === 'f16' ? kernelF16 : variant,
     { qkv: t.qkv, dest: t.dest, cache: t.cache },
     { count, q_units, kv_units, n: o.n, kv: 2 * o.kvHeads * o.headDim },
     foldGrid(Math.ceil(count / WG)),

@@ -1,153 +1,8 @@
-import registers from '../../shaders/linear_registers.wgsl?raw';
-import oneRow from '../../shaders/linear_row.wgsl?raw';
-import scalar from '../../shaders/linear_scalar.wgsl?raw';
-import tiled from '../../shaders/linear_tiled.wgsl?raw';
-import { blockBytes } from '../gpu/blocks.ts';
-import type { Capabilities } from '../gpu/device.ts';
-import { type Constants, defineKernel, foldGrid, type Kernel, type KernelDeclaration } from '../gpu/kernel.ts';
+import { blockBytes, type WeightType } from '../gpu/blocks.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { readsLaneByLane, stepsAnIteration } from './linear_unroll.ts';
-
-/**
- * - `scalar`: any shape, a lane per row and four columns.
- * - `registers`: uniform-register tiles, for adapters that run lanes on a CPU.
- * - `subgroup`: the same, the rows of a tile shared within quads of lanes.
- * - `tiled`: tiles in workgroup memory, for GPUs.
- *
- * All four add the same products in the same order.
- */
-export type LinearVariant = 'scalar' | 'registers' | 'subgroup' | 'tiled';
-
-/** What of a product's shape may decide the variant. The number of rows may not: it would change a row's bits. */
-export interface LinearShape {
-  /** Terms of each sum (k forward, n backward), and columns of the output. */
-  readonly terms: number;
-  readonly width: number;
-  /** Floats from one row to the next, and before the first, of the input and the output. */
-  readonly strides: readonly number[];
-  readonly bias: boolean;
-}
-
-/** The fastest variant on this adapter that is right for the shape. */
-export function linearVariant(caps: Pick<Capabilities, 'isSoftware' | 'subgroups'>, shape: LinearShape): LinearVariant {
-  const aligned =
-    shape.terms % 4 === 0 && shape.strides.every((x) => x % 4 === 0) && (shape.width % 4 === 0 || !shape.bias);
-  if (!aligned) return 'scalar';
-  if (!caps.isSoftware) return 'tiled';
-  return caps.subgroups ? 'subgroup' : 'registers';
-}
-
-interface Direction {
-  readonly scalar: Kernel;
-  readonly registers: Kernel;
-  readonly subgroup: Kernel;
-  readonly row: Kernel;
-  readonly tiled: Kernel;
-}
-
-const SCALAR_LANES = 64;
-/** Quads of rows in a tall tile; a short one has one. */
-const TALL = 4;
-
-function declare(name: string, transposed: boolean): Direction {
-  const common = {
-    bindings: {
-      inp: 'read array<vec4f>',
-      weight: 'read weight',
-      bias: 'read array<f32>',
-      row_scale: 'read array<f32>',
-      out: 'read_write array<vec4f>',
-    },
-    params: {
-      row0: 'u32',
-      row_end: 'u32',
-      terms: 'u32',
-      width: 'u32',
-      steps: 'u32',
-      columns: 'u32',
-      block0: 'u32',
-      column_stride: 'u32',
-      step_stride: 'u32',
-      inp_stride: 'u32',
-      inp_offset: 'u32',
-      out_stride: 'u32',
-      out_offset: 'u32',
-      bias_offset: 'u32',
-      scale: 'f32',
-    },
-    cost: (p, c) => {
-      const rows = (p.row_end as number) - (p.row0 as number);
-      const { terms, width, steps, columns } = p as Record<'terms' | 'width' | 'steps' | 'columns', number>;
-      const outputs = c.ACCUMULATE || c.RESCALE ? 2 : 1;
-      return {
-        flops: 2 * rows * width * terms,
-        bytes: 4 * rows * (terms + outputs * width) + steps * columns * (c.BLOCK_BYTES as number),
-      };
-    },
-  } satisfies Partial<KernelDeclaration>;
-  const constants = { TRANSPOSED: transposed, BIAS: false, ACCUMULATE: false, RESCALE: false, BLOCK_BYTES: 64 };
-  const floats = {
-    inp: 'read array<f32>',
-    weight: 'read weight',
-    bias: 'read array<f32>',
-    row_scale: 'read array<f32>',
-    out: 'read_write array<f32>',
-  };
-  return {
-    scalar: defineKernel({
-      ...common,
-      name: `${name}_scalar`,
-      source: scalar,
-      include: ['linear_product'],
-      entry: 'linear_scalar',
-      bindings: floats,
-      constants: { ...constants, WG: SCALAR_LANES },
-      workgroup: SCALAR_LANES,
-    }),
-    registers: defineKernel({
-      ...common,
-      name: `${name}_registers`,
-      source: registers,
-      include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
-      entry: 'linear_registers',
-      constants: { ...constants, QUADS: TALL, UNROLL: 1 },
-      workgroup: 4,
-    }),
-    subgroup: defineKernel({
-      ...common,
-      name: `${name}_subgroup`,
-      source: registers,
-      include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
-      entry: 'linear_registers',
-      features: ['subgroups'],
-      constants: { ...constants, QUADS: TALL, UNROLL: 1 },
-      workgroup: 4,
-    }),
-    row: defineKernel({
-      ...common,
-      name: `${name}_row`,
-      source: oneRow,
-      include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
-      entry: 'linear_row',
-      features: ['subgroups'],
-      constants,
-      workgroup: 4,
-    }),
-    tiled: defineKernel({
-      ...common,
-      name: `${name}_tiled`,
-      source: tiled,
-      include: ['linear_product', 'linear_put'],
-      entry: 'linear_tiled',
-      constants,
-      workgroup: 128,
-    }),
-  };
-}
-
-const forward = declare('linear', false);
-const backward = declare('linear_backward', true);
+import { sliceSteps } from './linear_kernel.ts';
+import { LINEAR_VARIANTS, type LinearVariant, tunedVariant } from './linear_variants.ts';
 
 export interface LinearOptions {
   readonly m: number;
@@ -183,7 +38,7 @@ export function linear(
   const blocksOfRow = Math.ceil(o.k / 4);
   launch(
     rec,
-    forward,
+    'forward',
     { ...t, rowScale: undefined },
     {
       m: o.m,
@@ -232,7 +87,7 @@ export function linearBackward(
   const blocksOfRow = Math.ceil(o.k / 4);
   launch(
     rec,
-    backward,
+    'backward',
     { inp: t.dout, weight: t.weight, bias: undefined, out: t.dinp, rowScale: t.rowScale },
     {
       m: o.m,
@@ -272,16 +127,19 @@ interface Product {
 
 function launch(
   rec: Recorder,
-  direction: Direction,
+  direction: 'forward' | 'backward',
   t: { inp: Tensor; weight: Tensor; bias?: Tensor | undefined; rowScale: Tensor | undefined; out: Tensor },
   o: Product,
 ): void {
   const { m, terms, width } = o;
   if (m === 0 || width === 0) return;
   const strides = [o.inpStride, o.inpOffset, o.outStride, o.outOffset];
-  const best = linearVariant(rec.device.caps, { terms, width, strides, bias: t.bias !== undefined });
-  const variant = best === 'scalar' ? best : (o.variant ?? best);
-  const unit = variant === 'scalar' ? 1 : 4;
+  const { caps } = rec.device;
+  const dtype = t.weight.dtype as WeightType;
+  const question = { direction, dtype, m, terms, width, strides, bias: t.bias !== undefined };
+  const given = o.variant && LINEAR_VARIANTS[o.variant].fits(question) ? o.variant : undefined;
+  const variant = LINEAR_VARIANTS[given ?? tunedVariant(caps, question, rec.device.tuning)];
+  const { unit } = variant;
   const steps = Math.ceil(terms / 4);
   const columns = Math.ceil(width / 4);
   const params = {
@@ -299,51 +157,37 @@ function launch(
     out_stride: o.outStride / unit,
     out_offset: o.outOffset / unit,
     bias_offset: o.biasOffset,
+    slice: sliceSteps(steps),
     scale: o.scale,
   };
+  const size = { direction, dtype, m, steps, columns };
+  const blocks = variant.partials?.(size);
+  const partial = blocks === undefined ? undefined : rec.device.arena.alloc([blocks, 4], 'f32', 'partial products');
   // What a variant does not read must still be bound to something.
-  const bound = { inp: t.inp, weight: t.weight, bias: t.bias ?? t.inp, row_scale: t.rowScale ?? t.inp, out: t.out };
-  const constants: Constants = {
+  const bound = {
+    inp: t.inp,
+    weight: t.weight,
+    bias: t.bias ?? t.inp,
+    row_scale: t.rowScale ?? t.inp,
+    out: t.out,
+    partial: partial ?? t.out,
+  };
+  const constants = {
     BIAS: t.bias !== undefined,
     ACCUMULATE: o.accumulate && !t.rowScale,
     RESCALE: t.rowScale !== undefined,
-    BLOCK_BYTES: blockBytes(t.weight.dtype),
+    BLOCK_BYTES: blockBytes(dtype),
   };
-  const kernel = direction[variant];
-  if (variant === 'scalar') {
-    const [y, z] = foldGrid(m);
-    rec.dispatch(kernel, bound, params, [Math.ceil(columns / SCALAR_LANES), y, z], constants);
-    return;
+  for (const part of variant.parts(size, caps)) {
+    const kernel = part.kernel ?? variant[direction];
+    if (!kernel) throw new Error(`a product's variant has no ${direction} kernel`);
+    rec.dispatch(
+      kernel,
+      bound,
+      part.params ? Object.assign(params, part.params) : params,
+      part.grid,
+      part.constants ? { ...constants, ...part.constants } : constants,
+    );
   }
-  if (variant === 'tiled') {
-    rec.dispatch(kernel, bound, params, [Math.ceil(columns / 16), Math.ceil(m / 32), 1], constants);
-    return;
-  }
-  const { tall, short } = rowTiles(m);
-  const x = Math.ceil(columns / 16);
-  const split = Math.min(m, 4 * TALL * tall);
-  const { caps } = rec.device;
-  if (variant === 'subgroup' && m === 1 && steps % 4 === 0 && readsLaneByLane(caps)) {
-    rec.dispatch(direction.row, bound, params, [x, 1, 1], constants);
-    return;
-  }
-  const { dtype } = t.weight;
-  const unroll = (isTall: boolean) =>
-    stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: direction === backward });
-  if (tall > 0) {
-    params.row_end = split;
-    rec.dispatch(kernel, bound, params, [x, tall, 1], { ...constants, QUADS: TALL, UNROLL: unroll(true) });
-  }
-  if (short > 0) {
-    params.row0 = split;
-    params.row_end = m;
-    rec.dispatch(kernel, bound, params, [x, short, 1], { ...constants, QUADS: 1, UNROLL: unroll(false) });
-  }
-}
-
-/** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */
-function rowTiles(m: number): { tall: number; short: number } {
-  const rest = m % (4 * TALL);
-  const whole = (m - rest) / (4 * TALL);
-  return rest > 2 * TALL ? { tall: whole + 1, short: 0 } : { tall: whole, short: Math.ceil(rest / 4) };
+  if (partial) rec.device.arena.free(partial);
 }

@@ -1,5 +1,7 @@
 import copySource from '../../shaders/roofline_copy.wgsl?raw';
+import emptySource from '../../shaders/roofline_empty.wgsl?raw';
 import multiplyAddSource from '../../shaders/roofline_multiply_add.wgsl?raw';
+import multiplyAddF16Source from '../../shaders/roofline_multiply_add_f16.wgsl?raw';
 import { defineKernel, foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
@@ -36,6 +38,29 @@ const multiplyAdd = defineKernel({
   cost: ({ lanes, steps }) => ({ flops: 2 * 8 * 32 * steps * lanes, bytes: 4 * lanes }),
 });
 
+const multiplyAddF16 = defineKernel({
+  name: 'roofline_multiply_add_f16',
+  source: multiplyAddF16Source,
+  entry: 'roofline_multiply_add_f16',
+  features: ['f16'],
+  bindings: { out: 'read_write array<f32>' },
+  params: { lanes: 'u32', steps: 'u32', x: 'f32', y: 'f32' },
+  constants: { WG },
+  workgroup: WG,
+  cost: ({ lanes, steps }) => ({ flops: 2 * 8 * 32 * steps * lanes, bytes: 4 * lanes }),
+});
+
+const empty = defineKernel({
+  name: 'roofline_empty',
+  source: emptySource,
+  entry: 'roofline_empty',
+  bindings: { out: 'read_write array<f32>' },
+  params: { value: 'u32' },
+  constants: { WG },
+  workgroup: WG,
+  cost: () => ({ flops: 0, bytes: 4 }),
+});
+
 export type CopyWidth = keyof typeof COPIES;
 export const COPY_WIDTHS: readonly CopyWidth[] = [16, 64];
 
@@ -45,8 +70,24 @@ export function rooflineCopy(rec: Recorder, t: { inp: Tensor; out: Tensor }, wid
   rec.dispatch(COPIES[width], t, { count }, foldGrid(Math.ceil(count / WG)));
 }
 
-/** 512 floating-point operations a step in every lane; out [lanes] f32, lanes a multiple of 64, at most 65,535 * 64. */
-export function rooflineMultiplyAdd(rec: Recorder, t: { out: Tensor }, o: { steps: number }): void {
+/**
+ * 512 floating-point operations a step in every lane, in f32 or f16; out [lanes] f32, lanes a multiple of 64, at most
+ * 65,535 * 64.
+ */
+export function rooflineMultiplyAdd(
+  rec: Recorder,
+  t: { out: Tensor },
+  o: { steps: number; dtype?: 'f32' | 'f16' },
+): void {
   const lanes = t.out.shape[0] as number;
-  rec.dispatch(multiplyAdd, t, { lanes, steps: o.steps, x: 0.75, y: 0.25 }, [lanes / WG, 1, 1]);
+  rec.dispatch(o.dtype === 'f16' ? multiplyAddF16 : multiplyAdd, t, { lanes, steps: o.steps, x: 0.75, y: 0.25 }, [
+    lanes / WG,
+    1,
+    1,
+  ]);
+}
+
+/** out[0] = value, by one workgroup. */
+export function rooflineEmpty(rec: Recorder, t: { out: Tensor }, value: number): void {
+  rec.dispatch(empty, t, { value }, [1, 1, 1]);
 }

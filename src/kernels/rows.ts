@@ -2,12 +2,12 @@ import source from '../../shaders/rows.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineUnitKernel, type UnitKernel, unitKernel } from './units.ts';
+import { defineMoveKernel, type MoveKernel, moveKernel } from './units.ts';
 
 const WG = 64;
 
 const [gather, scatter] = [false, true].map((SCATTER) =>
-  defineUnitKernel({
+  defineMoveKernel({
     name: SCATTER ? 'scatter_rows' : 'gather_rows',
     source,
     entry: 'move_rows',
@@ -17,7 +17,7 @@ const [gather, scatter] = [false, true].map((SCATTER) =>
     workgroup: WG,
     cost: ({ r, c }) => ({ flops: 0, bytes: 8 * r * c + 4 * r }),
   }),
-) as [UnitKernel, UnitKernel];
+) as [MoveKernel, MoveKernel];
 
 interface Rows {
   readonly inp: Tensor;
@@ -35,8 +35,8 @@ export function scatterRows(rec: Recorder, t: Rows, o: { r: number; c: number })
   launch(rec, scatter, t, o);
 }
 
-function launch(rec: Recorder, pair: UnitKernel, t: Rows, { r, c }: { r: number; c: number }): void {
-  const { kernel, units } = unitKernel(pair, c);
+function launch(rec: Recorder, pair: MoveKernel, t: Rows, { r, c }: { r: number; c: number }): void {
+  const { kernel, units } = moveKernel(rec.device, pair, c);
   const count = r * units;
   rec.dispatch(
     kernel,

@@ -3,6 +3,13 @@ import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineRowKernel, dispatchRows, type RowLayout } from './row_layout.ts';
 
+/** Which of the slots in flight the rows of a pass are, and how many of a slot's latest tokens its results hold. */
+export interface SlotTable {
+  readonly slot0: number;
+  readonly slots: number;
+  readonly ring: number;
+}
+
 const kernel = defineRowKernel({
   name: 'sample',
   source,
@@ -15,7 +22,16 @@ const kernel = defineRowKernel({
     logp: 'read_write array<f32>',
     entropy: 'read_write array<f32>',
   },
-  params: { rows: 'u32', v: 'u32', stride4: 'u32', key0: 'u32', key1: 'u32' },
+  params: {
+    rows: 'u32',
+    v: 'u32',
+    stride4: 'u32',
+    key0: 'u32',
+    key1: 'u32',
+    slot0: 'u32',
+    slots: 'u32',
+    ring: 'u32',
+  },
   cost: ({ rows, v }) => ({ flops: 6 * rows * v, bytes: 4 * rows * v }),
 });
 
@@ -31,13 +47,25 @@ const kernel = defineRowKernel({
  *
  * top_k keeps the k largest logits; top_p then keeps the fewest of the largest whose share of what is left reaches p. Both
  * keep the tokens tied with the last kept one. Throws where `stride` is no multiple of 4.
+ *
+ * With `table` the rows are the slots from `slot0` on of tables of `slots`: control and counters [slots, 4]; tokens, logp and
+ * entropy [ring, slots], of which the line `position % ring` is written.
  */
 export function sample(
   rec: Recorder,
   t: { logits: Tensor; control: Tensor; counters: Tensor; tokens: Tensor; logp: Tensor; entropy: Tensor },
-  o: { rows: number; v: number; stride: number; key0: number; key1: number; layout?: RowLayout },
+  o: {
+    rows: number;
+    v: number;
+    stride: number;
+    key0: number;
+    key1: number;
+    layout?: RowLayout;
+    table?: SlotTable;
+  },
 ): void {
   if (o.stride % 4 !== 0) throw new Error(`sample: a row stride of ${o.stride} floats is no multiple of 4`);
-  const params = { rows: o.rows, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1 };
+  const { slot0, slots, ring } = o.table ?? { slot0: 0, slots: o.rows, ring: 1 };
+  const params = { rows: o.rows, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1, slot0, slots, ring };
   dispatchRows(rec, kernel, t, params, { rows: o.rows, layout: o.layout });
 }

@@ -1,3 +1,4 @@
+import type { Device } from '../gpu/device.ts';
 import { type Constants, defineKernel, type Kernel, type KernelDeclaration, type ParamType } from '../gpu/kernel.ts';
 
 /** One kernel in two widths: vec4 where rows are a multiple of 4 floats long, scalar for all others. */
@@ -20,4 +21,29 @@ export function defineUnitKernel<const P extends Readonly<Record<string, ParamTy
 /** The kernel for rows of `c` floats, and how many units such a row has. */
 export function unitKernel(kernel: UnitKernel, c: number): { kernel: Kernel; units: number } {
   return c % 4 === 0 ? { kernel: kernel.vec4, units: c / 4 } : { kernel: kernel.scalar, units: c };
+}
+
+/** A unit kernel that only moves numbers, in sixteens as well. */
+export interface MoveKernel extends UnitKernel {
+  readonly mat4x4: Kernel;
+}
+
+/** Declares all widths of a kernel that reads and writes `Unit`s and does not look inside. */
+export function defineMoveKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
+  declaration: KernelDeclaration<P, C>,
+): MoveKernel {
+  const include = declaration.include ?? [];
+  return {
+    ...defineUnitKernel(declaration),
+    mat4x4: defineKernel({ ...declaration, name: `${declaration.name}_sixteens`, include: ['unit16', ...include] }),
+  };
+}
+
+/** As `unitKernel`; a processor moves sixteen floats at a time where rows are made of them. */
+export function moveKernel(
+  { caps }: Pick<Device, 'caps'>,
+  kernel: MoveKernel,
+  c: number,
+): { kernel: Kernel; units: number } {
+  return caps.isSoftware && c % 16 === 0 ? { kernel: kernel.mat4x4, units: c / 16 } : unitKernel(kernel, c);
 }

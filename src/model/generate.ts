@@ -1,5 +1,7 @@
+import type { ActivationSink, SteeringTarget } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
+import type { CacheType } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
 
@@ -26,6 +28,24 @@ export interface GenerationRequest {
   readonly completions: readonly { readonly sampling: Sampling; readonly key: SampleKey }[];
 }
 
+/** Keeps of every pass what the gradient of its tokens reads. */
+export interface RowKeeper {
+  /** Of the gradient that is taken later. */
+  readonly target: SteeringTarget;
+  /** The first of n rows that the next pass of so many is kept in; undefined where they do not fit any more. */
+  open(n: number): number | undefined;
+  /** Takes a pass of n rows, to where `open` has said last when it runs: a recording may be sent again. */
+  sink(n: number): ActivationSink;
+}
+
+/** Where a completion's rows are kept. */
+export interface KeptRows {
+  /** Row of the prompt's first token; the others follow. */
+  readonly prompt: number;
+  /** Row of each of the completion's tokens but the last, which was never taken in. */
+  readonly own: number[];
+}
+
 export interface Completion {
   /** The sampled ids, a closing end-of-sequence token included. */
   readonly ids: number[];
@@ -35,6 +55,8 @@ export interface Completion {
   readonly entropy: number[];
   /** `stop`: an end-of-sequence token or a stop condition; `length`: cut off at the cap. */
   finishReason: 'stop' | 'length';
+  /** Where a keeper had room for all of it. */
+  kept?: KeptRows | undefined;
 }
 
 export interface GenerateOptions {
@@ -51,10 +73,16 @@ export interface GenerateOptions {
   readonly maxPromptRows?: number;
   /** Bytes of GPU memory for keys and values. */
   readonly cacheBytes?: number;
+  /** Type of keys and values. Default: the model's. */
+  readonly kvCacheDtype?: CacheType | undefined;
+  readonly keeper?: RowKeeper | undefined;
+  /** Passes between two readbacks, at the most; what is sampled does not depend on it. Default: what pays. */
+  readonly maxPasses?: number;
   readonly signal?: AbortSignal | undefined;
-  /** After every pass: tokens sampled so far, completions finished so far. */
+  /** After every readback: tokens sampled so far, completions finished so far. */
   readonly onProgress?: (tokens: number, finished: number) => void;
   readonly onToken?: (request: number, completion: number, id: number) => void;
+  /** Each finished completion, once the GPU has been given more to do. */
   readonly onCompletion?: (request: number, completion: number, result: Completion) => void;
 }
 
@@ -62,9 +90,9 @@ export interface GenerateOptions {
 export const GENERATION_LIMITS = { maxRows: 256, maxPromptRows: 1024, cacheBytes: 2 ** 29 } as const;
 
 /**
- * Samples every request's completions with continuous batching: each pass takes one row a completion in flight plus the
- * prompts that have just been admitted, and a finished completion's place goes to the next in line. Results do not
- * depend on what shares a pass.
+ * Samples every request's completions with continuous batching: each pass takes one row a completion in flight, several
+ * passes follow each other before their tokens are read, and a finished completion's place goes to the next in line, whose
+ * prompt gets a pass of its own. Results do not depend on what shares a pass, nor on when tokens are read.
  *
  * @returns completions by request, in the order of the request's list.
  * @throws UserError when a prompt does not fit the context or the cache; the signal's reason when aborted.
@@ -80,11 +108,15 @@ export async function generate(
   if (model.disposed) throw new UserError('This model has been disposed of: its weights are gone. Load it again.');
   return model.device.arena.guard(async () => {
     const batcher = new Batcher(model, requests, { ...GENERATION_LIMITS, ...options });
-    while (batcher.hasWork) {
-      options.signal?.throwIfAborted();
-      await batcher.step();
+    try {
+      while (batcher.hasWork) {
+        options.signal?.throwIfAborted();
+        await batcher.step();
+      }
+    } finally {
+      batcher.dispose();
+      batcher.tell();
     }
-    batcher.dispose();
     return batcher.results;
   });
 }

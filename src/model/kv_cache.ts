@@ -1,6 +1,9 @@
 import type { Device } from '../gpu/device.ts';
-import type { Tensor } from '../gpu/tensor.ts';
+import { DTYPE_BYTES, type Tensor } from '../gpu/tensor.ts';
 import type { Model } from './model.ts';
+
+/** In what keys and values are kept. Sums over them are f32 either way. */
+export type CacheType = 'f32' | 'f16';
 
 /** Keys (rotated) and values of every layer, one row a token; sequences own contiguous runs of rows. */
 export class KVCache {
@@ -9,20 +12,20 @@ export class KVCache {
   readonly #device: Device;
   readonly #free: { start: number; length: number }[];
 
-  constructor(model: Model, rows: number) {
+  constructor(model: Model, rows: number, dtype: CacheType = model.kvCacheDtype) {
     const { kvHeads, headDim } = model.headShape;
     this.#device = model.device;
     this.rows = rows;
     this.layers = model.layers.map((_, l) =>
-      model.device.arena.alloc([rows, 2 * kvHeads * headDim], 'f32', `kv_cache ${l}`),
+      model.device.arena.alloc([rows, 2 * kvHeads * headDim], dtype, `kv_cache ${l}`),
     );
     this.#free = [{ start: 0, length: rows }];
   }
 
   /** Bytes that one row takes over all layers. */
-  static rowBytes(model: Model): number {
+  static rowBytes(model: Model, dtype: CacheType = model.kvCacheDtype): number {
     const { kvHeads, headDim } = model.headShape;
-    return model.layers.length * 2 * kvHeads * headDim * 4;
+    return model.layers.length * 2 * kvHeads * headDim * DTYPE_BYTES[dtype];
   }
 
   /** The first of `length` contiguous rows, or undefined when there is no such run. */

@@ -1,23 +1,35 @@
 import * as ops from '../autograd/ops.ts';
-import type { Tape } from '../autograd/tape.ts';
+import type { ActivationSource, Tape } from '../autograd/tape.ts';
 import type { Value } from '../autograd/value.ts';
 import type { Model } from './model.ts';
 import type { PackedTables } from './packing.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward } from './transformer.ts';
+import { finalNorm, forward, type LowerLayers } from './transformer.ts';
 
 /** Tokens of the vocabulary in one tile of the head. Fixed, so that the order of summation does not depend on the batch. */
 export const HEAD_TILE = 8192;
+
+export interface LogProbabilityOptions {
+  readonly temperature: number;
+  readonly recompute?: 'none' | 'layer';
+  readonly steering?: Steering | undefined;
+  /** What another pass over the same rows computed already. */
+  readonly lower?: LowerLayers | undefined;
+  /** The layers' activations under the same vectors, of these rows: only the head is computed, and no layer again. */
+  readonly kept?: ActivationSource | undefined;
+}
 
 /** Log-probabilities of all pairs' targets at a temperature, [P]; differentiable where the tape has a target. */
 export function logProbabilities(
   tape: Tape,
   model: Model,
   tables: PackedTables,
-  options: { temperature: number; recompute?: 'none' | 'layer'; steering?: Steering | undefined },
+  options: LogProbabilityOptions,
 ): Value {
-  const { steering, recompute = 'none', temperature } = options;
-  const resid = forward(tape, model, tables, { steering, recompute });
+  const { steering, recompute = 'none', temperature, kept, lower } = options;
+  const resid = kept
+    ? tape.replay(kept, () => forward(tape, model, tables, { steering }))
+    : forward(tape, model, tables, { steering, recompute, lower });
   const hidden = finalNorm(tape, model, resid, tables.headRows, tables.pairs.rows);
   tape.release(resid);
   const { logp, entropy } = ops.head(tape, hidden, model.lm_head, tables.pairs, temperature, HEAD_TILE);

@@ -4,6 +4,7 @@ import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { ropeTable } from '../kernels/rope.ts';
 import type { ModelConfig } from './config.ts';
+import type { CacheType } from './kv_cache.ts';
 import { checkTensors, type ModelSource } from './source.ts';
 import { planMatrix, type WeightDType, WeightLoader } from './weight_loader.ts';
 
@@ -34,6 +35,8 @@ export interface LoadOptions {
   readonly maxPositions?: number;
   /** Type in which matrices are kept, rounded to nearest even where it is a narrower one; not for quantised ones. Default `auto`. */
   readonly dtype?: WeightDType;
+  /** Type in which generation keeps keys and values: f16 halves their bytes and rounds them to 11 bits. Default `f32`. */
+  readonly kvCacheDtype?: CacheType;
 }
 
 /** A frozen model on the device. */
@@ -48,12 +51,14 @@ export class Model {
   readonly layers: readonly Layer[];
   readonly ropeTable: Tensor; // [maxPositions, D / 2, 2]
   readonly maxPositions: number;
+  readonly kvCacheDtype: CacheType;
 
   constructor(
     device: Device,
     config: ModelConfig,
     identity: string,
     weights: { embed_tokens: Matrix; lm_head: Matrix; norm: Tensor; layers: readonly Layer[]; ropeTable: Tensor },
+    kvCacheDtype: CacheType = 'f32',
   ) {
     this.device = device;
     this.config = config;
@@ -63,6 +68,7 @@ export class Model {
     this.norm = weights.norm;
     this.layers = weights.layers;
     this.ropeTable = weights.ropeTable;
+    this.kvCacheDtype = kvCacheDtype;
     this.maxPositions = weights.ropeTable.shape[0] as number;
   }
 
@@ -219,5 +225,6 @@ export function layOut(
   const rope = loader.values([positions, d / 2, 2], 'rope table', () =>
     ropeTable(positions, d, rope_theta, rope_scaling),
   );
-  return new Model(device, config, identity, { embed_tokens, lm_head, norm, layers, ropeTable: rope });
+  const weights = { embed_tokens, lm_head, norm, layers, ropeTable: rope };
+  return new Model(device, config, identity, weights, options.kvCacheDtype);
 }

@@ -18,17 +18,45 @@ export interface Rows {
 
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
-  /** Keys and values are written to rows `dest` [N] of the cache and read from there. */
-  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor };
+  /**
+   * Keys and values are written to rows `dest` [N] of the cache and read from there. `pieces` where the rows are of different
+   * sequences: the most that a row has of pieces of keys (`piecesOf`).
+   */
+  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor; readonly pieces?: number };
   readonly recompute?: 'none' | 'layer';
+  /** What another pass computed already: this one begins with the addition of its last layer. */
+  readonly lower?: LowerLayers | undefined;
   /** Sees every `resid_post[l]` [N, C], after the vector was added. */
   readonly onResidPost?: (layer: number, resid: Tensor) => void;
 }
 
+/** The layers below a vector and the vector's own, but for the last addition, which takes the vector in: [N, C] both. */
+export interface LowerLayers {
+  readonly layer: number;
+  readonly residMid: Value;
+  readonly mlpOut: Value;
+}
+
+/** What passes share whose vectors differ from `layer` on. Nothing of it is differentiated. */
+export function lowerLayers(tape: Tape, model: Model, rows: Rows, layer: number): LowerLayers {
+  let resid = ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
+  for (let l = 0; ; l++) {
+    const { residMid, mlpOut } = layerBranches(tape, model, model.layers[l] as Layer, l, rows, resid);
+    tape.release(resid);
+    if (l === layer) return { layer, residMid, mlpOut };
+    resid = ops.residualAdd(tape, residMid, mlpOut, 'resid_post');
+    tape.release(residMid, mlpOut);
+  }
+}
+
 /** The residual stream after the last layer, [N, C]; the final norm and the head are `headRows`. */
 export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
-  let resid = ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
+  const { lower, steering } = options;
+  let resid = lower
+    ? ops.residualAdd(tape, lower.residMid, lower.mlpOut, 'resid_post', steering && { ...steering, layer: lower.layer })
+    : ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
   model.layers.forEach((layer, l) => {
+    if (lower && l <= lower.layer) return;
     const run = (on: Tape, inp: Value) => decoderLayer(on, model, layer, l, rows, inp, options);
     // Below the lowest trained vector nothing is kept anyway: recomputing would only repeat work.
     const again = options.recompute === 'layer' && resid.requiresGrad;
@@ -49,9 +77,25 @@ function decoderLayer(
   resid: Value,
   options: ForwardOptions,
 ): Value {
+  const { steering, cache } = options;
+  const { residMid, mlpOut } = layerBranches(tape, model, layer, l, rows, resid, cache);
+  const residPost = ops.residualAdd(tape, residMid, mlpOut, 'resid_post', steering && { ...steering, layer: l });
+  tape.release(residMid, mlpOut);
+  return residPost;
+}
+
+/** A layer but for its last addition. */
+function layerBranches(
+  tape: Tape,
+  model: Model,
+  layer: Layer,
+  l: number,
+  rows: Rows,
+  resid: Value,
+  cache?: ForwardOptions['cache'],
+): { residMid: Value; mlpOut: Value } {
   const eps = model.config.rms_norm_eps;
   const shape = model.headShape;
-  const { steering, cache } = options;
 
   const normed1 = ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
@@ -63,7 +107,7 @@ function decoderLayer(
     qkv,
     rows,
     shape,
-    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest },
+    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest, pieces: cache.pieces },
   );
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
@@ -78,9 +122,7 @@ function decoderLayer(
   tape.release(gateUp);
   const mlpOut = ops.linear(tape, act, layer.down_proj, 'mlp_out', layer.down_bias);
   tape.release(act);
-  const residPost = ops.residualAdd(tape, residMid, mlpOut, 'resid_post', steering && { ...steering, layer: l });
-  tape.release(residMid, mlpOut);
-  return residPost;
+  return { residMid, mlpOut };
 }
 
 /** The final norm of the given rows, [R, C]: what the head multiplies. */

@@ -5,6 +5,8 @@ import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
+import { forward } from '../model/transformer.ts';
+import { ActivationStore } from './activation_store.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import type { MemoryPlan } from './memory_plan.ts';
@@ -109,15 +111,15 @@ export async function calibrate(
       Math.min(promptLength + half, model.maxPositions - 4, Math.max(prefill.rows, FIRST_ROWS)),
     );
     const decode = await measure(inFlight, signal, async (completions) => {
-      // The prompt's own pass, one that compiles what decoding needs, and those that count.
+      // The prompt's pass with one that compiles what decoding needs, and those that count.
       const passes = await passTimes({ prompts: 1, length: context, completions, tokens: 2 + REPETITIONS });
-      return passes.slice(2);
+      return passes.slice(1);
     });
 
     onPart?.('training');
     const training = await measure(plan.rows, signal, async (rows) => {
       const packed = pack([groupOf(model, rows, promptLength, half)]);
-      return repeat(() => trainingPass(model, steering, target, config, packed, now), rows / packed.n);
+      return repeat(() => trainingPass(model, steering, target, config, plan, packed, now), rows / packed.n);
     });
     return { prefill, decode: { ...decode, context }, training, seconds: (now() - begun) / 1000 };
   } finally {
@@ -204,6 +206,7 @@ async function generationTimes(
     maxRows: shape.prompts * shape.completions,
     maxPromptRows: shape.prompts * shape.length,
     cacheBytes: plan.cache,
+    maxPasses: 1,
     onProgress: () => stamps.push(now()),
   });
   return stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] as number)) / 1000);
@@ -226,23 +229,35 @@ async function trainingPass(
   steering: Steering,
   target: SteeringTarget,
   config: TrainConfig,
+  plan: MemoryPlan,
   packed: Packed,
   now: () => number,
 ): Promise<number> {
   const { device } = model;
-  const { temperature, recompute, beta } = config;
+  const { temperature, beta } = config;
+  const { recompute } = plan;
   return device.arena.guard(async () => {
-    const begun = now();
     const tables = uploadPacked(device, packed);
+    const store = plan.kept.rows >= plan.rows ? new ActivationStore(device, target, packed.n) : undefined;
+    if (store) {
+      const rollout = new Tape(device, target);
+      store.open(packed.n);
+      rollout.release(rollout.keep(store.sink(packed.n), () => forward(rollout, model, tables, { steering })));
+      await device.sync();
+    }
+    const begun = now();
+    const kept = store?.source(Array.from({ length: packed.n }, (_, i) => i));
     const reference = beta > 0 ? logProbabilities(new Tape(device), model, tables, { temperature }) : undefined;
     const tape = new Tape(device, target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering });
+    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept });
     const pairs = packed.targets.length;
     const coef = device.upload(new Float32Array(pairs).fill(1 / pairs), [pairs], 'f32', 'd logp');
     tape.backward(logp, { tensor: coef, references: 1 });
     await device.readBytes([logp.tensor, target.grad]);
     const seconds = (now() - begun) / 1000;
     tape.release(logp, reference);
+    kept?.dispose();
+    store?.dispose();
     tables.free();
     return seconds;
   });

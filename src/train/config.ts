@@ -194,9 +194,14 @@ const ENTRIES = {
   steering_scale: positive(1, 'Factor on the vectors wherever they are added.'),
 
   recompute: choice(
-    ['none', 'layer'],
-    'none',
-    "`layer` keeps only each layer's input for the backward pass and computes the rest again: less memory, about a third more time.",
+    ['auto', 'none', 'layer'],
+    'auto',
+    "`layer` keeps only each layer's input for the backward pass and computes the rest again: less memory, about half as much time again. `auto`: `none`, unless a prompt with all its completions then does not fit the memory.",
+  ),
+  reuse_activations: choice(
+    ['auto', 'off'],
+    'auto',
+    'method rl: keep what sampling computes for the gradient of the first update, as far as the memory allows, instead of computing it again. The gradient has the same bits.',
   ),
   memory_budget: note(
     v.optional(bytes),
@@ -212,6 +217,12 @@ const ENTRIES = {
     ['auto', 'f32', 'f16', 'bf16'],
     'auto',
     'Type in which the frozen weights are kept on the GPU; `auto` as they are stored. Arithmetic is f32.',
+  ),
+
+  kv_cache_dtype: choice(
+    ['f32', 'f16'],
+    'f32',
+    'Type in which rollouts keep keys and values. f16 halves their bytes; sampled log-probabilities then differ from those of the training pass by about 1e-3.',
   ),
 
   ...SELECTION_FIELDS,

@@ -21,6 +21,7 @@ const RL_ONLY: readonly (keyof TrainConfig)[] = [
   'max_resamples',
   'soft_punish_cache',
   'mask_truncated_completions',
+  'reuse_activations',
 ];
 const ONLY: Readonly<Record<TrainConfig['method'], readonly (keyof TrainConfig)[]>> = {
   rl: RL_ONLY,

@@ -7,6 +7,8 @@ import type { RewardFunction } from '../eval/rewards.ts';
 import type { AccuracyPair } from '../eval/stats.ts';
 import { sha256 } from '../gpu/digest.ts';
 import { UserError } from '../gpu/errors.ts';
+import { UNTUNED } from '../gpu/tuning.ts';
+import type { ProfileReport } from '../kernels/profile_report.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
 import { checkResumable, loadCheckpoint } from './checkpoint.ts';
@@ -28,7 +30,7 @@ import {
 import { withSteps } from './schedule.ts';
 import { Selection } from './selection.ts';
 import type { Example } from './traces.ts';
-import { Trainer } from './trainer.ts';
+import { type StepRunner, Trainer } from './trainer.ts';
 
 export interface ExperimentOptions {
   readonly lm: LanguageModel;
@@ -52,6 +54,8 @@ export interface ExperimentOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly on?: ExperimentEvents;
+  /** Times some of the steps; its report goes into report.html. */
+  readonly profile?: { readonly around: StepRunner; report(): Promise<ProfileReport> } | undefined;
 }
 
 /** What a terminal or a page shows while it runs. */
@@ -100,8 +104,11 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
   const { lm, config, store, on, now } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
-  if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);
-  else await refuseUsedFolder(store);
+  if (checkpoint) {
+    checkResumable(checkpoint, config, lm.model.identity, store.where);
+    // Whatever has been measured since: another variant could round otherwise.
+    lm.model.device.tuning = checkpoint.tuning ?? UNTUNED;
+  } else await refuseUsedFolder(store);
   const digest = await problemDigest(options);
   if (checkpoint && checkpoint.problems !== digest) {
     throw new UserError(
@@ -128,6 +135,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     now,
     checkpoint,
     signal: options.signal,
+    around: options.profile?.around,
     ...(on?.rollout && { onRollout: on.rollout }),
     ...(on?.microBatch && { onMicroBatch: on.microBatch }),
     onStep: (row, samples) => {
@@ -179,7 +187,8 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     };
     await writeSummary(store, summary);
     const result = { summary, metrics, lens, examples: pairs(base, steered) };
-    await store.writeAtomic(RUN_FILES.report, renderReport(reportData(config, lm, result)));
+    const profile = await options.profile?.report();
+    await store.writeAtomic(RUN_FILES.report, renderReport({ ...reportData(config, lm, result), profile }));
     return result;
   } finally {
     trainer.dispose();
@@ -204,9 +213,8 @@ async function measure(
   const prompts = testProblems.map(encode);
   const problems = await digestOf([stop, prompts.map(({ text, problem }) => [text, problem.answer])]);
   const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
-  const result =
-    kept ??
-    (await evaluate(lm, prompts, {
+  const work = () =>
+    evaluate(lm, prompts, {
       answer: config.answer,
       maxNewTokens: config.max_completion_length,
       seed: config.seed,
@@ -217,7 +225,8 @@ async function measure(
       // Under a budget no more than the rollouts were granted.
       ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
       onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
-    }));
+    });
+  const result = kept ?? (await lm.model.device.phase(`measure ${which}`, work));
   if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify({ step, problems, ...result })}\n`);
   on?.evaluated?.(which, result);
   return result;

@@ -1,11 +1,13 @@
 import { UserError } from '../gpu/errors.ts';
+import { DTYPE_BYTES } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
 import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
+import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
-import { type PassOptions, Rehearsal } from './rehearsal.ts';
+import { type PassOptions, Rehearsal, type RolloutOptions } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {
@@ -20,11 +22,18 @@ export interface MemoryPlan {
   readonly generation: number;
   /** Packed tokens of one micro-batch of the training pass. */
   readonly rows: number;
+  /** `recompute` of the configuration, or what `auto` came to. */
+  readonly recompute: 'none' | 'layer';
+  /** Activations of the rollout that are kept for the gradient: tokens at the most, and bytes. 0 where none are. */
+  readonly kept: { readonly rows: number; readonly bytes: number };
   /** What a micro-batch takes more for its backward pass, by `recompute`. */
   readonly activations: { readonly none: number; readonly layer: number };
   /** What it takes without a gradient: a layer's values, the tile of logits. */
   readonly workspace: number;
-  /** Rollout and training pass take turns: the larger of the two, and what stays. */
+  /**
+   * What stays, what is kept between rollout and training pass, and what these take: both together, because they keep their
+   * buffers from step to step, and with a memory budget the larger of the two, because they take turns.
+   */
   readonly total: number;
 }
 
@@ -38,6 +47,8 @@ export interface ModelSize {
 const MAX_ROWS = 4096;
 /** Without a budget activations may take this much: WebGPU does not tell what is free. */
 const DEFAULT_ACTIVATIONS = 2 ** 30;
+/** Kept rows whose bytes are found by a rehearsal. */
+const SOME_ROWS = 64;
 const MIB = 2 ** 20;
 
 /**
@@ -59,24 +70,30 @@ export function planMemory(
   const { completions: k, length, sampled } = sequences(train);
   const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
   const sequence = longestPrompt + completion;
-  const { num_prompts: prompts, recompute } = train;
-  const rehearsal = new Rehearsal(config, Math.min(maxBinding, 2 ** 32 - 4));
+  const { num_prompts: prompts } = train;
+  const rehearsal = new Rehearsal(
+    config,
+    trainedLayers(train.layers, count),
+    Math.min(maxBinding, 2 ** 32 - 4),
+    train.kv_cache_dtype,
+  );
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
   const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
   const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
   const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
-  const cacheRow = 4 * count * 2 * config.num_key_value_heads * config.head_dim;
-  const rollout = (cacheRows: number) =>
-    rehearsal.rollout({
-      prompts,
-      prompt: longestPrompt,
-      completions: k,
-      cacheRows,
-      // A cache that is too small for all of them holds fewer at once.
-      inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
-      promptRows: GENERATION_LIMITS.maxPromptRows,
-    });
+  const cacheRow = DTYPE_BYTES[train.kv_cache_dtype] * count * 2 * config.num_key_value_heads * config.head_dim;
+  const rolloutOptions = (cacheRows: number, keeps = false): RolloutOptions => ({
+    keeps,
+    prompts,
+    prompt: longestPrompt,
+    completions: k,
+    cacheRows,
+    // A cache that is too small for all of them holds fewer at once.
+    inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
+    promptRows: GENERATION_LIMITS.maxPromptRows,
+  });
+  const rollout = (cacheRows: number, keeps = false) => rehearsal.rollout(rolloutOptions(cacheRows, keeps));
   const wantedCache = Math.min(
     prompts * longestPrompt + inFlight * completion,
     Math.max(sequence, Math.floor(GENERATION_LIMITS.cacheBytes / cacheRow)),
@@ -84,7 +101,6 @@ export function planMemory(
   const cacheRows = largest(sequence, wantedCache, (rows) => rollout(rows) <= room);
   const rolloutBytes = rollout(cacheRows);
 
-  const layers = new Set(train.layers === 'all' ? Array.from({ length: count }, (_, l) => l) : train.layers);
   const ids = (n: number) => new Array<number>(n).fill(0);
   const group = { prompt: ids(longestPrompt), completions: new Array<number[]>(k).fill(ids(completion)) };
   const step = new Array<Group>(prompts).fill(group);
@@ -94,19 +110,57 @@ export function planMemory(
     microBatches(step, most)
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
-  const pass = (rows: number, how: PassOptions['recompute']) => {
-    const reference = train.beta > 0 || train.method === 'dpo';
-    return rehearsal.pass({ groups: groups(rows), recompute: how, layers, reference });
-  };
+  const reference = train.beta > 0 || train.method === 'dpo';
+  const passOptions = (rows: number, recompute: PassOptions['recompute']) => ({
+    groups: groups(rows),
+    recompute,
+    reference,
+  });
+  const pass = (rows: number, recompute: PassOptions['recompute']) => rehearsal.pass(passOptions(rows, recompute));
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
   const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
-  const least = pass(sequence, recompute);
-  if (!Number.isFinite(least) || !Number.isFinite(rolloutBytes)) throw rehearsal.refusal;
-  const forPass = Math.min(room, Math.max(DEFAULT_ACTIVATIONS, least));
-  const most = largest(sequence, Math.max(sequence, wantedRows), (n) => pass(n, recompute) <= forPass);
-  // Shorter sequences fill a micro-batch to its last row.
-  const rows = Math.max(sequence, rowsOf(groups(most)));
+  const fits = (recompute: 'none' | 'layer') => {
+    const least = pass(sequence, recompute);
+    if (!Number.isFinite(least) || !Number.isFinite(rolloutBytes)) throw rehearsal.refusal;
+    const forPass = Math.min(room, Math.max(DEFAULT_ACTIVATIONS, least));
+    const most = largest(sequence, Math.max(sequence, wantedRows), (n) => pass(n, recompute) <= forPass);
+    // Shorter sequences fill a micro-batch to its last row.
+    return {
+      rows: Math.max(sequence, rowsOf(groups(most))),
+      whole: least <= room && most >= Math.min(wantedRows, packedRows(group)),
+    };
+  };
+  const none = train.recompute === 'layer' ? undefined : fits('none');
+  // A group that is cut computes its prompt again, and so would ever smaller parts; computing layers again costs a forward pass.
+  const recompute = none && (train.recompute === 'none' || none.whole) ? 'none' : 'layer';
+  const { rows } = recompute === 'none' && none ? none : fits('layer');
   const workspace = pass(rows, 'score');
+
+  const together = (recompute: PassOptions['recompute']) => {
+    const keeps = recompute === 'kept';
+    if (!sampled) return pass(rows, recompute);
+    if (train.memory_budget !== undefined) return Math.max(rollout(cacheRows, keeps), pass(rows, recompute));
+    return rehearsal.both(rolloutOptions(cacheRows, keeps), passOptions(rows, recompute));
+  };
+  const computed = together(recompute);
+  let kept = { rows: 0, bytes: 0 };
+  let total = model.weightBytes + optimizer + computed;
+  if (train.method === 'rl' && train.reuse_activations === 'auto') {
+    const { head_dim, num_attention_heads, num_key_value_heads, intermediate_size } = config;
+    const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
+    const wanted =
+      prompts * (longestPrompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
+    const perRow = rehearsal.kept(SOME_ROWS) / SOME_ROWS;
+    const keeping = together('kept');
+    const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, computed);
+    const most = Math.min(wanted, Math.floor(spare / perRow), Math.floor(maxBinding / (4 * widest)));
+    // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
+    const covers = most >= wanted && prompts * k <= inFlight;
+    if (most >= sequence) {
+      kept = { rows: most, bytes: rehearsal.kept(most) };
+      total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, computed));
+    }
+  }
   const plan: MemoryPlan = {
     weights: model.weightBytes,
     optimizer,
@@ -114,9 +168,11 @@ export function planMemory(
     inFlight,
     generation: rolloutBytes - cacheRows * cacheRow,
     rows,
+    recompute,
+    kept,
     activations: { none: pass(rows, 'none') - workspace, layer: pass(rows, 'layer') - workspace },
     workspace,
-    total: model.weightBytes + optimizer + Math.max(sampled ? rolloutBytes : 0, pass(rows, recompute)),
+    total,
   };
   if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
   return plan;
@@ -148,7 +204,7 @@ export function sequences({ method, num_generations, max_completion_length, pref
 function refuse(plan: MemoryPlan, train: TrainConfig, sequence: number): never {
   const { weights, optimizer, cache, generation, activations, workspace, total } = plan;
   const rollout = cache + generation;
-  const pass = activations[train.recompute] + workspace;
+  const pass = activations[plan.recompute] + workspace;
   const ways = [
     ...(weights > total / 2 && train.dtype === 'auto' ? ['set dtype to f16 (where the file holds f32 weights)'] : []),
     ...(pass >= rollout && train.recompute === 'none' ? ['set recompute to layer'] : []),

@@ -1,10 +1,13 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.ts';
+import type { KeptRows } from '../model/generate.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
+import { lowerLayers } from '../model/transformer.ts';
+import type { ActivationStore } from './activation_store.ts';
 import { type Logps, type MicroBatch, microBatches, part, scatter } from './micro_batch.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
 
@@ -15,6 +18,8 @@ export interface PolicyGroup extends Group {
   readonly advantages: readonly number[];
   /** False leaves a completion out of the loss (a truncated one that is masked). Default: all are in. */
   readonly inLoss?: readonly boolean[];
+  /** Where `store` keeps each completion's rows and its prompt's; those without are computed again. */
+  readonly kept?: readonly (KeptRows | undefined)[];
 }
 
 export interface PolicyOptions {
@@ -30,6 +35,10 @@ export interface PolicyOptions {
   /** For dr_grpo's normaliser. */
   readonly maxCompletionLength: number;
   readonly recompute: 'none' | 'layer';
+  /** Layer of the lowest vector: what lies below is computed once for the policy and for the model without vectors. Default 0. */
+  readonly lowest?: number | undefined;
+  /** What the rollout left under the same vectors: the layers are not run again for completions that are kept in it. */
+  readonly store?: ActivationStore | undefined;
   /** Rows of one micro-batch; groups beyond it go to the next, and a larger group is split over its completions. */
   readonly maxRows: number;
   /** Looked at before every micro-batch. */
@@ -63,11 +72,14 @@ export async function policyPass(
   const logp = groups.map((group) => group.completions.map(() => undefined as Float32Array | undefined));
   let loss = 0;
   let kl = 0;
-  const batches = plan(groups, options);
+  const { store } = options;
+  const isKept = (group: PolicyGroup, c: number) => store !== undefined && group.kept?.[c] !== undefined;
+  const kept = plan(groups, options, isKept);
+  const batches = [...kept, ...plan(groups, options, (group, c) => !isKept(group, c))];
   for (const [i, batch] of batches.entries()) {
     options.signal?.throwIfAborted();
     options.onMicroBatch?.(i, batches.length);
-    const result = await microBatch(model, groups, batch, weights, options);
+    const result = await microBatch(model, groups, batch, weights, options, i < kept.length ? store : undefined);
     loss += result.loss;
     kl += result.kl;
     scatter(result.logp, result.packed, batch, groups, logp);
@@ -81,6 +93,7 @@ async function microBatch(
   batch: MicroBatch,
   weights: readonly (readonly number[])[],
   options: PolicyOptions,
+  store: ActivationStore | undefined,
 ) {
   const { device } = model;
   const { arena } = device;
@@ -112,12 +125,16 @@ async function microBatch(
       );
     const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
     const sums = arena.alloc([2], 'f32', 'loss sums');
-    const { temperature, recompute, steering, beta } = options;
+    const { temperature, recompute, steering, beta, lowest = 0 } = options;
     // The reference is the model without vectors, and nothing of it is differentiated.
-    const reference = beta > 0 ? logProbabilities(new Tape(device), model, tables, { temperature }) : undefined;
+    const plain = new Tape(device);
+    const lower = beta > 0 && !store ? lowerLayers(plain, model, tables, lowest) : undefined;
+    const reference = beta > 0 ? logProbabilities(plain, model, tables, { temperature, lower }) : undefined;
 
     const tape = new Tape(device, options.target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering });
+    const kept = store?.source(keptRows(groups, batch));
+    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
+    plain.release(lower?.residMid, lower?.mlpOut);
     const coef = arena.alloc([pairs], 'f32', 'd logp');
     const ratio = options.ratio && ratioTensors(tape, packed, logp.tensor, oldLogp ?? logp.tensor, options.ratio);
     policyLoss(
@@ -138,10 +155,21 @@ async function microBatch(
     tape.release(logp, reference);
     for (const tensor of [...Object.values(inputs), ...(oldLogp ? [oldLogp] : []), terms, sums]) arena.free(tensor);
     ratio?.free();
+    kept?.dispose();
     tables.free();
     const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
     const values = new Float32Array((rows as Uint8Array).buffer);
     return { loss: loss as number, kl: kl as number, logp: values, packed };
+  });
+}
+
+/** Rows of the store in the packed order: every part's prompt, then its completions without their last tokens. */
+function keptRows(groups: readonly PolicyGroup[], batch: MicroBatch): number[] {
+  return batch.flatMap(({ group, completions }) => {
+    const { prompt, kept = [], completions: all } = groups[group] as PolicyGroup;
+    const first = kept[completions[0] as number]?.prompt as number;
+    const own = completions.flatMap((c) => kept[c]?.own.slice(0, (all[c] as readonly number[]).length - 1) ?? []);
+    return [...prompt.map((_, i) => first + i), ...own];
   });
 }
 
@@ -196,9 +224,17 @@ function tokenWeights(groups: readonly PolicyGroup[], options: PolicyOptions): n
 
 /**
  * The micro-batches of a pass. Without a KL penalty a completion of zero advantage has no gradient and is left out.
+ *
+ * @param wanted leaves out further completions
  */
-export function plan(groups: readonly PolicyGroup[], options: Pick<PolicyOptions, 'beta' | 'maxRows'>): MicroBatch[] {
+export function plan(
+  groups: readonly PolicyGroup[],
+  options: Pick<PolicyOptions, 'beta' | 'maxRows'>,
+  wanted: (group: PolicyGroup, completion: number) => boolean = () => true,
+): MicroBatch[] {
   const matters = (group: PolicyGroup, completion: number) =>
-    (options.beta > 0 || group.advantages[completion] !== 0) && group.inLoss?.[completion] !== false;
+    (options.beta > 0 || group.advantages[completion] !== 0) &&
+    group.inLoss?.[completion] !== false &&
+    wanted(group, completion);
   return microBatches(groups, options.maxRows, matters);
 }

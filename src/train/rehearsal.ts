@@ -1,24 +1,25 @@
 /** The memory of rollouts and training passes, found by running their allocations on a device that computes nothing. */
-import { Tape } from '../autograd/tape.ts';
+import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { rehearsalDevice } from '../gpu/rehearsal.ts';
-import type { ElementType, Tensor } from '../gpu/tensor.ts';
+import type { Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { KVCache } from '../model/kv_cache.ts';
+import { Decoder, type Slot } from '../model/decoder.ts';
+import type { RowKeeper } from '../model/generate.ts';
+import { type CacheType, KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import { expectedTensors } from '../model/source.ts';
-import { finalNorm, forward, logits } from '../model/transformer.ts';
+import { forward, lowerLayers } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
+import { ActivationStore } from './activation_store.ts';
 
 export interface PassOptions {
   readonly groups: readonly Group[];
-  /** `score` differentiates nothing. */
-  readonly recompute: 'none' | 'layer' | 'score';
-  /** Layers whose vectors train. */
-  readonly layers: ReadonlySet<number>;
+  /** `score` differentiates nothing; `kept` takes the layers' activations from the rollout. */
+  readonly recompute: 'none' | 'layer' | 'score' | 'kept';
   /** Whether the model without vectors is run too. */
   readonly reference: boolean;
 }
@@ -33,6 +34,8 @@ export interface RolloutOptions {
   readonly inFlight: number;
   /** Prompt rows that one pass takes in. */
   readonly promptRows: number;
+  /** Whether activations are kept for the gradient; the bytes of what is kept are not counted. */
+  readonly keeps: boolean;
 }
 
 /** A model of a configuration without content. Nothing of it need be freed. */
@@ -40,10 +43,13 @@ export class Rehearsal {
   readonly #device: Device;
   readonly #model: Model;
   readonly #vectors: Tensor;
+  readonly #target: SteeringTarget;
+  #store: ActivationStore | undefined;
   /** Why the last work that took infinite bytes did. */
   refusal: UserError | undefined;
 
-  constructor(config: ModelConfig, maxBinding: number) {
+  /** @param trained layers whose vectors train */
+  constructor(config: ModelConfig, trained: ReadonlySet<number>, maxBinding: number, kvCacheDtype: CacheType) {
     this.#device = rehearsalDevice(maxBinding);
     const tensors = new Map(
       [...expectedTensors(config)].map(([name, shape]) => [name, { name, dtype: 'bf16' as const, shape, file: '' }]),
@@ -55,54 +61,113 @@ export class Rehearsal {
       tensors,
       read: () => Promise.reject(new Error('no content')),
     };
-    this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, { maxPositions: 1 });
+    this.#model = layOut(new WeightLoader(this.#device, source, 'auto'), this.#device, source, {
+      maxPositions: 1,
+      kvCacheDtype,
+    });
     const { num_hidden_layers: layers, hidden_size: c } = config;
     this.#vectors = this.#device.arena.alloc([layers, c]);
+    this.#target = { grad: this.#vectors, layers: trained };
+  }
+
+  /** Bytes of so many rows of a rollout that are kept for the gradient. */
+  kept(rows: number): number {
+    const { arena } = this.#device;
+    this.#store?.dispose();
+    const before = arena.liveBytes;
+    this.#store = new ActivationStore(this.#device, this.#target, rows);
+    const tape = new Tape(this.#device, this.#target);
+    const tables = uploadPacked(this.#device, pack([{ prompt: [0], completions: [] }]));
+    const steering = { tensor: this.#vectors, scale: 1 };
+    tape.release(tape.keep(this.#store.sink(1), () => forward(tape, this.#model, tables, { steering })));
+    tables.free();
+    return arena.liveBytes - before;
+  }
+
+  /** Keeps every pass where the last one was kept. */
+  #keeper(): RowKeeper {
+    const store = this.#store as ActivationStore;
+    return { target: this.#target, open: () => 0, sink: (n) => store.sink(n) };
   }
 
   /** Bytes that a micro-batch takes at the most. */
-  pass({ groups, recompute, layers, reference }: PassOptions): number {
+  pass(o: PassOptions): number {
+    return this.#peakOf(() => this.#pass(o));
+  }
+
+  /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, and what is in flight decodes in between. */
+  rollout(o: RolloutOptions): number {
+    return this.#peakOf(() => this.#rollout(o));
+  }
+
+  /** Bytes of both where neither gives its buffers up for the other: those of one size serve both. */
+  both(rollout: RolloutOptions, pass: PassOptions): number {
     return this.#peakOf(() => {
-      const { arena } = this.#device;
-      const tables = uploadPacked(this.#device, pack(groups));
-      const { pairs } = tables.pairs;
-      const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
-      const before = reference
-        ? logProbabilities(new Tape(this.#device), this.#model, tables, { temperature: 1 })
-        : undefined;
-      const target = recompute === 'score' ? undefined : { grad: this.#vectors, layers };
-      const tape = new Tape(this.#device, target);
-      const steering = { tensor: this.#vectors, scale: 1 };
-      const logp = logProbabilities(tape, this.#model, tables, {
-        temperature: 1,
-        recompute: recompute === 'layer' ? 'layer' : 'none',
-        steering,
-      });
-      const coef = arena.alloc([pairs]);
-      tape.backward(logp, { tensor: coef, references: 1 });
-      tape.release(logp, before);
-      for (const tensor of held) arena.free(tensor);
-      tables.free();
+      this.#rollout(rollout);
+      this.#pass(pass);
     });
   }
 
-  /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, then everything in flight decodes. */
-  rollout(o: RolloutOptions): number {
-    return this.#peakOf(() => {
-      const cache = new KVCache(this.#model, o.cacheRows);
-      const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
-      let inFlight = 0;
-      for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
-        const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
-        const admitted = Math.min(left, perPass, wanted);
-        const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
-        this.#generationPass(cache, inFlight + admitted * o.prompt, next);
-        left -= admitted;
-        inFlight = next;
-      }
-      this.#generationPass(cache, inFlight, inFlight);
-      cache.dispose();
+  #pass({ groups, recompute, reference }: PassOptions): void {
+    const { arena } = this.#device;
+    const tables = uploadPacked(this.#device, pack(groups));
+    const kept = recompute === 'kept' ? this.#store?.source(new Array<number>(tables.n).fill(0)) : undefined;
+    const { pairs } = tables.pairs;
+    const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
+    const plain = new Tape(this.#device);
+    const lowest = Math.min(...this.#target.layers);
+    const lower = reference && !kept ? lowerLayers(plain, this.#model, tables, lowest) : undefined;
+    const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
+    const target = recompute === 'score' ? undefined : this.#target;
+    const tape = new Tape(this.#device, target);
+    const steering = { tensor: this.#vectors, scale: 1 };
+    const logp = logProbabilities(tape, this.#model, tables, {
+      temperature: 1,
+      recompute: recompute === 'layer' ? 'layer' : 'none',
+      steering,
+      kept,
+      lower,
     });
+    plain.release(lower?.residMid, lower?.mlpOut);
+    const coef = arena.alloc([pairs]);
+    tape.backward(logp, { tensor: coef, references: 1 });
+    tape.release(logp, before);
+    kept?.dispose();
+    for (const tensor of held) arena.free(tensor);
+    tables.free();
+  }
+
+  #rollout(o: RolloutOptions): void {
+    const cache = new KVCache(this.#model, o.cacheRows);
+    const decoder = new Decoder(this.#model, cache, {
+      slots: o.inFlight,
+      steering: { tensor: this.#vectors, scale: 1 },
+      stopIds: [0],
+      key: [0, 0],
+      keeper: o.keeps ? this.#keeper() : undefined,
+    });
+    const prompt = new Array<number>(o.prompt).fill(0);
+    const prefix = { start: 0, length: o.prompt };
+    const [sampling, key] = [{ temperature: 1 }, { step: 0, prompt: 0, completion: 0 }];
+    const slot: Slot = { prefix, ownStart: 0, cap: 2, sampling, key, ids: [] };
+    const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
+    let inFlight = 0;
+    for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
+      const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
+      const admitted = Math.min(left, perPass, wanted);
+      const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
+      decoder.load(new Array<Slot>(next).fill(slot));
+      const prefills = Array.from({ length: admitted }, (_, i) => {
+        const first = inFlight + i * o.completions;
+        return { prompt, prefix, cached: false, slots: new Array(Math.min(o.completions, next - first)).fill(slot) };
+      });
+      decoder.prefill(prefills, inFlight);
+      decoder.decode(1);
+      left -= admitted;
+      inFlight = next;
+    }
+    decoder.dispose();
+    cache.dispose();
   }
 
   /** As many bytes as tensors of these sizes take. */
@@ -110,34 +175,6 @@ export class Rehearsal {
     return this.#peakOf(() => {
       for (const tensor of shapes.map((shape) => this.#device.arena.alloc(shape))) this.#device.arena.free(tensor);
     });
-  }
-
-  #generationPass(kv: KVCache, n: number, heads: number): void {
-    const { arena } = this.#device;
-    const made: Tensor[] = [];
-    const make = (shape: readonly number[], dtype: ElementType = 'u32') => {
-      const tensor = arena.alloc(shape, dtype);
-      made.push(tensor);
-      return tensor;
-    };
-    const table = { n, ids: make([n]), positions: make([n]), ranges: make([n, 4]) };
-    const dest = make([n]);
-    const headRows = make([heads]);
-    for (const shape of [
-      [heads, 4],
-      [heads, 4],
-    ])
-      make(shape);
-    const tape = new Tape(this.#device);
-    const resid = forward(tape, this.#model, table, {
-      steering: { tensor: this.#vectors, scale: 1 },
-      cache: { kv, dest },
-    });
-    const hidden = finalNorm(tape, this.#model, resid, headRows, heads);
-    const scores = logits(tape, this.#model, hidden);
-    for (let i = 0; i < 3; i++) make([heads]);
-    tape.release(resid, hidden, scores);
-    for (const tensor of made) arena.free(tensor);
   }
 
   /** Infinite where a tensor is larger than one binding. */

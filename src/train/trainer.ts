@@ -2,6 +2,7 @@ import type { SteeringTarget } from '../autograd/tape.ts';
 import { longestPrompt } from '../eval/ask.ts';
 import { UserError } from '../gpu/errors.ts';
 import { shuffled } from '../gpu/philox.ts';
+import { UNTUNED } from '../gpu/tuning.ts';
 import { encodeSteering, rowNorms, type Steering } from '../model/steering.ts';
 import { type Checkpoint, type OptimizerState, saveCheckpoint } from './checkpoint.ts';
 import { layerRates, trainedLayers } from './layers.ts';
@@ -22,7 +23,12 @@ export interface TrainerOptions extends MethodOptions {
   readonly store: RunStore;
   readonly checkpoint?: Checkpoint | undefined;
   readonly onStep?: (row: StepRow, samples: readonly Sample[]) => void;
+  /** Runs every step: a profile times some of them. */
+  readonly around?: StepRunner | undefined;
 }
+
+/** Carries out the work of a step; steps count from 0. */
+export type StepRunner = <T>(step: number, work: () => Promise<T>) => Promise<T>;
 
 const METHODS: Readonly<Record<MethodOptions['config']['method'], new (options: MethodOptions) => Method>> = {
   rl: ReinforcementLearning,
@@ -97,11 +103,12 @@ export class Trainer {
    * @param enough asked before every step and after the last: true ends the run
    */
   async run(enough: () => Promise<boolean> = () => Promise.resolve(false)): Promise<void> {
-    const { config, signal } = this.#o;
+    const { config, signal, around = (_, work) => work() } = this.#o;
+    const { device } = this.#o.lm.model;
     try {
       while (!(await enough()) && this.step < config.max_steps) {
         signal?.throwIfAborted();
-        await this.#trainStep();
+        await around(this.step, () => device.phase('step', () => this.#trainStep(), { step: this.step }));
         if (config.save_steps > 0 && this.step % config.save_steps === 0) await this.save();
       }
     } catch (error) {
@@ -115,8 +122,9 @@ export class Trainer {
   async save(): Promise<void> {
     const { lm, config, store } = this.#o;
     const { num_hidden_layers: numLayers, hidden_size: hiddenSize } = lm.model.config;
-    const adapter = lm.model.device.caps.adapter;
-    await saveCheckpoint(store, {
+    const { device } = lm.model;
+    const { adapter } = device.caps;
+    const checkpoint = {
       step: this.step,
       seconds: this.seconds,
       numTokens: this.#numTokens,
@@ -125,12 +133,16 @@ export class Trainer {
       model: lm.model.identity,
       problems: this.#o.digest,
       adapter,
+      ...(lm.model.device.tuning !== UNTUNED && { tuning: lm.model.device.tuning }),
       config,
       numLayers,
       hiddenSize,
       state: this.#state,
+    };
+    await device.phase('checkpoint', async () => {
+      await saveCheckpoint(store, checkpoint);
+      await this.saveVectors(RUN_FILES.steering);
     });
-    await this.saveVectors(RUN_FILES.steering);
   }
 
   /** Writes the vectors of the last finished step to a file of the run folder. */
@@ -162,13 +174,16 @@ export class Trainer {
       step: this.step,
       steering: this.#steering,
       target: this.#target,
+      recompute: this.plan.recompute,
       maxRows: this.plan.rows,
+      keptRows: this.plan.kept.rows,
       cacheBytes: this.plan.cache,
       draw: (count) => Array.from({ length: count }, () => this.#place(drawn++)),
       update: async (pass) => {
         this.optimizer.zeroGrad();
-        const result = await pass();
-        const update = await this.optimizer.update(rate);
+        const { device } = lm.model;
+        const result = await device.phase('train', pass);
+        const update = await device.phase('update', () => this.optimizer.update(rate));
         refuseNotFinite(this.step, result.loss, update.gradNorm, update.state);
         state = update.state;
         return { pass: result, gradNorm: update.gradNorm };

@@ -1,4 +1,6 @@
-import { attention, attentionBackward } from '../../src/kernels/attention.ts';
+import { f16ToF32, f32ToF16 } from '../../src/gpu/floats.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
+import { attention, attentionBackward, partialFloats, piecesOf } from '../../src/kernels/attention.ts';
 import * as reference from '../reference/attention.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
@@ -76,12 +78,19 @@ export function cases(): KernelCase[] {
     ...[1, 3, 17, 65].map((n) => decodeCase(`N=${n}`, DEMO, n, 21, 9)),
     decodeCase('N=5', { heads: 9, kvHeads: 3, headDim: 64 }, 5, 3, 7),
     decodeCase('N=5', { heads: 3, kvHeads: 1, headDim: 4 }, 5, 0, 1),
+    decodeCase('together N=17', DEMO, 17, 21, 9, { apart: false }),
+    decodeCase('N=17', DEMO, 17, 21, 9, { f16: true }),
+    decodeCase('together N=5', DEMO, 5, 7, 3, { apart: false, f16: true }),
+    decodeCase('N=7', DEMO, 7, 1030, 3),
+    decodeCase('N=3', DEMO, 3, 511, 1030, { spare: 2 }),
   ];
 }
 
 export function benchCases(): KernelCase[] {
   return MODELS.flatMap((model) => [
-    decodeCase(`${model.name} decode N=64`, model, 64, 60, 20),
+    ...[60, 512, 2048].map((prompt) => decodeCase(`${model.name} decode N=64`, model, 64, prompt, 20)),
+    decodeCase(`${model.name} decode N=64`, model, 64, 512, 20, { f16: true }),
+    decodeCase(`${model.name} decode N=1`, model, 1, 2048, 20),
     ...packedCases(
       `${model.name} train`,
       model,
@@ -135,8 +144,23 @@ function packedCases(label: string, heads: Heads, groups: readonly Group[], size
   ];
 }
 
+interface Decoding {
+  /** Default true. */
+  readonly apart?: boolean;
+  readonly f16?: boolean;
+  /** More than any row has. */
+  readonly spare?: number;
+}
+
 /** `n` sequences that share one prefix in a cache, each with `own` keys of its own; keys lie in no order of the rows. */
-function decodeCase(label: string, heads: Heads, n: number, prefix: number, own: number): KernelCase {
+function decodeCase(
+  label: string,
+  heads: Heads,
+  n: number,
+  prefix: number,
+  own: number,
+  { apart = true, f16 = false, spare = 0 }: Decoding = {},
+): KernelCase {
   const o = {
     ...shapeOf(heads, n),
     qStride: heads.heads * heads.headDim,
@@ -151,17 +175,32 @@ function decodeCase(label: string, heads: Heads, n: number, prefix: number, own:
     const start = (n - 1 - i) * own;
     ranges.set([n * own, rows, start, start + 1 + (i % own)], 4 * i);
   }
+  const q = random.array(n * o.qStride);
+  const kv = random.array(rows * o.kvStride);
+  const halves = Uint16Array.from(kv, f32ToF16);
+  const seen = f16 ? Float64Array.from(halves, f16ToF32) : Float64Array.from(kv);
+  const pieces = apart ? piecesOf(prefix, own) + spare : 0;
   return {
     kernel: 'attention',
-    shape: `cache ${label} keys=${prefix}+${own} ${headsLabel(heads)}`,
+    shape: [`cache ${label} keys=${prefix}+${own} ${headsLabel(heads)}`, ...(f16 ? ['f16'] : [])].join(' '),
     inputs: {
-      q: { data: random.array(n * o.qStride), shape: [n, o.qStride] },
-      kv: { data: random.array(rows * o.kvStride), shape: [rows, o.kvStride] },
+      q: { data: q, shape: [n, o.qStride] },
+      kv: f16
+        ? { data: new Uint32Array(halves.buffer), shape: [rows, o.kvStride / 2] }
+        : { data: kv, shape: [rows, o.kvStride] },
       ranges: { data: ranges, shape: [n, 4] },
     },
-    outputs: { out: { shape: [n, o.qStride] }, lse: { shape: [n, heads.heads] } },
-    run: (rec, t) => attention(rec, t as never, o),
-    reference: (t) => ({ ...reference.attention(t as never, o) }),
+    outputs: {
+      out: { shape: [n, o.qStride] },
+      lse: { shape: [n, heads.heads] },
+    },
+    run: (rec, t, device) => {
+      const partials = pieces > 0 ? device.arena.alloc([partialFloats(o, pieces)]) : undefined;
+      const cache = f16 ? { ...(t.kv as Tensor), dtype: 'f16' as const } : t.kv;
+      attention(rec, { ...t, kv: cache, ...(partials && { partials }) } as never, { ...o, apart, pieces });
+      device.arena.free(partials);
+    },
+    reference: (t) => ({ ...reference.attention({ ...t, kv: seen } as never, o) }),
     tolerance: TOLERANCE,
   };
 }

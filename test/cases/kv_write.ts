@@ -1,3 +1,5 @@
+import { f32ToF16 } from '../../src/gpu/floats.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
 import { kvWrite } from '../../src/kernels/kv_write.ts';
 import * as reference from '../reference/rope.ts';
 import { type KernelCase, randomSource } from './case.ts';
@@ -10,7 +12,9 @@ export function cases(): KernelCase[] {
     ...[1, 2, 6, 17, 32, 64].map((headDim) => ({ n: 5, heads: 3, kvHeads: 1, headDim })),
     { n: 3, heads: 9, kvHeads: 3, headDim: 64 },
   ];
-  return shapes.map((o) => kvCase(o, `N=${o.n} H=${o.heads} Hkv=${o.kvHeads} D=${o.headDim}`));
+  const label = (o: reference.Heads) => `N=${o.n} H=${o.heads} Hkv=${o.kvHeads} D=${o.headDim}`;
+  const halves = shapes.filter((o) => o.headDim % 4 === 0);
+  return [...shapes.map((o) => kvCase(o, label(o))), ...halves.map((o) => halfCase(o, label(o)))];
 }
 
 export function benchCases(): KernelCase[] {
@@ -36,5 +40,28 @@ function kvCase(o: reference.Heads, shape: string): KernelCase {
       cache: reference.kvWrite(t.qkv as Float64Array, t.dest as Float64Array, t.cache as Float64Array, o),
     }),
     tolerance: { relative: 0, absolute: 0 },
+  };
+}
+
+/** A cache of f16, and numbers that it cannot hold. */
+function halfCase(o: reference.Heads, shape: string): KernelCase {
+  const whole = kvCase(o, shape);
+  const qkv = whole.inputs.qkv?.data as Float32Array;
+  if (qkv.length > 0) qkv.set([1e9, -1e9, 65504, 1e-7], qkv.length - 4);
+  const [rows, width] = [2 * o.n, 2 * o.kvHeads * o.headDim];
+  const words = Uint32Array.from({ length: (rows * width) / 2 }, (_, i) => (i * 2654435761) >>> 0);
+  const rounded = (x: number) => f32ToF16(Math.max(-65504, Math.min(65504, x)));
+  return {
+    ...whole,
+    shape: `${shape} f16`,
+    outputs: { cache: { shape: [rows, width / 2], dtype: 'u32', initial: words } },
+    run: (rec, t) => kvWrite(rec, { ...t, cache: { ...(t.cache as Tensor), dtype: 'f16' } } as never, o),
+    reference: (t) => {
+      const untouched = new Float64Array(rows * width).fill(Number.NaN);
+      const cache = reference.kvWrite(t.qkv as Float64Array, t.dest as Float64Array, untouched, o);
+      const before = new Uint16Array(words.buffer);
+      const halves = Uint16Array.from(cache, (x, i) => (Number.isNaN(x) ? (before[i] as number) : rounded(x)));
+      return { cache: Float64Array.from(new Uint32Array(halves.buffer)) };
+    },
   };
 }

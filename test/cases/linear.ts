@@ -1,6 +1,7 @@
 import { isQuantised, WEIGHT_TYPES, type WeightType } from '../../src/gpu/blocks.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { type LinearVariant, linear, linearBackward } from '../../src/kernels/linear.ts';
+import { linear, linearBackward } from '../../src/kernels/linear.ts';
+import { LINEAR_VARIANTS, type LinearVariant } from '../../src/kernels/linear_variants.ts';
 import * as reference from '../reference/linear.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
@@ -76,7 +77,7 @@ const QUANTISED: readonly LinearCase[] = WEIGHT_TYPES.filter(isQuantised).map((d
 
 /** What each variant is tested with where the adapter would get another. */
 const FORWARD_GIVEN: readonly LinearCase[] = [
-  ...[1, 9, 65].map((m) => ({ m, n: 68, k: 24 })),
+  ...[1, 9, 65].map((m) => ({ m, n: 68, k: 296 })),
   { m: 6, n: 64, k: 64, dtype: 'f16', accumulate: true, bias: true, scale: 0.5 },
   { m: 9, n: 48, k: 32, dtype: 'f32', firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24 },
   { m: 5, n: 131, k: 64, stride: 132 },
@@ -89,23 +90,48 @@ const BACKWARD_GIVEN: readonly LinearCase[] = [
   { m: 3, n: 68, k: 256, dtype: 'q6_k' },
 ];
 
+/** The same for other sizes of tiles: each takes seconds to compile on a CPU. */
+const OTHER_SIZE = /64x64|128x64|128x128/;
+const OTHER_SIZES: readonly LinearCase[] = [{ m: 131, n: 132, k: 340, stride: 136, offset: 4 }];
+
+/** Another order in the kernel of `tiles`. */
+const OTHER_ORDER = /^(sliced|split|half)/;
+const OTHER_ORDERS: readonly LinearCase[] = [
+  { m: 9, n: 68, k: 296 },
+  { m: 67, n: 64, k: 512, dtype: 'q5_k', bias: true, accumulate: true, scale: 0.5 },
+];
+
 /** The variants that this device can run on shapes in multiples of 4. */
 export function runnableVariants(device: Device): LinearVariant[] {
-  return ['scalar', 'registers', 'tiled', ...(device.caps.subgroups ? (['subgroup'] as const) : [])];
+  const names = Object.keys(LINEAR_VARIANTS) as LinearVariant[];
+  return names.filter((name) => LINEAR_VARIANTS[name].runsOn(device.caps));
 }
 
-/** Every shape with the variant that the adapter gets, and some with each of those given. */
-export function cases(variants: readonly LinearVariant[] = []): KernelCase[] {
-  const given = (shapes: readonly LinearCase[]) =>
-    variants.flatMap((variant) => shapes.map((c) => ({ ...c, variant })));
+/**
+ * Every shape with the variant that the adapter gets, and some with each of those given. Of an order other than the sequential one a
+ * software adapter has one size of tiles checked here: the others are compared with it bit by bit.
+ */
+export function cases(variants: readonly LinearVariant[] = [], isSoftware = false): KernelCase[] {
+  const given = (shapes: readonly LinearCase[], direction: 'forward' | 'backward') =>
+    variants
+      .filter((variant) => LINEAR_VARIANTS[variant][direction])
+      .flatMap((variant) => {
+        const order = OTHER_ORDER.test(variant);
+        const size = OTHER_SIZE.test(variant);
+        if (order && size && isSoftware) return [];
+        const others = OTHER_ORDERS.map(({ bias, ...c }) =>
+          direction === 'forward' ? { ...c, bias: bias ?? false } : c,
+        );
+        return (size ? OTHER_SIZES : order ? others : shapes).map((c): LinearCase => ({ ...c, variant }));
+      });
   return [
-    ...[...ALIGNED, ...FORWARD_ALIGNED, ...ODD, ...QUANTISED, ...given(FORWARD_GIVEN)].map(linearCase),
+    ...[...ALIGNED, ...FORWARD_ALIGNED, ...ODD, ...QUANTISED, ...given(FORWARD_GIVEN, 'forward')].map(linearCase),
     ...[
       ...ALIGNED.filter((c) => !c.scale),
       ...BACKWARD_ALIGNED,
       ...QUANTISED,
       ...ODD.filter((c) => !c.bias),
-      ...given(BACKWARD_GIVEN),
+      ...given(BACKWARD_GIVEN, 'backward'),
     ].map(linearBackwardCase),
     linearBackwardCase({ m: 5, n: 131, k: 64, stride: 132 }),
     linearBackwardCase({ m: 5, n: 7, k: 9, rowScale: true }),
@@ -144,6 +170,7 @@ export function linearCase(o: LinearCase): KernelCase {
   return {
     kernel: 'linear',
     shape: describe(o),
+    ...toleranceOf(o),
     inputs: {
       inp: { data: random.array(m * k), shape: [m, k] },
       weight: weightInput(random, rows, k, dtype),
@@ -178,6 +205,7 @@ export function linearBackwardCase(o: LinearCase): KernelCase {
   return {
     kernel: 'linear_backward',
     shape: describe(o),
+    ...toleranceOf(o),
     inputs: {
       dout: { data: random.array(m * stride), shape: [m, stride] },
       weight: weightInput(random, rows, k, dtype),
@@ -196,6 +224,12 @@ export function linearBackwardCase(o: LinearCase): KernelCase {
       }),
     }),
   };
+}
+
+/** Numbers rounded to f16: an error of 2^-11 in each factor, of which some cancel. */
+function toleranceOf({ variant }: LinearCase) {
+  const order = variant && LINEAR_VARIANTS[variant].order;
+  return order === 'half' || order === 'matrix_f16' ? { tolerance: { relative: 1e-3, absolute: 1e-5 } } : {};
 }
 
 function launchOptions(o: LinearCase) {

@@ -74,9 +74,21 @@ describe('trimtab train', () => {
     expect(read(whole, 'report.html').toString()).toMatch(/^<!doctype html>/i);
   });
 
-  it('writes the same vectors with the same seed into another folder', () => {
-    expect(train(at('same')).code).toBe(0);
+  it('writes the same vectors with the same seed into another folder, profiled or not', () => {
+    const { code, stdout, stderr } = train(at('same'), '--profile', '--profile-steps', '1..2', '--json');
+    expect(code, stderr).toBe(0);
     expect(read(at('same'), 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
+    const { profile } = JSON.parse(stdout);
+    expect(profile.kernels[0]).toMatchObject({ calls: expect.any(Number), gbps: expect.any(Number) });
+    expect(profile.timed).toMatchObject({
+      parts: 2,
+      phases: { rollout: { calls: 2 }, reward: {}, train: {}, update: {} },
+    });
+    expect(profile.roofline.gflops).toBeGreaterThan(0);
+    expect(JSON.parse(read(at('same'), 'profile.json').toString())).toEqual(profile);
+    expect(JSON.parse(read(at('same'), 'trace.json').toString()).traceEvents.length).toBeGreaterThan(100);
+    expect(read(at('same'), 'report.html').toString()).toContain('Where the GPU’s time went');
+    expect(read(whole, 'report.html').toString()).not.toContain('Where the GPU’s time went');
   });
 
   it.skipIf(process.platform === 'win32')(

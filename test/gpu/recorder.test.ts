@@ -123,8 +123,9 @@ describe('the recorder', async () => {
     expect(() => rec.dispatch(addOne, { out }, { at: 0 }, [1, 1, 1])).toThrow(
       'test_add_one: parameter value is missing',
     );
-    expect(() => rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1], { SPAN: 2 })).toThrow(
-      'test_add_one declares no constant SPAN',
+    const constants = { BIAS: '3.5', SPAN: 2 };
+    expect(() => rec.dispatch(addBias, { inp: out, out }, { n: 1 }, [1, 1, 1], constants)).toThrow(
+      'test_add_bias declares no constant SPAN',
     );
     arena.free(out);
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { numel, type Tensor } from '../../src/gpu/tensor.ts';
-import { type LinearVariant, linear, linearBackward, linearVariant } from '../../src/kernels/linear.ts';
+import { linear, linearBackward } from '../../src/kernels/linear.ts';
+import { LINEAR_ORDERS, type LinearQuestion, sliceSteps } from '../../src/kernels/linear_kernel.ts';
+import { LINEAR_VARIANTS, type LinearVariant, linearVariant, variantsOf } from '../../src/kernels/linear_variants.ts';
 import { randomSource } from '../cases/case.ts';
 import { cases, type LinearCase, linearBackwardCase, linearCase, runnableVariants } from '../cases/linear.ts';
 import { centralDifferences, largestDifference } from '../reference/differences.ts';
@@ -10,13 +12,28 @@ import { describeCases, prepareCase } from './driver.ts';
 
 const device = await testDevice();
 const variants = runnableVariants(device);
-const chosen = linearVariant(device.caps, { terms: 64, width: 64, strides: [64], bias: false });
+const question: LinearQuestion = {
+  direction: 'forward',
+  dtype: 'bf16',
+  m: 17,
+  terms: 64,
+  width: 128,
+  strides: [64, 0, 128, 0],
+  bias: true,
+};
+const chosen = linearVariant(device.caps, question);
 
-describeCases('linear', cases(variants.filter((variant) => variant !== chosen)));
+describeCases(
+  'linear',
+  cases(
+    variants.filter((variant) => variant !== chosen),
+    device.caps.isSoftware,
+  ),
+);
 
 /** The output's rows as bits, for the first `m` rows of a case with 65. */
 async function rowsOf(m: number, direction: 'forward' | 'backward', variant: LinearVariant): Promise<Uint32Array> {
-  const shape: LinearCase = { m: 65, n: 72, k: 56, variant };
+  const shape: LinearCase = { m: 65, n: 72, k: 136, variant };
   const prepared = prepareCase(device, direction === 'forward' ? linearCase(shape) : linearBackwardCase(shape));
   const t = prepared.tensors as Record<string, Tensor>;
   const rec = device.recorder();
@@ -32,6 +49,7 @@ async function rowsOf(m: number, direction: 'forward' | 'backward', variant: Lin
 describe('a row of a product', () => {
   for (const variant of variants) {
     for (const direction of ['forward', 'backward'] as const) {
+      if (!LINEAR_VARIANTS[variant][direction]) continue;
       it(`has the same bits among 1, 4, 12, 17 and 65 rows (${direction}, ${variant})`, async () => {
         const all = await rowsOf(65, direction, variant);
         for (const m of [1, 4, 12, 17]) {
@@ -42,26 +60,46 @@ describe('a row of a product', () => {
     }
   }
 
-  // On a GPU the compiler may fuse other products and sums in one shader than in another.
-  it.runIf(device.caps.isSoftware)('has the same bits in every variant of a software adapter', async () => {
+  // On a GPU the compiler may fuse other products and sums in one shader than in another: there, tuning compares the bits.
+  for (const order of LINEAR_ORDERS) {
     for (const direction of ['forward', 'backward'] as const) {
-      const want = await rowsOf(17, direction, 'scalar');
-      for (const variant of variants)
-        expect(await rowsOf(17, direction, variant), `${direction} ${variant}`).toEqual(want);
+      const same = variantsOf(order, direction, device.caps);
+      it.runIf(device.caps.isSoftware && same.length > 1)(
+        `has the same bits in every variant of a software adapter (${direction}, ${order})`,
+        async () => {
+          const want = await rowsOf(65, direction, same[0] as LinearVariant);
+          for (const variant of same) expect(await rowsOf(65, direction, variant), variant).toEqual(want);
+        },
+      );
     }
-  });
+  }
 });
 
 it('decides the variant by the adapter and the shape of the weight alone', () => {
-  const shape = { terms: 64, width: 128, strides: [64, 0, 128, 0], bias: true };
-  const software = { isSoftware: true, subgroups: true };
-  expect(linearVariant(software, shape)).toBe('subgroup');
-  expect(linearVariant({ ...software, subgroups: false }, shape)).toBe('registers');
-  expect(linearVariant({ isSoftware: false, subgroups: true }, shape)).toBe('tiled');
-  expect(linearVariant(software, { ...shape, terms: 66 })).toBe('scalar');
-  expect(linearVariant(software, { ...shape, strides: [64, 0, 131, 0] })).toBe('scalar');
-  expect(linearVariant(software, { ...shape, width: 131 })).toBe('scalar');
-  expect(linearVariant(software, { ...shape, width: 131, bias: false })).toBe('subgroup');
+  const software = { ...device.caps, isSoftware: true, subgroups: true };
+  expect(linearVariant(software, question)).toBe('subgroup');
+  expect(linearVariant(software, { ...question, m: 1 })).toBe('subgroup');
+  expect(linearVariant({ ...software, subgroups: false }, question)).toBe('registers');
+  expect(linearVariant({ ...software, isSoftware: false }, question)).toBe('tiles_32x64');
+  expect(linearVariant(software, { ...question, terms: 66 })).toBe('scalar');
+  expect(linearVariant(software, { ...question, strides: [64, 0, 131, 0] })).toBe('scalar');
+  expect(linearVariant(software, { ...question, width: 131 })).toBe('scalar');
+  expect(linearVariant(software, { ...question, width: 131, bias: false })).toBe('subgroup');
+});
+
+it('stays within an order of summation whatever the rows are, and leaves it for a shape alone', () => {
+  const caps = { ...device.caps, isSoftware: false, maxInvocations: 256, maxWorkgroupStorage: 32768 };
+  expect(linearVariant(caps, { ...question, m: 8 }, 'sliced')).toBe('vector');
+  expect(linearVariant(caps, { ...question, m: 9 }, 'sliced')).toBe('sliced_32x64');
+  expect(linearVariant(caps, { ...question, m: 8, direction: 'backward' }, 'sliced')).toBe('tiles_32x64');
+  for (const m of [8, 9]) expect(linearVariant(caps, { ...question, m, terms: 66 }, 'sliced')).toBe('scalar');
+});
+
+it('cuts the terms into at most 16 slices, each in whole stages of the tiles', () => {
+  for (const steps of [1, 8, 32, 129, 384, 2240, 100_000]) {
+    expect(sliceSteps(steps) % 8).toBe(0);
+    expect(Math.ceil(steps / sliceSteps(steps))).toBeLessThanOrEqual(16);
+  }
 });
 
 it('linear: the backward reference agrees with finite differences of the forward one', () => {

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Counts } from '../../src/gpu/counters.ts';
-import { type GenerationRequest, generate } from '../../src/model/generate.ts';
+import { type Completion, type GenerationRequest, generate } from '../../src/model/generate.ts';
+import { KVCache } from '../../src/model/kv_cache.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
 import { goldenJson } from '../setup/golden.ts';
@@ -76,22 +77,40 @@ describe('generation', () => {
   });
 
   it('creates no buffer, pipeline or bind group in a hundred passes after the first two', async () => {
-    const passes: Counts[] = [];
-    const run = () =>
-      generate(lm.model, sampled([0], 6, 102), {
+    const readbacks: Counts[] = [];
+    const run = () => {
+      readbacks.length = 0;
+      return generate(lm.model, sampled([0], 6, 102), {
         ...options,
         eosIds: [],
-        onProgress: () => passes.push(device.counters.snapshot()),
+        maxPasses: 1,
+        onProgress: () => readbacks.push(device.counters.snapshot()),
       });
+    };
     await run();
-    const [warm, last] = [passes[1], passes.at(-1)] as [Counts, Counts];
-    expect(passes).toHaveLength(102);
+    const [warm, last] = [readbacks[0], readbacks.at(-1)] as [Counts, Counts];
     expect(last).toMatchObject({ buffers: warm.buffers, pipelines: warm.pipelines, bindGroups: warm.bindGroups });
+    // The first readback has the prompt's token too.
+    expect(readbacks).toHaveLength(101);
     expect(last.readbacks - warm.readbacks).toBe(100);
-    expect(last.submits - warm.submits).toBe(100);
     await run();
-    const again = passes.at(-1) as Counts;
+    const again = readbacks.at(-1) as Counts;
     expect(again).toMatchObject({ buffers: last.buffers, pipelines: last.pipelines, bindGroups: last.bindGroups });
+  });
+
+  it('draws the same whenever tokens are read, and reads less often where nothing ends', async () => {
+    const requests = sampled([0, 1], 6, 40);
+    const run = async (maxPasses?: number) => {
+      const before = device.counters.snapshot();
+      const results = await generate(lm.model, requests, { ...options, ...(maxPasses && { maxPasses }) });
+      return { results, readbacks: device.counters.since(before).readbacks };
+    };
+    const each = await run(1);
+    for (const maxPasses of [2, 7, 32]) {
+      const several = await run(maxPasses);
+      expect(several.results).toEqual(each.results);
+      expect(several.readbacks).toBeLessThan(each.readbacks);
+    }
   });
 
   it('refuses a prompt that fills the context, by its length', async () => {
@@ -108,6 +127,24 @@ describe('generation', () => {
 
   it('refuses a cache that cannot hold one sequence, by its bytes', async () => {
     await expect(generate(lm.model, sampled([0], 1), { ...options, cacheBytes: 4096 })).rejects.toThrow(/bytes a row/);
+  });
+
+  it('keeps keys and values in half the bytes where f16 is asked for, and stays near', async () => {
+    const row = KVCache.rowBytes(lm.model, 'f32');
+    expect(KVCache.rowBytes(lm.model, 'f16')).toBe(row / 2);
+    const requests = sampled([0], 2, 8);
+    const least = ((requests[0] as GenerationRequest).prompt.length + 8) * row;
+    const small = { ...options, eosIds: [], cacheBytes: least / 2 };
+    await expect(generate(lm.model, requests, small)).rejects.toThrow(/bytes a row/);
+    const [whole] = await generate(lm.model, requests, { ...options, eosIds: [] });
+    const [half] = await generate(lm.model, requests, { ...small, kvCacheDtype: 'f16' });
+    const [a, b] = [whole?.[0], half?.[0]] as [Completion, Completion];
+    // From the first token that differs on the texts are different ones.
+    const same = a.ids.findIndex((id, i) => id !== b.ids[i]);
+    const differences = a.logp.slice(0, same < 0 ? 8 : same).map((x, i) => Math.abs(x - (b.logp[i] as number)));
+    expect(differences.length).toBeGreaterThan(1);
+    expect(Math.max(...differences)).toBeLessThan(0.02);
+    expect(Math.max(...differences)).toBeGreaterThan(0);
   });
 
   it('stops when aborted, and gives every buffer back', async () => {

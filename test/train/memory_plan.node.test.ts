@@ -79,7 +79,7 @@ async function measured(
         beta: 0,
         lossType: config.loss_type,
         maxCompletionLength: config.max_completion_length,
-        recompute: config.recompute,
+        recompute: plan.recompute,
         maxRows: plan.rows,
       },
     ),
@@ -157,15 +157,33 @@ describe('the memory plan', () => {
     model.dispose();
     const size = { config: source.config, weightBytes: weightBytes(source) };
     const free = planMemory(size, settings(), PROMPT);
-    const tight = planMemory(size, settings({ memory_budget: '16MiB' }), PROMPT);
+    const tight = planMemory(size, settings({ memory_budget: '16MiB', recompute: 'none' }), PROMPT);
     expect(tight.rows).toBeLessThan(free.rows);
     expect(tight.rows).toBeGreaterThanOrEqual(PROMPT + 24);
     expect(tight.total).toBeLessThanOrEqual(16 * 2 ** 20);
     const recomputed = planMemory(size, settings({ memory_budget: '16MiB', recompute: 'layer' }), PROMPT);
     expect(recomputed.rows).toBeGreaterThan(tight.rows);
-    const refused = () => planMemory(size, settings({ memory_budget: '4MiB' }), PROMPT);
+    const refused = () => planMemory(size, settings({ memory_budget: '4MiB', recompute: 'none' }), PROMPT);
     expect(refused).toThrow(/needs \d\.\d MiB of GPU memory, and the memory budget is 4\.0 MiB: weights 2\.4 MiB/);
     expect(refused).toThrow(/Raise memory_budget \(--memory-budget\), or: .*set recompute to layer/);
+  });
+
+  it('recomputes layers only where a prompt with its completions does not fit otherwise, and keeps of rollouts what is left', async () => {
+    const { source, model } = await open(await testDevice(), 'models/demo');
+    model.dispose();
+    const size = { config: source.config, weightBytes: weightBytes(source) };
+    const [free, enough, tight] = [undefined, '40MiB', '6MiB'].map((memory_budget) =>
+      planMemory(size, settings(memory_budget ? { memory_budget } : {}), PROMPT),
+    ) as [MemoryPlan, MemoryPlan, MemoryPlan];
+    expect([free.recompute, enough.recompute, tight.recompute]).toEqual(['none', 'none', 'layer']);
+    // 4 prompts of 40 tokens, 32 completions of which 23 rows are taken in.
+    expect(free.kept.rows).toBe(896);
+    expect(free.kept.bytes).toBeGreaterThan(896 * 4 * 5 * (128 + 256 + 128 + 128 + 768));
+    expect(enough.kept.rows).toBeGreaterThan(64);
+    expect(enough.kept.rows).toBeLessThan(896);
+    expect(enough.total).toBeLessThanOrEqual(40 * 2 ** 20);
+    expect(tight.kept).toEqual({ rows: 0, bytes: 0 });
+    expect(planMemory(size, settings({ reuse_activations: 'off' }), PROMPT).kept.rows).toBe(0);
   });
 
   it('holds: a run within a budget that is barely enough ends well, and takes no more', async () => {
@@ -219,6 +237,8 @@ describe('the memory plan', () => {
     );
     expect(plan.rows * 2 * 8960 * 4).toBeLessThanOrEqual(128 * 2 ** 20);
     expect(plan.rows).toBeGreaterThanOrEqual(712);
+    // The logits of all tokens never exist: everything together is smaller.
+    expect(plan.workspace + plan.activations.layer).toBeLessThan(plan.rows * 151936 * 4);
   });
 });
 

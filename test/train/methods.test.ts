@@ -232,7 +232,9 @@ describe('the steps of SFT and DPO against PyTorch', async () => {
       step: 0,
       steering: { tensor: steering, scale: 1 },
       target: { grad, layers: new Set(Array.from({ length: layers }, (_, l) => l)) },
+      recompute: 'none',
       maxRows: 150,
+      keptRows: 0,
       cacheBytes: 0,
       draw: (count) => Array.from({ length: count }, (_, i) => i),
       update: async (pass) => {

@@ -148,6 +148,39 @@ describe('what must not change the gradient', () => {
     expectGradient((await run(groups, split)).gradient, 'grad.rloo.dapo.beta0');
   });
 
+  it('completions that share a prompt have the gradient of as many separate sequences', async () => {
+    const groups = groupsWith('rloo');
+    const separate = groups.flatMap(({ prompt, completions, advantages }) =>
+      completions.map((completion, k) => ({
+        prompt,
+        completions: [completion],
+        advantages: [advantages[k] as number],
+      })),
+    );
+    const [shared, apart] = [await run(groups), await run(separate)];
+    expect(relativeError(shared.gradient, apart.gradient)).toBeLessThan(2e-5);
+    expect(Math.abs(shared.loss - apart.loss)).toBeLessThan(1e-6);
+  });
+
+  it('the model without vectors shares what lies below the lowest vector, to the bit, and so computes less', async () => {
+    const groups = groupsWith('rloo');
+    const lowest = 3;
+    const vectors = want.f32('steering').map((x, i) => (i < lowest * c ? 0 : x));
+    const upper = { tensor: device.upload(vectors, [layers, c], 'f32', 'steering'), scale: 1 };
+    const trained = new Set([lowest, layers - 1]);
+    const counted = async (options: Partial<PolicyOptions>) => {
+      const before = device.counters.dispatches;
+      const result = await run(groups, { steering: upper, beta: 0.05, ...options }, trained);
+      return { ...result, dispatches: device.counters.dispatches - before };
+    };
+    const [own, shared] = [await counted({}), await counted({ lowest })];
+    device.arena.free(upper.tensor);
+    expect(shared.gradient).toEqual(own.gradient);
+    expect(shared.kl).toBe(own.kl);
+    expect(shared.kl).toBeGreaterThan(0);
+    expect(shared.dispatches).toBeLessThan(own.dispatches - 10 * lowest);
+  });
+
   it('a completion of zero advantage is counted in N_tok although it is not run', async () => {
     const groups = groupsWith('rloo');
     expect(groups[2]?.advantages.every((a) => a === 0)).toBe(true);

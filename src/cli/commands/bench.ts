@@ -1,23 +1,32 @@
-import { appendFileSync } from 'node:fs';
-import type { EndToEnd } from '../../../bench/end_to_end.ts';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { EndToEnd, ProfileRun } from '../../../bench/end_to_end.ts';
+import { environmentOf } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
-import { runBench, SHAPES } from '../../../bench/run.ts';
+import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
+import { integer } from '../options.ts';
 import { writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
 import { askerFor, openModel, readText } from '../setup.ts';
 
-interface Options {
+interface Options extends ProfileOptions {
   only?: string;
   shapes: string;
   peers: boolean;
+  compared?: boolean;
   all?: boolean;
-  profile?: boolean;
-  toggles?: string;
+  model?: string;
+  onnx?: string;
+  promptTokens: number;
+  newTokens: number;
+  rounds: number;
+  dumpTraining?: string;
   out?: string;
 }
 
@@ -35,11 +44,20 @@ export const command = defineCommand<Options>({
         'kernels, families of them, comparisons (matmul, softmax, …) or end-to-end rows (decode, …)',
       )
       .option('--shapes <names>', 'models whose shapes are measured', Object.keys(SHAPES).join())
-      .option('--no-peers', 'leave out jax-js and tfjs')
+      .option('--no-peers', 'leave out the peers')
+      .option('--compared', 'only what is compared with peers, not the kernels by themselves')
       .option('--all', 'also what takes seconds on a software adapter')
-      .option('--profile', 'what each kernel takes of the training pass')
-      .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
+      .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
+      .option('--onnx <folders>', 'exports of the model for transformers.js, FOLDER or FOLDER:dtype')
+      .option('--prompt-tokens <n>', 'length of its prompt', integer({ min: 1, max: 1024 }), 64)
+      .option('--new-tokens <n>', 'tokens decoded after it', integer({ min: 1, max: 1024 }), 16)
+      .option('--rounds <n>', 'turns of each', integer({ min: 1 }), 5)
+      .option(
+        '--dump-training <file>',
+        'what the training pass was given and its gradient, for bench/peers/torch_training.py',
+      )
       .option('--out <file>', 'write the rows to this file too, as JSON lines');
+    addProfileOption(command, 'profile, a folder for each end-to-end row');
   },
   async run(context, options) {
     const models = list(options.shapes).map((name) => {
@@ -48,10 +66,14 @@ export const command = defineCommand<Options>({
         throw new UserError(`--shapes names ${JSON.stringify(name)}; there are ${Object.keys(SHAPES).join(', ')}.`);
       return model;
     });
-    const toggles = list(options.toggles ?? '');
-    if (options.out) await writeOutput(options.out, '');
-    const device = await context.openDevice({ toggles });
+    const toggles = context.gpuOptions.toggles ?? [];
+    const dump = options.dumpTraining;
+    for (const file of [options.out, dump]) if (file !== undefined) await writeOutput(file, '');
+    const device = await context.openDevice();
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
+    const environment = environmentOf(device.caps.adapter, toggles, packageRoot());
+    context.printJson(environment);
+    if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
     const view = sections(context);
     try {
@@ -59,10 +81,16 @@ export const command = defineCommand<Options>({
         only: options.only === undefined ? undefined : list(options.only),
         models,
         peers: options.peers,
+        peersFolder: `${packageRoot()}/bench/peers`,
+        compared: options.compared === true,
         all: options.all === true,
-        profile: options.profile === true,
+        profile: options.profile === undefined ? undefined : profileRun(context, device, options),
         toggles,
-        endToEnd: () => demonstration(context, device),
+        generation: options.model === undefined ? undefined : generation(context, device, options, options.model),
+        endToEnd: async () => ({
+          ...(await demonstration(context, device)),
+          onTraining: dump === undefined ? undefined : (data) => writeFileSync(dump, JSON.stringify(data)),
+        }),
         section: view.section,
         emit(row) {
           rows.push(row);
@@ -79,6 +107,17 @@ export const command = defineCommand<Options>({
   },
 });
 
+/** A table and a folder with the trace for every end-to-end row. */
+function profileRun(context: Context, device: Device, options: ProfileOptions): ProfileRun {
+  const place = typeof options.profile === 'string' ? options.profile : 'profile';
+  return async (name, run) => {
+    const profile = (await CommandProfile.start(context, device, options)) as CommandProfile;
+    context.print(`\nProfile of ${name}`);
+    await profile.timed(() => device.phase(name, async () => void (await run())));
+    context.printJson({ name, profile: await profile.finish(join(place, name)) });
+  };
+}
+
 /** Shows every section as a table when it is complete. */
 function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {
   let title = '';
@@ -94,6 +133,23 @@ function sections(context: Context): { section(title: string): void; add(row: Ro
     },
     add: (row) => rows.push(row),
     end,
+  };
+}
+
+/** What of the command line says how a model is timed beside the peers. */
+function generation(context: Context, device: Device, options: Options, model: string): BenchOptions['generation'] {
+  return {
+    open: () => openModel(context, device, model),
+    options: {
+      model: resolve(model),
+      onnx: list(options.onnx ?? '').map((folder) => resolve(folder)),
+      peers: options.peers,
+      peersFolder: `${packageRoot()}/bench/peers`,
+      checked: !context.gpuOptions.toggles?.includes('disable_robustness'),
+      promptTokens: options.promptTokens,
+      newTokens: options.newTokens,
+      rounds: options.rounds,
+    },
   };
 }
 

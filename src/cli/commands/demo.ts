@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { parse } from 'yaml';
 import { defineCommand } from '../command.ts';
 import { packageRoot } from '../package_root.ts';
+import { addProfileOption, addStepsOption } from '../profile.ts';
 import { addConfigOptions } from '../run_options.ts';
 import { exampleLines, lensTable } from '../run_view.ts';
 import { trainRun } from '../train_run.ts';
@@ -16,6 +17,7 @@ export const command = defineCommand<Record<string, unknown>>({
   configure(command) {
     const own = parse(readFileSync(`${packageRoot()}/models/demo/train.yaml`, 'utf8')) as Record<string, unknown>;
     addConfigOptions(command, ['model', 'data', 'question_key', 'answer_key', 'eval_data'], own);
+    addStepsOption(addProfileOption(command, 'the run folder'));
   },
   async run(context, options) {
     const model = relative(process.cwd(), `${packageRoot()}/models/demo`) || '.';
@@ -28,6 +30,6 @@ export const command = defineCommand<Record<string, unknown>>({
     context.print(
       `Try them: npx trimtab generate --model ${model} --raw --prompt $'Question: Ada has 3 pens and buys 4.\\nAnswer:' --steering ${where}/steering.safetensors`,
     );
-    context.printJson({ where, ...summary });
+    context.printJson({ where, ...summary, ...(run.profile && { profile: run.profile }) });
   },
 });

@@ -25,11 +25,12 @@ import {
 import { ascending, integer, number } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
 import { showPrompt, warnOfRule } from '../prompt_view.ts';
 import { accuracyLine } from '../run_view.ts';
 import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, tokenizerOf } from '../setup.ts';
 
-interface Options extends ModelOptions, SteeringOptions, AskingOptions {
+interface Options extends ModelOptions, SteeringOptions, AskingOptions, ProfileOptions {
   data?: string;
   heldOut?: string;
   limit?: number;
@@ -114,6 +115,7 @@ export const command = defineCommand<Options>({
       .option('--compare', 'measure the model without the vectors too, and test the difference')
       .option('--baseline-prompt <prompt>', 'with --compare: also the model without vectors, asked by this prompt')
       .option('--report <file>', 'with --compare: a page with the pass@k curves (.html) or the curves alone (.svg)');
+    addProfileOption(command, 'profile');
   },
   async run(context, options) {
     const samples = samplesOf(options);
@@ -170,6 +172,7 @@ export const command = defineCommand<Options>({
       seed: how.seed,
       adapter: lm.model.device.caps.adapter,
     };
+    const profile = await CommandProfile.start(context, lm.model.device, options);
     const measured: { plan: ArmPlan; result: Evaluation; summary: object }[] = [];
     for (const plan of arms) {
       const describe = ({ greedy, sampled }: Evaluation) => ({
@@ -180,7 +183,8 @@ export const command = defineCommand<Options>({
         ...(greedy && { greedy }),
         ...(sampled && { sampled }),
       });
-      const result = await measureArm(context, lm, plan, how, describe);
+      const run = () => lm.model.device.phase(plan.name, () => measureArm(context, lm, plan, how, describe));
+      const result = await (profile ? profile.timed(run) : run());
       context.print(accuracyLine(plan.name, result));
       measured.push({ plan, result, summary: describe(result) });
     }
@@ -200,8 +204,10 @@ export const command = defineCommand<Options>({
       });
       context.print(`\n${options.report} has the curves.`);
     }
+    const profiled = await profile?.finish(typeof options.profile === 'string' ? options.profile : 'profile');
     context.printJson({
       ...last.summary,
+      ...(profiled && { profile: profiled }),
       ...(options.compare && {
         arms: measured.map(({ plan, summary }) => ({ name: plan.name, ...summary })),
         comparisons,

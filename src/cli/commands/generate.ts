@@ -9,10 +9,11 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer, number } from '../options.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
 import { promptedBy, promptIds } from '../prompt_ids.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
-interface Options extends ModelOptions, SteeringOptions {
+interface Options extends ModelOptions, SteeringOptions, ProfileOptions {
   prompt: string;
   maxNewTokens: number;
   temperature: number;
@@ -52,6 +53,7 @@ export const command = defineCommand<Options>({
       .option('--top-p <number>', 'sample within the likeliest mass p; 1: all', number({ min: 0, max: 1 }), 1)
       .option('--stop <text...>', 'texts that end the continuation')
       .option('--seed <n>', 'key of the random numbers', integer({ min: 0, max: 0xffffffff }), 0);
+    addProfileOption(command, 'profile');
   },
   async run(context, options) {
     const opened = await openFiles(options.model);
@@ -65,14 +67,24 @@ export const command = defineCommand<Options>({
     const { maxNewTokens, temperature, topK, topP, seed, stop = [] } = options;
     const { prompt, addSpecialTokens } = promptedBy(opened, options.prompt, raw);
     const how = { maxNewTokens, temperature, topK, topP, seed, stop, addSpecialTokens, signal: context.signal };
-    for await (const event of streamText(lm, prompt, how, (work) => work(steering))) {
-      if (event.type === 'text') {
+    const profile = await CommandProfile.start(context, device, options);
+    const run = async () => {
+      for await (const event of streamText(lm, prompt, how, (work) => work(steering))) {
+        if (event.type === 'end') return event.result;
         if (!context.json) process.stdout.write(event.text);
-        continue;
       }
-      const { promptIds, ids, text } = event.result;
-      context.print();
-      context.printJson({ prompt_ids: promptIds, completion_ids: ids, text });
-    }
+      return undefined;
+    };
+    const result = await (profile ? profile.timed(run) : run());
+    if (!result) return;
+    const { ids, text } = result;
+    context.print();
+    const profiled = await profile?.finish(typeof options.profile === 'string' ? options.profile : 'profile');
+    context.printJson({
+      prompt_ids: result.promptIds,
+      completion_ids: ids,
+      text,
+      ...(profiled && { profile: profiled }),
+    });
   },
 });

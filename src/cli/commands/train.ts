@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { addProfileOption, addStepsOption } from '../profile.ts';
 import { addConfigOptions } from '../run_options.ts';
 import { lensTable, seedsTable } from '../run_view.ts';
 import { trainRun } from '../train_run.ts';
@@ -29,6 +30,10 @@ export const command = defineCommand<Record<string, unknown>>({
       'how much GPU memory and time one of the paper’s runs takes',
     ],
     [
+      'trimtab train --model models/demo --steps 4 --profile --out runs/profiled',
+      'what each kernel takes of a step: a table, a Chrome trace, a section of report.html',
+    ],
+    [
       'trimtab train --model models/demo --reward random --out runs/control',
       'the control: a reward that knows nothing',
     ],
@@ -36,6 +41,7 @@ export const command = defineCommand<Record<string, unknown>>({
   configure(command) {
     command.argument('[config]', 'YAML file with any of the fields below, in snake_case');
     addConfigOptions(command);
+    addStepsOption(addProfileOption(command, 'the run folder'));
     command.option('--seeds <list>', 'a run for each of these seeds (0,1,2 or 0-4), with mean and interval over them');
   },
   async run(context, options, [file]) {
@@ -55,6 +61,6 @@ export const command = defineCommand<Record<string, unknown>>({
     context.print(
       `${where} holds steering.safetensors, metrics.jsonl, completions.jsonl, summary.json and report.html`,
     );
-    context.printJson({ where, ...summary });
+    context.printJson({ where, ...summary, ...(run.profile && { profile: run.profile }) });
   },
 });

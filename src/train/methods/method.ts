@@ -48,8 +48,11 @@ export interface StepRun {
   readonly step: number;
   readonly steering: Steering;
   readonly target: SteeringTarget;
+  readonly recompute: 'none' | 'layer';
   /** Rows of a micro-batch. */
   readonly maxRows: number;
+  /** Rows of a rollout whose activations may be kept for the gradient; 0 keeps none. */
+  readonly keptRows: number;
   /** Bytes for keys and values of rollouts. */
   readonly cacheBytes: number;
   /** Places of the next examples, in an order that is a permutation of its own in every epoch. */
@@ -78,7 +81,8 @@ export function passOptions(o: MethodOptions, run: StepRun): Omit<PolicyOptions,
     steering: run.steering,
     target: run.target,
     maxCompletionLength: o.config.max_completion_length,
-    recompute: o.config.recompute,
+    recompute: run.recompute,
+    lowest: Math.min(...run.target.layers),
     maxRows: run.maxRows,
     signal: o.signal,
     onMicroBatch: o.onMicroBatch,

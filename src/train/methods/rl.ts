@@ -3,6 +3,7 @@ import { grade } from '../../eval/grade/grade.ts';
 import { checkedReward } from '../../eval/rewards.ts';
 import { mean } from '../../eval/stats.ts';
 import type { Completion } from '../../model/generate.ts';
+import { ActivationStore } from '../activation_store.ts';
 import { advantages } from '../advantage.ts';
 import { type CommonFigures, metricsRow, type StepFigures } from '../metrics.ts';
 import { overlongPenalty } from '../overlong.ts';
@@ -39,10 +40,20 @@ export class ReinforcementLearning implements Method {
   }
 
   async step(run: StepRun): Promise<StepOutcome> {
+    const { device } = this.#o.lm.model;
+    const store = run.keptRows > 0 ? new ActivationStore(device, run.target, run.keptRows) : undefined;
+    try {
+      return await this.#step(run, store);
+    } finally {
+      store?.dispose();
+    }
+  }
+
+  async #step(run: StepRun, store: ActivationStore | undefined): Promise<StepOutcome> {
     const { config, now } = this.#o;
     const k = config.num_generations;
     const begun = now();
-    const { groups, replaced, replacedTokens } = await this.#rollout(run);
+    const { groups, replaced, replacedTokens } = await this.#rollout(run, store);
     const rolledOut = now();
 
     const graded = groups.flatMap((group) => group.samples);
@@ -51,7 +62,7 @@ export class ReinforcementLearning implements Method {
     const advantage = advantages(rewards, k, config);
     const samples = graded.map((g, i) => ({ ...g, advantage: advantage[i] as number }));
     const policyGroups = groups.map(({ prompt }, i) => this.#policyGroup(prompt, samples.slice(i * k, (i + 1) * k)));
-    const { passes, gradNorm } = await this.#updates(run, policyGroups);
+    const { passes, gradNorm } = await this.#updates(run, policyGroups, store);
     const trained = now();
 
     const [first] = passes as [PolicyResult];
@@ -91,14 +102,17 @@ export class ReinforcementLearning implements Method {
    * The step's groups. With dynamic sampling a prompt whose completions all earn the same is replaced by the next one,
    * again and again up to `max_resamples` rounds; what is still dull then stays (Yu et al., arXiv 2503.14476, section 3.2).
    */
-  async #rollout(run: StepRun): Promise<{ groups: Group[]; replaced: number; replacedTokens: number }> {
+  async #rollout(
+    run: StepRun,
+    store: ActivationStore | undefined,
+  ): Promise<{ groups: Group[]; replaced: number; replacedTokens: number }> {
     const { config } = this.#o;
-    let groups = await this.#groups(run, config.num_prompts, 0);
+    let groups = await this.#groups(run, config.num_prompts, 0, store);
     let [replaced, replacedTokens] = [0, 0];
     for (let round = 0; config.dynamic_sampling && round < config.max_resamples; round++) {
       const dull = groups.filter(earnsTheSame);
       if (dull.length === 0) break;
-      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced);
+      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced, store);
       replaced += dull.length;
       replacedTokens += dull.reduce((sum, group) => sum + tokensOf(group), 0);
       groups = groups.map((group) => (earnsTheSame(group) ? (fresh.shift() as Group) : group));
@@ -106,19 +120,24 @@ export class ReinforcementLearning implements Method {
     return { groups, replaced, replacedTokens };
   }
 
-  async #groups(run: StepRun, count: number, first: number): Promise<Group[]> {
+  async #groups(run: StepRun, count: number, first: number, keeper: ActivationStore | undefined): Promise<Group[]> {
     const { config, problems, encode } = this.#o;
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
-    const completions = await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering });
-    const groups: Group[] = [];
-    for (const [i, prompt] of prompts.entries()) {
-      const samples: Graded[] = [];
-      for (const [j, completion] of (completions[i] as Completion[]).entries()) {
-        samples.push(await this.#grade(run, prompt, completion, first + i, j));
-      }
-      groups.push({ prompt, samples });
-    }
+    const groups = prompts.map((prompt) => ({ prompt, samples: [] as Graded[] }));
+    // One after the other, while the GPU samples those that are not finished.
+    let grading: Promise<unknown> = Promise.resolve();
+    const onCompletion = (i: number, j: number, completion: Completion) => {
+      const { prompt, samples } = groups[i] as (typeof groups)[number];
+      grading = grading.then(async () => {
+        samples[j] = await this.#grade(run, prompt, completion, first + i, j);
+      });
+      // It is awaited below; until then nobody listens.
+      grading.catch(() => {});
+    };
+    await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion });
+    // What is left of it when the last has finished.
+    await this.#o.lm.model.device.phase('reward', () => grading);
     return groups;
   }
 
@@ -162,9 +181,13 @@ export class ReinforcementLearning implements Method {
 
   /**
    * `num_iterations` updates on one rollout. The ratio is to the log-probabilities of the first pass, before any of them.
-   * One update with a ratio of tokens is the plain policy gradient.
+   * One update with a ratio of tokens is the plain policy gradient. What the rollout kept is as it was for the first alone.
    */
-  async #updates(run: StepRun, groups: readonly PolicyGroup[]): Promise<{ passes: PolicyResult[]; gradNorm: number }> {
+  async #updates(
+    run: StepRun,
+    groups: readonly PolicyGroup[],
+    store: ActivationStore | undefined,
+  ): Promise<{ passes: PolicyResult[]; gradNorm: number }> {
     const { config, lm } = this.#o;
     const passes: PolicyResult[] = [];
     const norms: number[] = [];
@@ -181,6 +204,7 @@ export class ReinforcementLearning implements Method {
           temperature: config.temperature,
           beta: config.kl_in_reward ? 0 : config.beta,
           lossType: config.loss_type,
+          ...(i === 0 && { store }),
           ...(ratio && { ratio }),
         }),
       );
@@ -196,6 +220,7 @@ export class ReinforcementLearning implements Method {
       prompt: prompt.ids,
       completions: samples.map((s) => s.completion.ids),
       advantages: samples.map((s) => s.advantage),
+      kept: samples.map((s) => s.completion.kept),
       inLoss: samples.map((s) => !(masked && s.completion.finishReason === 'length')),
     };
   }

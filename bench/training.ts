@@ -1,0 +1,312 @@
+import { now } from '#platform';
+import { type SteeringTarget, Tape } from '../src/autograd/tape.ts';
+import { requestsFor, stopCondition } from '../src/eval/completions.ts';
+import { builtinReward } from '../src/eval/rewards.ts';
+import type { Device } from '../src/gpu/device.ts';
+import { type Timing, timing } from '../src/gpu/timing.ts';
+import { type Completion, generate } from '../src/model/generate.ts';
+import { logProbabilities } from '../src/model/log_probabilities.ts';
+import { type Group, pack, uploadPacked } from '../src/model/packing.ts';
+import type { Steering } from '../src/model/steering.ts';
+import { ActivationStore } from '../src/train/activation_store.ts';
+import { type PolicyGroup, type PolicyOptions, policyPass } from '../src/train/policy.ts';
+import { memoryStore } from '../src/train/rundir.ts';
+import { Trainer } from '../src/train/trainer.ts';
+import type { EndToEnd, ProfileRun } from './end_to_end.ts';
+import { floorOf } from './floor.ts';
+import { interleaved } from './measure.ts';
+import { RECORD_NAME, recordRow } from './record.ts';
+import type { Extra, Row, Rows } from './row.ts';
+import { attendedPairs, dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
+
+const PASSES = ['forward', 'training_pass', 'training_pass_recompute', 'training_pass_kept'] as const;
+export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', 'step', 'step_computed_again'] as const;
+
+/** Turns of passes whose ratio is wanted. */
+const TURNS = 3;
+/** Steps that are timed, after one that is not. */
+const STEPS = 3;
+/** What every element of the vectors is. */
+const VECTOR = 0.01;
+/** The shared prompt of the published comparisons: completions, their tokens, the prompt's. */
+const SHARED = { completions: 16, tokens: 60, prompt: 120 };
+
+/** Measures the rows that `wanted` takes and hands each to `emit`. */
+export async function trainingRows(
+  setup: EndToEnd,
+  rows: Rows,
+  wanted: (name: string) => boolean,
+  profile: ProfileRun | undefined,
+  emit: (row: Row) => void,
+): Promise<void> {
+  const bench = new TrainingBench(setup, rows, emit);
+  try {
+    if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(profile);
+    if (wanted('training_pass_kl')) await bench.reference();
+    if (wanted('shared_prompt')) await bench.sharedPrompt();
+    if (wanted('step') || wanted('step_computed_again')) await bench.steps();
+  } finally {
+    bench.dispose();
+  }
+}
+
+class TrainingBench {
+  readonly #o: EndToEnd;
+  readonly #rows: Rows;
+  readonly #emit: (row: Row) => void;
+  readonly #device: Device;
+  readonly #steering: Steering;
+  readonly #target: SteeringTarget;
+
+  constructor(setup: EndToEnd, rows: Rows, emit: (row: Row) => void) {
+    this.#o = setup;
+    this.#rows = rows;
+    this.#emit = emit;
+    const { model } = setup.lm;
+    const { num_hidden_layers: layers, hidden_size: c } = model.config;
+    this.#device = model.device;
+    const vectors = (value: number, label: string) =>
+      this.#device.upload(new Float32Array(layers * c).fill(value), [layers, c], 'f32', label);
+    this.#steering = { tensor: vectors(VECTOR, 'vectors'), scale: 1 };
+    this.#target = { grad: vectors(0, 'gradient'), layers: new Set(Array.from({ length: layers }, (_, l) => l)) };
+  }
+
+  dispose(): void {
+    for (const tensor of [this.#steering.tensor, this.#target.grad]) this.#device.arena.free(tensor);
+  }
+
+  /**
+   * The forward pass (log-probabilities of sampled completions, nothing recorded) and the training passes on the same
+   * packed tokens, in turns; no completion has advantage zero, and there is no KL penalty.
+   */
+  async passes(profile: ProfileRun | undefined): Promise<void> {
+    const { lm, config, encode, problems } = this.#o;
+    const { model } = lm;
+    const prompts = problems.slice(0, config.num_prompts).map(encode);
+    const rows = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    const store = new ActivationStore(
+      this.#device,
+      this.#target,
+      rows + config.num_prompts * config.num_generations * config.max_completion_length,
+    );
+    const completions = await this.#completions(store);
+    const groups = completions.map(
+      (group, i): PolicyGroup => ({
+        ...signed({ prompt: prompts[i]?.ids ?? [], completions: group.map(({ ids }) => ids) }),
+        kept: group.map(({ kept }) => kept),
+      }),
+    );
+    const packed = pack(groups);
+    const training = (options: Partial<PolicyOptions>) => () => this.#pass(groups, options);
+    const contenders = {
+      forward: () => this.#forward(groups),
+      training_pass: training({}),
+      training_pass_recompute: training({ recompute: 'layer' }),
+      training_pass_kept: training({ store }),
+    };
+    const times = await interleaved(Object.values(contenders).map(repeated), TURNS);
+    const least = floorOf(model, packed, 0);
+    const floors = [undefined, least.training, least.recompute, least.kept];
+    const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
+    const attentionShare = attendedPairs(packed) / (packed.n ** 2 / 2);
+    for (const [i, [name, run]] of Object.entries(contenders).entries()) {
+      const time = times[i] as Timing;
+      const floor = floors[i];
+      const ratio = time.median / (times[0] as Timing).median;
+      const dispatches = await dispatchesOf(this.#device, run);
+      const work = dispatches && { dispatches, attentionShare };
+      const against = floor && { ratio_to_forward: ratio, floor: floor / least.forward };
+      this.#row(name, shape, time, packed.targets.length, work, against || {});
+      if (name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
+      await profile?.(name, run);
+    }
+    store.dispose();
+    await this.#tell(groups);
+  }
+
+  /** Runs the pass once more for who wants to compare its gradient. */
+  async #tell(groups: readonly PolicyGroup[]): Promise<void> {
+    const { onTraining, lm } = this.#o;
+    if (!onTraining) return;
+    const { num_hidden_layers: layers, hidden_size: c } = lm.model.config;
+    this.#device.write(this.#target.grad, new Float32Array(layers * c));
+    await this.#pass(groups, {});
+    onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#target.grad)) });
+  }
+
+  /** The training pass with the penalty against the model without vectors, beside the one without. */
+  async reference(): Promise<void> {
+    const groups = (await this.#sampled()).map(signed);
+    const top = Math.floor(this.#o.lm.model.layers.length / 2);
+    const upper = { grad: this.#target.grad, layers: new Set([...this.#target.layers].filter((l) => l >= top)) };
+    const contenders = [
+      () => this.#pass(groups, {}),
+      () => this.#pass(groups, { beta: 0.01 }),
+      () => this.#pass(groups, { target: upper }),
+      () => this.#pass(groups, { target: upper, beta: 0.01, lowest: top }),
+    ];
+    const [plain, kl, upperPlain, upperKl] = (await interleaved(contenders.map(repeated), TURNS)) as Timing[];
+    const packed = pack(groups);
+    const shape = `${this.#group()}, ${packed.n} rows`;
+    const note = (a?: Timing, b?: Timing) => ({
+      note: `${((a?.median ?? 0) / (b?.median ?? 1)).toFixed(2)} x without`,
+    });
+    this.#row('training_pass_kl', shape, kl as Timing, packed.targets.length, undefined, note(kl, plain));
+    const layers = `${shape}, layers ${top} and up`;
+    this.#row(
+      'training_pass_kl',
+      layers,
+      upperKl as Timing,
+      packed.targets.length,
+      undefined,
+      note(upperKl, upperPlain),
+    );
+  }
+
+  /** Completions that share their prompt's rows, beside the same completions each with the prompt before it. */
+  async sharedPrompt(): Promise<void> {
+    const { vocab_size } = this.#o.lm.model.config;
+    const ids = (n: number, seed: number) => Array.from({ length: n }, (_, i) => (7 + 31 * (i + seed)) % vocab_size);
+    const prompt = ids(SHARED.prompt, 0);
+    const completions = Array.from({ length: SHARED.completions }, (_, k) => ids(SHARED.tokens, 97 * (k + 1)));
+    const shared = [signed({ prompt, completions })];
+    const separate = completions.map((completion, k) => ({
+      prompt,
+      completions: [completion],
+      advantages: [shared[0]?.advantages[k] as number],
+    }));
+    const [own, each] = (await interleaved(
+      [() => this.#pass(shared, {}), () => this.#pass(separate, {})].map(repeated),
+      TURNS,
+    )) as [Timing, Timing];
+    const sizes = [shared, separate].map((groups) => pack(groups).n) as [number, number];
+    const shape = `K=${SHARED.completions} of ${SHARED.tokens} tokens, prompt of ${SHARED.prompt}`;
+    const note =
+      `${(each.median / own.median).toFixed(2)} x as fast as separate sequences (${each.median.toFixed(0)} ms, ` +
+      `${each.p25.toFixed(0)} to ${each.p75.toFixed(0)}); ${(sizes[1] / sizes[0]).toFixed(2)} by the rows`;
+    this.#row('shared_prompt', shape, own, SHARED.completions * SHARED.tokens, undefined, { note });
+  }
+
+  /** Whole training steps, rollout, rewards, training pass, update and metrics: with what the rollout kept, and without. */
+  async steps(): Promise<void> {
+    const runs = (['auto', 'off'] as const).map((reuse) => this.#trainer(reuse));
+    try {
+      for (let i = 0; i <= STEPS; i++) for (const run of runs) await run.step();
+    } finally {
+      for (const run of runs) run.dispose();
+    }
+    const [kept, again] = runs.map(({ times }) => timing(times.slice(1), 'wall')) as [Timing, Timing];
+    const [tokens, tokensAgain] = runs.map((run) => run.tokens / STEPS) as [number, number];
+    const [gradient, gradientAgain] = runs.map(({ training }) => {
+      const { median } = timing(training.slice(1), 'wall');
+      return `gradient and update ${median.toFixed(0)} ms`;
+    }) as [string, string];
+    const faster = `${(again.median / kept.median).toFixed(2)} x as fast as without reuse_activations`;
+    this.#row('step', this.#group(), kept, tokens, undefined, { note: `${gradient}; ${faster}` });
+    this.#row('step_computed_again', this.#group(), again, tokensAgain, undefined, { note: gradientAgain });
+  }
+
+  #trainer(reuse: 'auto' | 'off') {
+    const { lm, config, problems, encode, stop } = this.#o;
+    const run = { times: [] as number[], training: [] as number[], tokens: 0, step: async () => {}, dispose: () => {} };
+    const trainer = new Trainer({
+      lm,
+      config: { ...config, max_steps: STEPS + 1, save_steps: 0, reuse_activations: reuse },
+      problems,
+      encode,
+      stop,
+      digest: 'benchmark',
+      reward: builtinReward('correct', config.answer, 0) as NonNullable<ReturnType<typeof builtinReward>>,
+      rewardName: 'correct',
+      store: memoryStore(),
+      now,
+      onStep: (row, samples) => {
+        run.times.push(row.step_time * 1000);
+        run.training.push(row.train_time * 1000);
+        if (row.step > 0) run.tokens += samples.reduce((sum, sample) => sum + sample.completion.ids.length, 0);
+      },
+    });
+    run.step = async () => {
+      let done = false;
+      await trainer.run(async () => {
+        const enough = done;
+        done = true;
+        return enough;
+      });
+    };
+    run.dispose = () => trainer.dispose();
+    return run;
+  }
+
+  async #forward(groups: readonly Group[]): Promise<void> {
+    const { model } = this.#o.lm;
+    const tables = uploadPacked(this.#device, pack(groups));
+    const tape = new Tape(this.#device);
+    const logp = logProbabilities(tape, model, tables, { steering: this.#steering, temperature: 1 });
+    await this.#device.read(logp.tensor);
+    tape.release(logp);
+    tables.free();
+  }
+
+  #pass(groups: readonly PolicyGroup[], options: Partial<PolicyOptions>) {
+    const { lm, config } = this.#o;
+    return policyPass(lm.model, groups, {
+      steering: this.#steering,
+      target: this.#target,
+      recompute: 'none',
+      temperature: 1,
+      beta: 0,
+      lossType: config.loss_type,
+      maxCompletionLength: config.max_completion_length,
+      maxRows: Number.POSITIVE_INFINITY,
+      ...options,
+    });
+  }
+
+  async #sampled(): Promise<Group[]> {
+    const { config, encode, problems } = this.#o;
+    const completions = await this.#completions();
+    return completions.map((group, i) => ({
+      prompt: encode(problems.slice(0, config.num_prompts)[i] as (typeof problems)[number]).ids,
+      completions: group.map(({ ids }) => ids),
+    }));
+  }
+
+  #completions(keeper?: ActivationStore): Promise<Completion[][]> {
+    const { lm, config, encode, problems, stop } = this.#o;
+    const prompts = problems.slice(0, config.num_prompts).map(encode);
+    const shouldStop = stopCondition(lm, stop);
+    const requests = requestsFor(prompts, config.max_completion_length, (prompt) =>
+      Array.from({ length: config.num_generations }, (_, completion) => ({
+        sampling: { temperature: 1 },
+        key: { step: 0, prompt, completion },
+      })),
+    );
+    return generate(lm.model, requests, {
+      seed: 0,
+      eosIds: lm.eosIds,
+      steering: this.#steering,
+      ...(shouldStop && { shouldStop }),
+      ...(keeper && { keeper }),
+    });
+  }
+
+  #group(): string {
+    return `${this.#o.config.num_prompts} prompts x ${this.#o.config.num_generations}`;
+  }
+
+  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra: Extra = {}): void {
+    const figures = {
+      tokens_per_second: tokens / (time.median / 1000),
+      ...(work && { gpu_ms: milliseconds(work.dispatches) }),
+    };
+    const cost = work && total(work);
+    this.#emit(this.#rows.timed(rowId(this.#o.lm, name, shape), time, cost, { ...figures, ...extra }));
+  }
+}
+
+/** A group none of whose advantages is zero. */
+function signed(group: Group): PolicyGroup {
+  const { length } = group.completions;
+  return { ...group, advantages: group.completions.map((_, k) => (k % 2 === 0 ? 1 : -1) * (1 + k / length)) };
+}

@@ -1,0 +1,156 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { Device } from '../gpu/device.ts';
+import { chromeTrace } from '../kernels/chrome_trace.ts';
+import { measureRoofline } from '../kernels/measure_roofline.ts';
+import { Profile } from '../kernels/profile.ts';
+import { type ProfileReport, profileReport } from '../kernels/profile_report.ts';
+import type { StepRunner } from '../train/trainer.ts';
+import type { Context } from './command.ts';
+import { table } from './output.ts';
+import { writeInFolder } from './output_files.ts';
+
+/** Steps of a training run, the first and the last of them, from 0. */
+export interface StepWindow {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface ProfileOptions {
+  /** True where no place was named. */
+  readonly profile?: string | true | undefined;
+  readonly profileSteps?: StepWindow | undefined;
+}
+
+/** Kernels of the printed table; profile.json has all. */
+const ROWS = 24;
+
+/** Adds `--profile`; `place` says where the files go when none is named. */
+export function addProfileOption(command: Command, place: string): Command {
+  return command.option(
+    '--profile [path]',
+    `time every kernel: a table, and a Chrome trace in this folder (or .json file); default: ${place}`,
+  );
+}
+
+export function addStepsOption(command: Command): Command {
+  return command.option(
+    '--profile-steps <first..last>',
+    'steps to profile, from 0 (default: the third and the fourth)',
+    stepWindow,
+  );
+}
+
+/** The third step and the fourth, after two that compile and fill caches; the last ones of a shorter run. */
+export function defaultWindow(from: number, to: number): StepWindow {
+  const last = Math.min(from + 3, to - 1);
+  return { first: Math.max(from, Math.min(from + 2, last - 1)), last };
+}
+
+function stepWindow(text: string): StepWindow {
+  const [, first, last = first] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? [];
+  if (first === undefined || Number(last) < Number(first)) {
+    throw new InvalidArgumentError('It must be a step (3) or a range of steps (2..3), counted from 0.');
+  }
+  return { first: Number(first), last: Number(last) };
+}
+
+/** A profile of one command: what to time, and where the results go. */
+export class CommandProfile {
+  readonly #context: Context;
+  readonly #device: Device;
+  readonly #profile: Profile;
+  readonly #window: StepWindow | undefined;
+  #report: Promise<ProfileReport> | undefined;
+
+  private constructor(context: Context, device: Device, profile: Profile, window: StepWindow | undefined) {
+    this.#context = context;
+    this.#device = device;
+    this.#profile = profile;
+    this.#window = window;
+  }
+
+  /** Undefined where no profile is wanted. */
+  static async start(
+    context: Context,
+    device: Device,
+    options: ProfileOptions,
+    window?: StepWindow,
+  ): Promise<CommandProfile | undefined> {
+    if (options.profile === undefined) return undefined;
+    return new CommandProfile(context, device, await Profile.start(device), window);
+  }
+
+  /** Times the steps of the window, and lets the others run as they are. */
+  readonly around: StepRunner = (step, work) => {
+    const { first, last } = this.#window ?? { first: 0, last: Number.POSITIVE_INFINITY };
+    return step >= first && step <= last ? this.#profile.timed(work) : this.#profile.untimed(work);
+  };
+
+  timed<T>(work: () => Promise<T>): Promise<T> {
+    return this.#profile.timed(work);
+  }
+
+  /** Ends the profile, and measures the roofline if this process has not yet. */
+  report(): Promise<ProfileReport> {
+    this.#profile.stop();
+    this.#report ??= measureRoofline(this.#device).then((roofline) =>
+      profileReport(this.#profile, roofline, this.#device.caps.adapter),
+    );
+    return this.#report;
+  }
+
+  /** Writes trace.json and profile.json, or the trace alone where `place` is a .json file, and prints the table. */
+  async finish(place: string): Promise<ProfileReport> {
+    const report = await this.report();
+    const trace = JSON.stringify(chromeTrace(this.#profile, this.#device.caps.adapter));
+    const single = place.endsWith('.json');
+    const file = single ? place : join(place, 'trace.json');
+    await writeInFolder(file, trace);
+    if (!single) await writeInFolder(join(place, 'profile.json'), `${JSON.stringify(report, null, 1)}\n`);
+    this.#context.print(`\n${profileText(report, this.#window)}`);
+    this.#context.print(`${file} opens in https://ui.perfetto.dev or chrome://tracing.`);
+    return report;
+  }
+}
+
+/** The profile for people: the kernels by cost, and what the host did. */
+export function profileText(report: ProfileReport, window?: StepWindow): string {
+  const { timed, untimed, roofline, timing } = report;
+  if (timed.counts.dispatches === 0) {
+    return `Nothing was profiled: no step of ${window?.first} to ${window?.last} was run. Give others with --profile-steps.`;
+  }
+  const number = (value: number | null) => (value === null ? '' : Number(value.toPrecision(3)).toString());
+  const percent = (share: number | null) => (share === null ? '' : `${(100 * share).toFixed(1)} %`);
+  const rows = report.kernels.slice(0, ROWS).map((row) => {
+    return [
+      row.kernel,
+      row.calls,
+      number(row.ms),
+      percent(row.share),
+      number(row.gflops),
+      number(row.gbps),
+      percent(row.roofline),
+    ];
+  });
+  const steps = window && timed.parts > 0 ? `steps ${window.first} to ${window.last}: ` : '';
+  const lines = [
+    table(['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'roof'], rows),
+    report.kernels.length > ROWS ? `and ${report.kernels.length - ROWS} more kernels in profile.json` : undefined,
+    '',
+    `${steps}${number(timed.ms)} ms, the GPU busy for ${number(report.busy_ms)} ms: idle ${percent(report.idle_share)}.`,
+    `host: recording ${number(timed.record_ms)} ms (${number(timed.record_us_per_dispatch)} us a dispatch), submits ${number(timed.submit_ms)} ms, ` +
+      `waiting ${number(timed.wait_ms)} ms; ${timed.counts.dispatches} dispatches, ${timed.counts.submits} submits, ${timed.counts.readbacks} readbacks; ` +
+      `created ${timed.counts.buffers} buffers (${number(timed.counts.bufferBytes / 2 ** 20)} MiB), ${timed.counts.pipelines} pipelines, ${timed.counts.bindGroups} bind groups.`,
+    `timing gives every dispatch ${report.timed_by === 'timestamps' ? 'a pass of its own' : 'a submit of its own'}: ${number(timing.us_per_dispatch)} us a dispatch more than in one pass, ` +
+      `${percent(timing.share)} of this time.`,
+    untimed
+      ? `a step that was not timed: ${number(untimed.ms)} ms (${number(timed.ms / timed.parts)} ms timed), of which recording ${percent(untimed.record_share)}, ` +
+        `${number(untimed.record_us_per_dispatch)} us a dispatch.`
+      : undefined,
+    `roofline of ${report.adapter}: ${number(roofline.gflops)} GFLOP/s f32${roofline.f16Gflops ? `, ${number(roofline.f16Gflops)} f16` : ''}, copy ${number(roofline.gbps)} GB/s; ` +
+      `a launch ${number(roofline.launchUs)} us, a submit ${number(roofline.submitUs)} us, a readback ${number(roofline.readbackMs)} ms.`,
+  ];
+  return lines.filter((line) => line !== undefined).join('\n');
+}

@@ -1,0 +1,123 @@
+import type { Counts } from '../gpu/counters.ts';
+import type { Roofline } from './measure_roofline.ts';
+import type { HostSums, Profile, Sum } from './profile.ts';
+
+interface Rates {
+  readonly calls: number;
+  readonly ms: number;
+  /** Of the GPU's busy time. */
+  readonly share: number;
+  /** null where the work depends on data that the host does not know. */
+  readonly gflops: number | null;
+  readonly gbps: number;
+  /** The least time that the measured roofline allows for these operations and bytes, over the time taken; null as above. */
+  readonly roofline: number | null;
+}
+
+export interface KernelRow extends Rates {
+  readonly kernel: string;
+  /** The dearest first. */
+  readonly shapes: readonly (Rates & { readonly shape: string })[];
+}
+
+interface HostRow {
+  readonly ms: number;
+  readonly parts: number;
+  readonly record_ms: number;
+  readonly record_us_per_dispatch: number;
+  readonly submit_ms: number;
+  readonly wait_ms: number;
+  readonly counts: Counts;
+  readonly phases: Readonly<Record<string, { readonly calls: number; readonly ms: number }>>;
+}
+
+/** What `--profile` prints and keeps as profile.json. */
+export interface ProfileReport {
+  readonly adapter: string;
+  readonly timed_by: Profile['method'];
+  readonly roofline: Omit<Roofline, 'rows'>;
+  /** Milliseconds in which the GPU computed while every dispatch was timed. */
+  readonly busy_ms: number;
+  /** 1 − busy / wall, gaps that timing itself makes included. */
+  readonly idle_share: number;
+  /** What timing adds: measured for one dispatch, and times the dispatches as a share of the timed wall. */
+  readonly timing: { readonly us_per_dispatch: number; readonly ms: number; readonly share: number };
+  /** The part that was timed, and all of the rest. */
+  readonly timed: HostRow;
+  readonly rest: HostRow;
+  /** Parts that were neither timed nor compiled anything: how long one takes, and what recording takes of it. */
+  readonly untimed?: {
+    readonly parts: number;
+    readonly ms: number;
+    readonly record_us_per_dispatch: number;
+    readonly record_share: number;
+  };
+  readonly events_dropped: number;
+  readonly kernels: readonly KernelRow[];
+}
+
+const SHAPES_KEPT = 12;
+
+/** Puts a profile into figures, kernels by what they cost. */
+export function profileReport(profile: Profile, roofline: Roofline, adapter: string): ProfileReport {
+  const { rows: _, ...measured } = roofline;
+  const total = [...profile.kernels.values()].reduce((sum, { ms }) => sum + ms, 0);
+  const rates = (sum: Sum, exact: boolean): Rates => {
+    const { calls, ms, flops, bytes } = sum;
+    const least = Math.max(flops / roofline.gflops, bytes / roofline.gbps) / 1e6;
+    return {
+      calls,
+      ms,
+      share: total > 0 ? ms / total : 0,
+      gflops: exact && ms > 0 ? flops / ms / 1e6 : null,
+      gbps: ms > 0 ? bytes / ms / 1e6 : 0,
+      roofline: exact && ms > 0 ? least / ms : null,
+    };
+  };
+  const kernels = [...profile.kernels.values()]
+    .map(({ name, exact, shapes, ...sum }) => ({
+      kernel: name,
+      ...rates(sum, exact),
+      shapes: [...shapes]
+        .map(([shape, each]) => ({ shape, ...rates(each, exact) }))
+        .sort((a, b) => b.ms - a.ms)
+        .slice(0, SHAPES_KEPT),
+    }))
+    .sort((a, b) => b.ms - a.ms);
+  const { timedSums, otherSums, busy, splitUs, steady } = profile;
+  const addedMs = (splitUs * timedSums.counts.dispatches) / 1000;
+  return {
+    adapter,
+    timed_by: profile.method,
+    roofline: measured,
+    busy_ms: busy,
+    idle_share: timedSums.ms > 0 ? Math.max(0, 1 - busy / timedSums.ms) : 0,
+    timing: { us_per_dispatch: splitUs, ms: addedMs, share: timedSums.ms > 0 ? addedMs / timedSums.ms : 0 },
+    timed: hostRow(timedSums),
+    rest: hostRow(otherSums),
+    ...(steady.parts > 0 && {
+      untimed: {
+        parts: steady.parts,
+        ms: steady.ms / steady.parts,
+        record_us_per_dispatch: (1000 * steady.record) / Math.max(1, steady.dispatches),
+        record_share: steady.record / steady.ms,
+      },
+    }),
+    events_dropped: profile.dropped,
+    kernels,
+  };
+}
+
+function hostRow(sums: HostSums): HostRow {
+  const { ms, parts, record, submit, wait, counts, phases } = sums;
+  return {
+    ms,
+    parts,
+    record_ms: record,
+    record_us_per_dispatch: counts.dispatches > 0 ? (1000 * record) / counts.dispatches : 0,
+    submit_ms: submit,
+    wait_ms: wait,
+    counts,
+    phases: Object.fromEntries(phases),
+  };
+}

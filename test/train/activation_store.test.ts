@@ -1,0 +1,174 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { openFolder } from '#platform';
+import type { Device } from '../../src/gpu/device.ts';
+import { type Completion, generate } from '../../src/model/generate.ts';
+import { loadModel, type Model } from '../../src/model/model.ts';
+import { openModelSource } from '../../src/model/source.ts';
+import { ActivationStore } from '../../src/train/activation_store.ts';
+import { type PolicyGroup, type PolicyOptions, policyPass } from '../../src/train/policy.ts';
+import { testDevice } from '../setup/device.ts';
+
+const device = await testDevice();
+afterAll(() => device.destroy());
+
+async function open(on: Device, folder: string): Promise<Model> {
+  const source = await openModelSource(await openFolder(folder));
+  const model = await loadModel(on, source);
+  await source.close();
+  return model;
+}
+
+const K = 4;
+const prompts = [
+  [3, 5, 7, 9, 11],
+  [2, 4, 6],
+];
+
+/** Samples with a store of so many rows, and takes gradients with what it kept and without. */
+async function sampled(
+  model: Model,
+  { rows = 4096, layers, maxRows = 256 }: { rows?: number; layers?: number[]; maxRows?: number } = {},
+) {
+  const { num_hidden_layers: count, hidden_size: c } = model.config;
+  const vectors = Float32Array.from({ length: count * c }, (_, i) => 0.05 * Math.sin(i));
+  const steering = { tensor: device.upload(vectors, [count, c], 'f32', 'steering'), scale: 1 };
+  const grad = device.upload(new Float32Array(count * c), [count, c], 'f32', 'grad');
+  const target = { grad, layers: new Set(layers ?? Array.from({ length: count }, (_, l) => l)) };
+  const store = new ActivationStore(device, target, rows);
+  const completions = await generate(
+    model,
+    prompts.map((prompt, p) => ({
+      prompt,
+      maxNewTokens: 9 + 5 * p,
+      completions: Array.from({ length: K }, (_, k) => ({
+        sampling: { temperature: 0.9 },
+        key: { step: 0, prompt: p, completion: k },
+      })),
+    })),
+    // Fewer in flight than are asked for: the second prompt's completions enter one after the other.
+    { seed: 1, eosIds: [1, 8, 13, 21], steering, keeper: store, maxRows: 6 },
+  );
+  const groups: PolicyGroup[] = completions.map((group, p) => ({
+    prompt: prompts[p] as number[],
+    completions: group.map(({ ids }) => ids),
+    // One of each group has none and is left out.
+    advantages: group.map((_, k) => (k === 1 ? 0 : k - 1.5)),
+    kept: group.map(({ kept }) => kept),
+  }));
+  const run = async (options: Partial<PolicyOptions>) => {
+    device.write(grad, new Float32Array(count * c));
+    const before = device.counters.dispatches;
+    const result = await policyPass(model, groups, {
+      steering,
+      target,
+      temperature: 0.9,
+      beta: 0,
+      lossType: 'dapo',
+      maxCompletionLength: 14,
+      recompute: 'none',
+      maxRows,
+      ...options,
+    });
+    const dispatches = device.counters.dispatches - before;
+    return { ...result, gradient: await device.read(grad), dispatches };
+  };
+  const free = () => {
+    store.dispose();
+    for (const tensor of [steering.tensor, grad]) device.arena.free(tensor);
+  };
+  return { completions, run, store, free };
+}
+
+function largestDifference(completions: readonly (readonly Completion[])[], logp: PolicyResultLogp): number {
+  let largest = 0;
+  completions.forEach((group, g) => {
+    group.forEach((completion, k) => {
+      logp[g]?.[k]?.forEach((value, t) => {
+        largest = Math.max(largest, Math.abs(value - (completion.logp[t] as number)));
+      });
+    });
+  });
+  return largest;
+}
+type PolicyResultLogp = Awaited<ReturnType<typeof policyPass>>['logp'];
+
+describe.each([
+  'models/demo',
+  'test/golden/models/qwen2-bf16-untied-gqa3',
+  'test/golden/models/llama-f16-untied-gqa1',
+  'test/golden/models/qwen3-bf16-tied-headdim',
+])("the gradient of %s out of its rollout's activations", (folder) => {
+  it('has the bits of the gradient that runs the layers again', async () => {
+    const model = await open(device, folder);
+    const before = device.arena.live();
+    const { completions, run, store, free } = await sampled(model);
+    expect(completions.flat().every(({ kept, ids }) => kept && kept.own.length >= ids.length - 1)).toBe(true);
+    const again = await run({});
+    const kept = await run({ store });
+    expect(kept.gradient.some((x) => x !== 0)).toBe(true);
+    expect(kept.gradient).toEqual(again.gradient);
+    expect(kept.loss).toBe(again.loss);
+    expect(kept.logp).toEqual(again.logp);
+    expect(kept.dispatches).toBeLessThan(again.dispatches);
+    expect(largestDifference(completions, kept.logp)).toBeLessThan(1e-4);
+    free();
+    expect(device.arena.live()).toEqual(before);
+    model.dispose();
+  });
+});
+
+describe('a store', () => {
+  it('keeps what lies above the lowest trained vector alone', async () => {
+    const model = await open(device, 'models/demo');
+    const { run, store, free } = await sampled(model, { layers: [3, 5] });
+    const [again, kept] = [await run({ beta: 0.1 }), await run({ beta: 0.1, store })];
+    expect(kept.gradient).toEqual(again.gradient);
+    expect(kept.kl).toBe(again.kl);
+    expect(kept.kl).toBeGreaterThan(0);
+    free();
+    model.dispose();
+  });
+
+  it('that is too small leaves some completions to be computed again, in small micro-batches as in large ones', async () => {
+    const model = await open(device, 'models/demo');
+    for (const maxRows of [24, 256]) {
+      const { completions, run, store, free } = await sampled(model, { rows: 70, maxRows });
+      const all = completions.flat();
+      expect(all.some(({ kept }) => kept)).toBe(true);
+      expect(all.some(({ kept }) => !kept)).toBe(true);
+      const [again, kept] = [await run({}), await run({ store })];
+      const scale = Math.max(...again.gradient.map(Math.abs));
+      const worst = Math.max(...kept.gradient.map((x, i) => Math.abs(x - (again.gradient[i] as number))));
+      expect(worst / scale).toBeLessThan(1e-5);
+      expect(kept.logp).toEqual(again.logp);
+      free();
+    }
+    model.dispose();
+  });
+
+  it('loses nothing of the memory where the rollout fails', async () => {
+    const model = await open(device, 'models/demo');
+    const before = device.arena.live();
+    const { num_hidden_layers: count, hidden_size: c } = model.config;
+    const grad = device.upload(new Float32Array(count * c), [count, c], 'f32', 'grad');
+    const store = new ActivationStore(device, { grad, layers: new Set([0]) }, 64);
+    const request = {
+      prompt: [1, 2],
+      maxNewTokens: 4,
+      completions: [{ sampling: { temperature: 1 }, key: { step: 0, prompt: 0, completion: 0 } }],
+    };
+    const failing = generate(model, [request], {
+      seed: 0,
+      eosIds: [],
+      keeper: store,
+      onProgress: () => {
+        throw new Error('stopped');
+      },
+    });
+    await expect(failing).rejects.toThrow('stopped');
+    store.dispose();
+    device.arena.free(grad);
+    expect(device.arena.live()).toEqual(before);
+    model.dispose();
+  });
+});
