@@ -77,15 +77,20 @@ export class Comparison {
     }
     try {
       const timings = await interleaved(entered.map(({ contestant }) => contestant));
-      const peers = entered.flatMap(({ contestant }, i) =>
-        contestant.impl === 'trimtab' ? [] : [timings[i]?.median as number],
-      );
+      const native = new Set(this.#peers.filter((peer) => peer.native).map(({ impl }) => impl));
+      const own = timings[entered.findIndex(({ contestant }) => contestant.impl === 'trimtab')]?.median;
+      const fastest = (counts: (impl: string) => boolean) =>
+        Math.min(...timings.filter((_, i) => counts(entered[i]?.contestant.impl ?? '')).map(({ median }) => median));
+      const peer = fastest((impl) => impl !== 'trimtab');
+      const script = fastest((impl) => impl !== 'trimtab' && !native.has(impl));
+      const ratios =
+        own === undefined ? {} : { ...over('speedup', peer, own), ...over('speedup_javascript', script, own) };
       const timed = entered.map(({ contestant: { impl, note }, error }, i) => {
         const timing = timings[i] as (typeof timings)[number];
         this.#rates.set(`${impl} ${problem.name}`, work(problem) / timing.median / 1e6);
         return this.#rows.timed(id(problem, impl), timing, problem.cost, {
           error,
-          ...(impl === 'trimtab' && peers.length > 0 && { speedup: Math.min(...peers) / timing.median }),
+          ...(impl === 'trimtab' && ratios),
           ...(note && { note }),
         });
       });
@@ -102,6 +107,11 @@ export class Comparison {
     if (ms <= TOO_SLOW_MS) return undefined;
     return `about ${(ms / 1000).toFixed(1)} s on this software adapter; --all runs it`;
   }
+}
+
+/** A ratio by its name, where there is somebody to compare with. */
+function over(name: 'speedup' | 'speedup_javascript', peer: number, own: number) {
+  return Number.isFinite(peer) ? { [name]: peer / own } : {};
 }
 
 /** What foretells the time: operations, or bytes where a task only moves data. */

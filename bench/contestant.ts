@@ -13,6 +13,8 @@ export interface Contestant extends Contender {
 /** A library that can be set against trimtab. */
 export interface Peer {
   readonly impl: string;
+  /** Whether its own code is native, and only its door is JavaScript. */
+  readonly native?: boolean;
   /** Whether it has the operation; by default it has all. */
   supports?(problem: Problem): boolean;
   prepare(problem: Problem, inputs: Record<string, Float32Array>): Promise<Contestant>;

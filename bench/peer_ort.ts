@@ -36,6 +36,7 @@ export async function ortPeer(peersFolder: string, checked: boolean): Promise<Pe
     if (!ort.listSupportedBackends().some(({ name }) => name === 'webgpu')) return undefined;
     return {
       impl: 'onnxruntime',
+      native: true,
       supports: (problem) => ['matmul', 'softmax', 'rmsnorm', 'attention', 'swiglu'].includes(problem.name),
       prepare: (problem, inputs) => prepare(ort, checked, problem, inputs),
     };

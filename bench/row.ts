@@ -42,6 +42,8 @@ export interface Row {
   readonly product_share?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
+  /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
+  readonly speedup_javascript?: number;
   /** Implementations compared: largest error against f64, relative to the largest value. */
   readonly error?: number;
 }
@@ -142,7 +144,9 @@ function remark(row: Row): string {
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
   if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
   if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);
-  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(1)} x the fastest peer`);
+  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
+  if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
+    parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');
 }

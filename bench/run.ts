@@ -35,6 +35,8 @@ export interface BenchOptions {
   readonly peers: boolean;
   /** The folder with the package.json of those peers that are installed apart. */
   readonly peersFolder: string;
+  /** Leaves out the kernels by themselves: what is compared has names in common with them. */
+  readonly compared: boolean;
   /** Also what would take seconds on a software adapter. */
   readonly all: boolean;
   /** Profiles one more run of every end-to-end row. */
@@ -69,7 +71,7 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   for (const { name, shape, dtype, timing, flops, bytes } of roofline.rows) {
     emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
-  for (const family of families) {
+  for (const family of options.compared ? [] : families) {
     const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));
     const seen = new Set<string>();
     section(`Kernels: ${family.name}`);

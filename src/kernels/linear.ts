@@ -160,7 +160,7 @@ function launch(
     slice: sliceSteps(steps),
     scale: o.scale,
   };
-  const size = { m, steps, columns };
+  const size = { direction, dtype, m, steps, columns };
   const blocks = variant.partials?.(size);
   const partial = blocks === undefined ? undefined : rec.device.arena.alloc([blocks, 4], 'f32', 'partial products');
   // What a variant does not read must still be bound to something.

@@ -13,18 +13,16 @@ import {
   type LinearVariantEntry,
 } from './linear_kernel.ts';
 import { MATRIX_VARIANTS } from './linear_matrix.ts';
+import { stepsAnIteration } from './linear_unroll.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
 const TALL = 4;
-/** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
-const UNROLL_FROM = 32;
 
-const REGISTER_TILES = [
-  { QUADS: TALL, UNROLL: 2 },
-  { QUADS: TALL, UNROLL: 1 },
-  { QUADS: 1, UNROLL: 1 },
-];
+const REGISTER_TILES = [1, 2, 4].flatMap((UNROLL) => [
+  { QUADS: TALL, UNROLL },
+  { QUADS: 1, UNROLL },
+]);
 
 /** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */
 function rowTiles(m: number): { tall: number; short: number } {
@@ -37,17 +35,20 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
   order: 'sequential',
   unit: 4,
   fits: aligned,
-  parts({ m, steps, columns }): LinearPart[] {
+  parts({ m, steps, columns, dtype, direction }, caps): LinearPart[] {
     const { tall, short } = rowTiles(m);
     const x = Math.ceil(columns / 16);
     const split = Math.min(m, 4 * TALL * tall);
+    const UNROLL = (isTall: boolean) =>
+      stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: direction === 'backward' });
     const parts: LinearPart[] = [];
     if (tall > 0) {
-      const UNROLL = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
-      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants: { QUADS: TALL, UNROLL } });
+      const constants = { QUADS: TALL, UNROLL: UNROLL(true) };
+      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants });
     }
     if (short > 0) {
-      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants: { QUADS: 1, UNROLL: 1 } });
+      const constants = { QUADS: 1, UNROLL: UNROLL(false) };
+      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants });
     }
     return parts;
   },

@@ -18,6 +18,7 @@ async function run(only: string[], options: Partial<BenchOptions> = {}): Promise
     models: [demo],
     peers: false,
     peersFolder: '',
+    compared: false,
     all: false,
     profile: undefined,
     toggles: [],

@@ -19,6 +19,7 @@ interface Options extends ProfileOptions {
   only?: string;
   shapes: string;
   peers: boolean;
+  compared?: boolean;
   all?: boolean;
   model?: string;
   onnx?: string;
@@ -43,7 +44,8 @@ export const command = defineCommand<Options>({
         'kernels, families of them, comparisons (matmul, softmax, …) or end-to-end rows (decode, …)',
       )
       .option('--shapes <names>', 'models whose shapes are measured', Object.keys(SHAPES).join())
-      .option('--no-peers', 'leave out jax-js and tfjs')
+      .option('--no-peers', 'leave out the peers')
+      .option('--compared', 'only what is compared with peers, not the kernels by themselves')
       .option('--all', 'also what takes seconds on a software adapter')
       .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
       .option('--onnx <folders>', 'exports of the model for transformers.js, FOLDER or FOLDER:dtype')
@@ -80,6 +82,7 @@ export const command = defineCommand<Options>({
         models,
         peers: options.peers,
         peersFolder: `${packageRoot()}/bench/peers`,
+        compared: options.compared === true,
         all: options.all === true,
         profile: options.profile === undefined ? undefined : profileRun(context, device, options),
         toggles,
