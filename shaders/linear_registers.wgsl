@@ -13,14 +13,30 @@ fn add_quad(sums: Blocks, rows: mat4x4f, w: Blocks) -> Blocks {
     add_block(sums.b3, rows, w.b3));
 }
 
+struct Scales { c0: WeightScales, c1: WeightScales, c2: WeightScales, c3: WeightScales }
+
+fn scales_at(columns: vec4u, step: u32) -> Scales {
+  return Scales(
+    weight_scales(block_at(columns.x, step)),
+    weight_scales(block_at(columns.y, step)),
+    weight_scales(block_at(columns.z, step)),
+    weight_scales(block_at(columns.w, step)));
+}
+
+/** Scales of a step after the one that `scales` are of: four along a row share them, down the columns each has its own. */
+fn next_scales(scales: Scales, columns: vec4u, step: u32) -> Scales {
+  if (TRANSPOSED) { return scales_at(columns, step); }
+  return scales;
+}
+
 /** Four more terms of every sum. */
-fn add_step(before: Sums, row: u32, lane: u32, columns: vec4u, step: u32) -> Sums {
+fn add_step(before: Sums, row: u32, lane: u32, columns: vec4u, step: u32, scales: Scales) -> Sums {
   var sums = before;
   let w = Blocks(
-    oriented_block(columns.x, step),
-    oriented_block(columns.y, step),
-    oriented_block(columns.z, step),
-    oriented_block(columns.w, step));
+    oriented_block(columns.x, step, scales.c0),
+    oriented_block(columns.y, step, scales.c1),
+    oriented_block(columns.z, step, scales.c2),
+    oriented_block(columns.w, step, scales.c3));
   sums.q0 = add_quad(sums.q0, four_rows(row, lane, step), w);
   if (QUADS == 4u) {
     sums.q1 = add_quad(sums.q1, four_rows(row + 4u, lane, step), w);
@@ -38,8 +54,13 @@ fn linear_registers(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_
   let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.columns - 1u));
   var sums = Sums();
   for (var step = 0u; step < params.steps; step += UNROLL) {
-    sums = add_step(sums, row, lane, columns, step);
-    if (UNROLL == 2u) { sums = add_step(sums, row, lane, columns, step + 1u); }
+    let scales = scales_at(columns, step);
+    sums = add_step(sums, row, lane, columns, step, scales);
+    if (UNROLL > 1u) { sums = add_step(sums, row, lane, columns, step + 1u, next_scales(scales, columns, step + 1u)); }
+    if (UNROLL > 2u) {
+      sums = add_step(sums, row, lane, columns, step + 2u, next_scales(scales, columns, step + 2u));
+      sums = add_step(sums, row, lane, columns, step + 3u, next_scales(scales, columns, step + 3u));
+    }
   }
   // The outer loop runs once. It keeps the copy out of the loop above, where a compiler may otherwise place it.
   for (var once = 0u; once < 1u; once++) {

@@ -16,7 +16,7 @@ fn linear_scalar(
     if (left > 1u) { x.y = inp[at + 1u]; }
     if (left > 2u) { x.z = inp[at + 2u]; }
     if (left > 3u) { x.w = inp[at + 3u]; }
-    sums = add_row(sums, x, oriented_block(column, step));
+    sums = add_row(sums, x, oriented_block(column, step, weight_scales(block_at(column, step))));
   }
   for (var c = 0u; c < 4u; c++) {
     let n = column * 4u + c;

@@ -15,9 +15,14 @@ fn add_block(sums: mat4x4f, x: mat4x4f, b: mat4x4f) -> mat4x4f {
   return mat4x4f(add_row(sums[0], x[0], b), add_row(sums[1], x[1], b), add_row(sums[2], x[2], b), add_row(sums[3], x[3], b));
 }
 
-/** The block for output columns `column` and terms `step`, turned for the direction: W or its transpose. */
-fn oriented_block(column: u32, step: u32) -> mat4x4f {
-  let block = weight_block(params.block0 + column * params.column_stride + step * params.step_stride);
+/** Where the block for output columns `column` and terms `step` lies. */
+fn block_at(column: u32, step: u32) -> u32 {
+  return params.block0 + column * params.column_stride + step * params.step_stride;
+}
+
+/** The block turned for the direction: W or its transpose. */
+fn oriented_block(column: u32, step: u32, scales: WeightScales) -> mat4x4f {
+  let block = weight_block(block_at(column, step), scales);
   if (TRANSPOSED) { return transpose(block); }
   return block;
 }

@@ -1,7 +1,10 @@
 // Blocks of sixteen 16-bit numbers, a row in two words.
 struct WeightTile { lo: vec4u, hi: vec4u }
+alias WeightScales = u32;
 
-fn weight_block(i: u32) -> mat4x4f {
+fn weight_scales(i: u32) -> WeightScales { return 0u; }
+
+fn weight_block(i: u32, s: WeightScales) -> mat4x4f {
   let b = weight[i];
   return mat4x4f(halves(b.lo.xy), halves(b.lo.zw), halves(b.hi.xy), halves(b.hi.zw));
 }

@@ -2,9 +2,9 @@ const WEIGHT_HAS_MIN = false;
 const WEIGHT_ZERO = 16.0;
 struct WeightTile { d: vec2u, high: array<u32, 4>, q: array<vec2u, 8> }
 
-fn weight_quants(i: u32) -> vec4u {
+fn weight_levels(i: u32) -> mat4x4f {
   let b = i & 7u;
-  return nibble_rows(weight[i >> 3u].q[b]) | fifth_bits(weight[i >> 3u].high[b >> 1u], b);
+  return nibble_levels(weight[i >> 3u].q[b]) + fifth_levels(weight[i >> 3u].high[b >> 1u], b);
 }
 fn weight_scales(i: u32) -> RowScales { return RowScales(four_scales(weight[i >> 3u].d), vec4f()); }
 

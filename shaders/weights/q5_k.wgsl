@@ -3,9 +3,9 @@ const WEIGHT_HAS_MIN = true;
 const WEIGHT_ZERO = 0.0;
 struct WeightTile { dm: vec4u, factors: array<vec2u, 8>, high: array<u32, 32>, q: array<vec2u, 64> }
 
-fn weight_quants(i: u32) -> vec4u {
+fn weight_levels(i: u32) -> mat4x4f {
   let b = i & 63u;
-  return nibble_rows(weight[i >> 6u].q[b]) | fifth_bits(weight[i >> 6u].high[b >> 1u], b);
+  return nibble_levels(weight[i >> 6u].q[b]) + fifth_levels(weight[i >> 6u].high[b >> 1u], b);
 }
 fn weight_scales(i: u32) -> RowScales { return k_scales(weight[i >> 6u].dm, weight[i >> 6u].factors[(i >> 3u) & 7u]); }
 

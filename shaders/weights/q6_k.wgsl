@@ -4,10 +4,14 @@ const WEIGHT_HAS_MIN = false;
 const WEIGHT_ZERO = 32.0;
 struct WeightTile { d: vec2u, factors: array<u32, 16>, high: array<u32, 64>, q: array<vec2u, 64> }
 
-fn weight_quants(i: u32) -> vec4u {
+fn weight_levels(i: u32) -> mat4x4f {
   let b = i & 63u;
-  let high = (vec4u(weight[i >> 6u].high[b]) >> vec4u(0u, 2u, 4u, 6u)) & vec4u(0x03030303u);
-  return nibble_rows(weight[i >> 6u].q[b]) | (high << vec4u(4u));
+  let high = vec4u(weight[i >> 6u].high[b]);
+  return nibble_levels(weight[i >> 6u].q[b]) + mat4x4f(
+    levels_of(high & (3u * BYTE_UNITS), 16.0),
+    levels_of(high & (12u * BYTE_UNITS), 4.0),
+    levels_of(high & (48u * BYTE_UNITS), 1.0),
+    levels_of(high & (192u * BYTE_UNITS), 0.25));
 }
 fn weight_scales(i: u32) -> RowScales {
   let factors = bytes_of(weight[i >> 6u].factors[(i >> 2u) & 15u]) - 128.0;

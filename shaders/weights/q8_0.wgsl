@@ -3,9 +3,9 @@ const WEIGHT_HAS_MIN = false;
 const WEIGHT_ZERO = 128.0;
 struct WeightTile { d: vec2u, q: array<array<vec2u, 2>, 8> }
 
-fn weight_quants(i: u32) -> vec4u {
+fn weight_levels(i: u32) -> mat4x4f {
   let q = weight[i >> 3u].q[i & 7u];
-  return vec4u(q[0], q[1]);
+  return mat4x4f(bytes_of(q[0].x), bytes_of(q[0].y), bytes_of(q[1].x), bytes_of(q[1].y));
 }
 fn weight_scales(i: u32) -> RowScales { return RowScales(four_scales(weight[i >> 3u].d), vec4f()); }
 

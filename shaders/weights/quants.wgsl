@@ -6,18 +6,44 @@
 /** What the four rows of a block share over their columns. */
 struct RowScales { d: vec4f, m: vec4f }
 
-// Converted from signed numbers: processors have an instruction for these alone.
-fn bytes_of(word: u32) -> vec4f { return vec4f(bitcast<vec4i>((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u))); }
+alias WeightScales = RowScales;
 
-/** Rows in bytes, from nibbles: rows 0 and 2 in the low halves of the two words' bytes, rows 1 and 3 in the high ones. */
-fn nibble_rows(q: vec2u) -> vec4u { return (q.xxyy >> vec4u(0u, 4u, 0u, 4u)) & vec4u(0x0f0f0f0fu); }
+/** The lowest bit of a word's four bytes. */
+const BYTE_UNITS = vec4u(1u, 0x100u, 0x10000u, 0x1000000u);
+
+/**
+ * Numbers from the bits of a word's four bytes that a mask has left in their places, `unit` being what the lowest bit of a
+ * byte stands for. Exact, and without shifts, which cost much where they are done lane by lane. Processors convert signed
+ * numbers alone; only the last byte may reach the sign.
+ */
+fn levels_of(bits: vec4u, unit: f32) -> vec4f {
+  return vec4f(vec3f(bitcast<vec3i>(bits.xyz)), f32(bits.w)) * (vec4f(1.0, 0x1p-8, 0x1p-16, 0x1p-24) * unit);
+}
+
+fn bytes_of(word: u32) -> vec4f { return levels_of(vec4u(word) & (255u * BYTE_UNITS), 1.0); }
+
+/** Levels of four rows, from nibbles: rows 0 and 2 in the low halves of the two words' bytes, rows 1 and 3 in the high ones. */
+fn nibble_levels(q: vec2u) -> mat4x4f {
+  return mat4x4f(
+    levels_of(q.xxxx & (0x0fu * BYTE_UNITS), 1.0),
+    levels_of(q.xxxx & (0xf0u * BYTE_UNITS), 0x1p-4),
+    levels_of(q.yyyy & (0x0fu * BYTE_UNITS), 1.0),
+    levels_of(q.yyyy & (0xf0u * BYTE_UNITS), 0x1p-4));
+}
 
 fn nibble_row(q: vec2u, r: u32) -> u32 { return (q[r >> 1u] >> ((r & 1u) * 4u)) & 0x0f0f0f0fu; }
 
-/** The fifth bits of four rows of block b: those of two neighbouring blocks share a word, a row's four bits a byte apart. */
-fn fifth_bits(word: u32, b: u32) -> vec4u {
-  let first = (b & 1u) * 4u;
-  return ((vec4u(word) >> (vec4u(0u, 1u, 2u, 3u) + first)) & vec4u(0x01010101u)) << vec4u(4u);
+/**
+ * 16 where a fifth bit of the four rows of block b is set: those of two neighbouring blocks share a word, a row's four bits
+ * a byte apart.
+ */
+fn fifth_levels(word: u32, b: u32) -> mat4x4f {
+  let bits = vec4u(select(word, word * 16u, (b & 1u) == 0u));
+  return mat4x4f(
+    levels_of(bits & (16u * BYTE_UNITS), 1.0),
+    levels_of(bits & (32u * BYTE_UNITS), 0.5),
+    levels_of(bits & (64u * BYTE_UNITS), 0.25),
+    levels_of(bits & (128u * BYTE_UNITS), 0.125));
 }
 
 fn fifth_bits_row(word: u32, b: u32, r: u32) -> u32 {
@@ -38,22 +64,21 @@ fn scale_pairs(dm: vec4u) -> RowScales {
   return RowScales(vec4f(a.x, b.x, c.x, d.x), vec4f(a.y, b.y, c.y, d.y));
 }
 
-fn element_row(word: u32, d: f32, m: f32) -> vec4f {
-  if (WEIGHT_HAS_MIN) { return d * bytes_of(word) + m; }
-  return d * (bytes_of(word) - WEIGHT_ZERO);
+fn element_row(levels: vec4f, d: f32, m: f32) -> vec4f {
+  if (WEIGHT_HAS_MIN) { return d * levels + m; }
+  return d * (levels - WEIGHT_ZERO);
 }
 
-fn weight_block(i: u32) -> mat4x4f {
-  let q = weight_quants(i);
-  let s = weight_scales(i);
+fn weight_block(i: u32, s: WeightScales) -> mat4x4f {
+  let levels = weight_levels(i);
   return mat4x4f(
-    element_row(q.x, s.d.x, s.m.x),
-    element_row(q.y, s.d.y, s.m.y),
-    element_row(q.z, s.d.z, s.m.z),
-    element_row(q.w, s.d.w, s.m.w));
+    element_row(levels[0], s.d.x, s.m.x),
+    element_row(levels[1], s.d.y, s.m.y),
+    element_row(levels[2], s.d.z, s.m.z),
+    element_row(levels[3], s.d.w, s.m.w));
 }
 
 fn weight_row(i: u32, r: u32) -> vec4f {
   let s = weight_row_scales(i, r);
-  return element_row(weight_row_quants(i, r), s.x, s.y);
+  return element_row(bytes_of(weight_row_quants(i, r)), s.x, s.y);
 }

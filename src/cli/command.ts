@@ -3,6 +3,7 @@ import { createGPU } from '#platform';
 import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import type { GPUOptions } from '../gpu/platform.ts';
 import { onFallbackAdapter } from './adapter.ts';
+import { type GpuChoice, tuningFor } from './gpu_options.ts';
 
 /** One file of `commands/` exports one of these as `command`; its name and summary stand in `commands.ts`. */
 export interface CommandDefinition<Options = Record<string, unknown>> {
@@ -36,12 +37,15 @@ export class Context {
   readonly json: boolean;
   /** What has to be said of the result, not of its making: under `--json` it goes into the JSON as `warnings`. */
   readonly warnings: string[] = [];
+  /** `--toggles` and `--tuning`, where the command has them. */
+  readonly gpuOptions: GpuChoice;
   readonly #devices: Device[] = [];
   #interrupt: AbortController | undefined;
   #told = false;
 
-  constructor(json: boolean) {
+  constructor(json: boolean, gpuOptions: GpuChoice = {}) {
     this.json = json;
+    this.gpuOptions = gpuOptions;
   }
 
   /** A line for people on standard output; silent under `--json`. */
@@ -68,8 +72,10 @@ export class Context {
 
   /** Opens the GPU, says so where it is only SwiftShader, and destroys the device when the command has ended. */
   async openDevice(options: DeviceOptions & GPUOptions = {}): Promise<Device> {
-    const device = await openDevice(await createGPU(options), options);
+    const toggles = this.gpuOptions.toggles ?? [];
+    const device = await openDevice(await createGPU({ toggles, ...options }), options);
     this.#devices.push(device);
+    device.tuning = await tuningFor(device, this.gpuOptions.tuning ?? 'off', (line) => this.note(line));
     if (onFallbackAdapter() && !this.#told) {
       this.#told = true;
       const forced = process.env.TRIMTAB_ADAPTER === 'swiftshader';

@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'tokenize', summary: 'turn texts into token ids, or back', gpu: false },
   { name: 'export', summary: 'write vectors for llama.cpp, transformers or PEFT', gpu: false },
   { name: 'bench', summary: 'time every kernel, and the engine end to end', gpu: true },
+  {
+    name: 'tune',
+    summary: 'measure the variants of a model’s products on this adapter, and remember the fastest',
+    gpu: true,
+  },
   { name: 'doctor', summary: 'show the GPU adapter, its limits, and how to get a better one', gpu: true },
   { name: 'serve', summary: 'serve the browser app on this machine', gpu: false },
 ];

@@ -4,6 +4,7 @@ import { DeviceLostError, GpuError, UserError } from '../gpu/errors.ts';
 import { ensureAdapter } from './adapter.ts';
 import { type CommandDefinition, Context, Interrupted } from './command.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
+import { addGpuOptions, gpuChoice } from './gpu_options.ts';
 
 const DONE = 0;
 const FAILED = 1;
@@ -60,6 +61,7 @@ function configure(
   done: (code: number) => void,
 ): void {
   definition.configure?.(command);
+  if (entry.gpu) addGpuOptions(command);
   const examples = definition.examples.map(([line, what]) => `  ${line}\n      ${what}`);
   command
     .option('--json', 'print JSON and nothing else on standard output')
@@ -68,7 +70,7 @@ function configure(
     .addHelpText('after', `\nExamples:\n${examples.join('\n')}`)
     .action(async () => {
       const options = command.opts();
-      const context = new Context(options.json === true);
+      const context = new Context(options.json === true, gpuChoice(options));
       try {
         done((await definition.run(context, options, command.args)) ?? DONE);
       } finally {

@@ -24,9 +24,10 @@ export interface SteeringOptions {
   readonly force?: boolean;
 }
 
-export function addModelOptions(command: Command): Command {
+export function addModelOptions(command: Command, { required = true } = {}): Command {
+  const model = new Option('--model <model>', MODEL_HELP).makeOptionMandatory(required);
   return addOffline(command)
-    .requiredOption('--model <model>', MODEL_HELP)
+    .addOption(model)
     .addOption(
       new Option('--dtype <type>', 'type in which the weights are kept on the GPU; auto: as they are stored')
         .choices(['auto', 'f32', 'f16', 'bf16'])

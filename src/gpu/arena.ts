@@ -18,6 +18,8 @@ export class Arena {
   readonly #idle = new Map<number, GPUBuffer[]>();
   readonly #ages = new WeakMap<GPUBuffer, number>();
   #created = 0;
+  readonly #freed = new WeakMap<GPUBuffer, number>();
+  #frees = 0;
   #pool: Pool | undefined;
   /** In the order of their allocation. */
   readonly #live = new Map<GPUBuffer, { label: string; serial: number }>();
@@ -26,7 +28,10 @@ export class Arena {
   #guarded: Promise<unknown> = Promise.resolve();
   /** Bytes of all buffers that exist, idle ones included. */
   allocatedBytes = 0;
-  /** Before more than this is allocated, idle buffers are destroyed: lengths that vary would leave some of every size behind. */
+  /**
+   * Before more than this is allocated, idle buffers are destroyed, those first that were freed first: lengths that vary
+   * would leave some of every size behind.
+   */
   keepWithin = Number.POSITIVE_INFINITY;
   /** The most that `allocatedBytes` has been. */
   peakBytes = 0;
@@ -126,6 +131,7 @@ export class Arena {
       list = [];
       this.#idle.set(buffer.size, list);
     }
+    this.#freed.set(buffer, this.#frees++);
     const age = this.#ages.get(buffer) as number;
     let at = list.length;
     while (at > 0 && (this.#ages.get(list[at - 1] as GPUBuffer) as number) < age) at--;
@@ -145,18 +151,27 @@ export class Arena {
 
   /** Destroys every idle buffer. */
   trim(): void {
+    this.#destroyIdle(Number.POSITIVE_INFINITY);
+  }
+
+  /** Destroys idle buffers of so many bytes, as far as there are any. */
+  #destroyIdle(bytes: number): void {
     this.#beforeDestroy();
-    for (const list of this.#idle.values()) {
-      for (const buffer of list) {
-        this.allocatedBytes -= buffer.size;
-        buffer.destroy();
-      }
+    const freed = (buffer: GPUBuffer) => this.#freed.get(buffer) as number;
+    const idle = [...this.#idle.values()].flat().sort((a, b) => freed(a) - freed(b));
+    const wanted = this.allocatedBytes - bytes;
+    for (const buffer of idle) {
+      if (this.allocatedBytes <= wanted) break;
+      const list = this.#idle.get(buffer.size) as GPUBuffer[];
+      list.splice(list.indexOf(buffer), 1);
+      this.allocatedBytes -= buffer.size;
+      buffer.destroy();
     }
-    this.#idle.clear();
   }
 
   #create(size: number, label: string, shape: readonly number[]): GPUBuffer {
-    if (this.allocatedBytes + size > Math.min(this.keepWithin, this.#limits.budget)) this.trim();
+    const excess = this.allocatedBytes + size - Math.min(this.keepWithin, this.#limits.budget);
+    if (excess > 0) this.#destroyIdle(excess);
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${formatBytes(size)} more, ${formatBytes(this.allocatedBytes)} are in use and the memory budget is ` +

@@ -7,10 +7,13 @@ import { Profiler, type Span } from './profiler.ts';
 import { Recorder } from './recorder.ts';
 import { SUBGROUP_MATRIX, type SubgroupMatrices, subgroupMatrices } from './subgroup_matrix.ts';
 import { type ElementType, numel, type Tensor } from './tensor.ts';
+import { type Tuning, UNTUNED } from './tuning.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
   readonly adapter: string;
+  /** All that the adapter says of itself, driver and model: what a tuning is kept under. Default: `adapter`. */
+  readonly identity?: string;
   readonly isSoftware: boolean;
   readonly f16: boolean;
   readonly subgroups: boolean;
@@ -31,6 +34,8 @@ export interface DeviceOptions {
   readonly memoryBudget?: number;
   /** Bytes that one binding takes at the most, below what the adapter offers: for tests of split matrices. */
   readonly maxBinding?: number;
+  /** Which variants launchers take. Default: their own choice. */
+  readonly tuning?: Tuning;
   /** Features to leave out although the adapter has them: for tests of the other path. */
   readonly without?: readonly ('f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix')[];
 }
@@ -49,6 +54,8 @@ export class Device {
   readonly uniforms: GPUBuffer;
   /** What has been recorded, submitted, read back and created so far. */
   readonly counters = new Counters();
+  /** Changed only before something is computed with it. */
+  tuning: Tuning;
   profiler: Profiler | undefined;
   readonly #recorder: Recorder;
   readonly #staging = new Map<number, GPUBuffer[]>();
@@ -59,6 +66,7 @@ export class Device {
   constructor(gpu: GPUDevice, caps: Capabilities, options: DeviceOptions = {}) {
     this.gpu = gpu;
     this.caps = caps;
+    this.tuning = options.tuning ?? UNTUNED;
     this.pipelines = new Pipelines(this);
     this.#recorder = new Recorder(this);
     this.uniforms = this.createBuffer({
@@ -294,6 +302,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     device,
     {
       adapter: adapterName || 'unnamed adapter',
+      identity: [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' '),
       isSoftware: isSoftwareAdapter(info),
       f16: has('f16'),
       subgroups: has('subgroups'),

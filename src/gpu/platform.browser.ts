@@ -1,4 +1,5 @@
 import { version as packageVersion } from '../../package.json';
+import { browserCache } from './cache.browser.ts';
 import { UserError } from './errors.ts';
 import { browserHubStore } from './hub_store.browser.ts';
 import type { HubSettings } from './hub_store.ts';
@@ -131,11 +132,24 @@ const platform: Platform = {
   readFile,
   openLocalModel,
   hubSettings,
+  cache: () => browserCache(),
   patiently: (work) => work,
   now: () => performance.now(),
   isNode: false,
   version: packageVersion,
 };
-const { patiently, now, isNode, version } = platform;
+const { cache, patiently, now, isNode, version } = platform;
 
-export { createGPU, hubSettings, isNode, now, openFile, openFolder, openLocalModel, patiently, readFile, version };
+export {
+  cache,
+  createGPU,
+  hubSettings,
+  isNode,
+  now,
+  openFile,
+  openFolder,
+  openLocalModel,
+  patiently,
+  readFile,
+  version,
+};

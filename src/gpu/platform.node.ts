@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version as packageVersion } from '../../package.json';
+import { folderCache } from './cache.node.ts';
 import { UserError } from './errors.ts';
 import { hubSettingsOf } from './hub_store.node.ts';
 import type { HubSettings } from './hub_store.ts';
@@ -164,11 +165,24 @@ const platform: Platform = {
   readFile,
   openLocalModel,
   hubSettings,
+  cache: () => folderCache(),
   patiently,
   now: () => performance.now(),
   isNode: true,
   version: packageVersion,
 };
-const { now, isNode, version } = platform;
+const { cache, now, isNode, version } = platform;
 
-export { createGPU, hubSettings, isNode, now, openFile, openFolder, openLocalModel, patiently, readFile, version };
+export {
+  cache,
+  createGPU,
+  hubSettings,
+  isNode,
+  now,
+  openFile,
+  openFolder,
+  openLocalModel,
+  patiently,
+  readFile,
+  version,
+};

@@ -23,6 +23,16 @@ export interface GPUOptions {
   readonly toggles?: readonly string[];
 }
 
+/** Small texts that can be made again, kept between runs. */
+export interface Cache {
+  /** For messages. */
+  readonly where: string;
+  /** Undefined for what is not there or cannot be read. */
+  read(name: string): Promise<string | undefined>;
+  /** @throws UserError where nothing can be written */
+  write(name: string, text: string): Promise<void>;
+}
+
 /**
  * What differs between Node and a browser, and nothing else does. Import it from `#platform`: package.json's "imports"
  * chooses the file.
@@ -43,6 +53,8 @@ export interface Platform {
   openLocalModel(pathOrUrl: string): Promise<ModelFolder | RandomAccess | undefined>;
   /** How files of the Hugging Face Hub are had: in Node as the environment says, in a browser without a token. */
   hubSettings(): HubSettings;
+  /** A folder of the user's cache in Node, OPFS in a browser. */
+  cache(): Cache;
   /**
    * Waits for the GPU. Under Node, Dawn polls in a loop that keeps a core busy: where the CPU is the GPU (`software`),
    * the main thread sleeps between polls so that the core computes instead.

@@ -2,7 +2,7 @@ import { blockBytes, type WeightType } from '../gpu/blocks.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { sliceSteps } from './linear_kernel.ts';
-import { LINEAR_VARIANTS, type LinearVariant, linearVariant } from './linear_variants.ts';
+import { LINEAR_VARIANTS, type LinearVariant, tunedVariant } from './linear_variants.ts';
 
 export interface LinearOptions {
   readonly m: number;
@@ -138,7 +138,7 @@ function launch(
   const dtype = t.weight.dtype as WeightType;
   const question = { direction, dtype, m, terms, width, strides, bias: t.bias !== undefined };
   const given = o.variant && LINEAR_VARIANTS[o.variant].fits(question) ? o.variant : undefined;
-  const variant = LINEAR_VARIANTS[given ?? linearVariant(caps, question)];
+  const variant = LINEAR_VARIANTS[given ?? tunedVariant(caps, question, rec.device.tuning)];
   const { unit } = variant;
   const steps = Math.ceil(terms / 4);
   const columns = Math.ceil(width / 4);
@@ -160,7 +160,7 @@ function launch(
     slice: sliceSteps(steps),
     scale: o.scale,
   };
-  const size = { m, steps, columns };
+  const size = { direction, dtype, m, steps, columns };
   const blocks = variant.partials?.(size);
   const partial = blocks === undefined ? undefined : rec.device.arena.alloc([blocks, 4], 'f32', 'partial products');
   // What a variant does not read must still be bound to something.

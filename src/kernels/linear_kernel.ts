@@ -25,6 +25,8 @@ export interface LinearShape {
 
 /** Rows, blocks of four terms, blocks of four columns. */
 export interface LinearSize {
+  readonly direction: 'forward' | 'backward';
+  readonly dtype: WeightType;
   readonly m: number;
   readonly steps: number;
   readonly columns: number;

@@ -2,6 +2,7 @@ import registers from '../../shaders/linear_registers.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
 import type { Capabilities } from '../gpu/device.ts';
 import { foldGrid } from '../gpu/kernel.ts';
+import { type Tuning, UNTUNED } from '../gpu/tuning.ts';
 import { GPU_VARIANTS } from './linear_gpu.ts';
 import {
   aligned,
@@ -12,18 +13,16 @@ import {
   type LinearVariantEntry,
 } from './linear_kernel.ts';
 import { MATRIX_VARIANTS } from './linear_matrix.ts';
+import { stepsAnIteration } from './linear_unroll.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
 const TALL = 4;
-/** Rows from which on two steps an iteration pay for compiling twice as much code. The order of summation is the same. */
-const UNROLL_FROM = 32;
 
-const REGISTER_TILES = [
-  { QUADS: TALL, UNROLL: 2 },
-  { QUADS: TALL, UNROLL: 1 },
-  { QUADS: 1, UNROLL: 1 },
-];
+const REGISTER_TILES = [1, 2, 4].flatMap((UNROLL) => [
+  { QUADS: TALL, UNROLL },
+  { QUADS: 1, UNROLL },
+]);
 
 /** Tiles of 16 rows, then tiles of 4 where another of 16 would be more than half empty. */
 function rowTiles(m: number): { tall: number; short: number } {
@@ -36,17 +35,20 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
   order: 'sequential',
   unit: 4,
   fits: aligned,
-  parts({ m, steps, columns }): LinearPart[] {
+  parts({ m, steps, columns, dtype, direction }, caps): LinearPart[] {
     const { tall, short } = rowTiles(m);
     const x = Math.ceil(columns / 16);
     const split = Math.min(m, 4 * TALL * tall);
+    const UNROLL = (isTall: boolean) =>
+      stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: direction === 'backward' });
     const parts: LinearPart[] = [];
     if (tall > 0) {
-      const UNROLL = m >= UNROLL_FROM && steps % 2 === 0 ? 2 : 1;
-      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants: { QUADS: TALL, UNROLL } });
+      const constants = { QUADS: TALL, UNROLL: UNROLL(true) };
+      parts.push({ grid: [x, tall, 1], params: { row0: 0, row_end: split }, constants });
     }
     if (short > 0) {
-      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants: { QUADS: 1, UNROLL: 1 } });
+      const constants = { QUADS: 1, UNROLL: UNROLL(false) };
+      parts.push({ grid: [x, short, 1], params: { row0: split, row_end: m }, constants });
     }
     return parts;
   },
@@ -133,4 +135,43 @@ export function linearVariant(caps: Capabilities, q: LinearQuestion, order: Line
   }
   if (!caps.isSoftware) return 'tiles_32x64';
   return caps.subgroups ? 'subgroup' : 'registers';
+}
+
+/** Rows that a tuning is measured with; a number of rows counts to the next one, more than the last to it. */
+export const ROW_CLASSES = [1, 2, 4, 8, 16, 64, 256, 1024] as const;
+
+/** What a choice is found by. */
+export function choiceKey({ direction, dtype, terms, width, m }: LinearQuestion): string {
+  return `${direction} ${dtype} ${terms}x${width} ${ROW_CLASSES.find((rows) => m <= rows) ?? ROW_CLASSES.at(-1)}`;
+}
+
+/** The measured variant where there is one and it belongs to the tuning's order, else `linearVariant`. */
+export function tunedVariant(caps: Capabilities, q: LinearQuestion, tuning: Tuning): LinearVariant {
+  if (tuning === UNTUNED) return linearVariant(caps, q);
+  if (!aligned(q)) return 'scalar';
+  let variants = known.get(tuning);
+  if (!variants) {
+    variants = new Map();
+    known.set(tuning, variants);
+  }
+  // Every limit on the rows is one of the classes.
+  const key = choiceKey(q);
+  let variant = variants.get(key);
+  if (!variant) {
+    variant = lookedUp(caps, q, tuning);
+    variants.set(key, variant);
+  }
+  return variant;
+}
+
+/** What a tuning comes to, so that a dispatch costs a look-up. */
+const known = new WeakMap<Tuning, Map<string, LinearVariant>>();
+
+function lookedUp(caps: Capabilities, q: LinearQuestion, tuning: Tuning): LinearVariant {
+  const untuned = linearVariant(caps, q, tuning.order as LinearOrder);
+  const name = tuning.choices[choiceKey(q)] as LinearVariant | undefined;
+  const chosen = name === undefined ? undefined : LINEAR_VARIANTS[name];
+  const fits =
+    chosen?.order === LINEAR_VARIANTS[untuned].order && chosen[q.direction] && chosen.runsOn(caps) && chosen.fits(q);
+  return name !== undefined && fits ? name : untuned;
 }

@@ -44,6 +44,8 @@ export class Batcher {
   readonly #keptPrompts: (number | undefined)[] = [];
   /** What the decoder's slots are; finished ones stay until it pays to give them up. */
   #slots: Active[] = [];
+  /** Finished completions that nobody was told of yet. */
+  #toTell: Active[] = [];
   #tokens = 0;
   #finished = 0;
 
@@ -97,6 +99,8 @@ export class Batcher {
     const left = this.#slots.map(({ finished, cap }, i) => (finished ? 0 : cap - (starts[i] as number)));
     const passes = Math.min(this.#schedule.passes(active.length + fresh.length), Math.max(...left));
     const kept = this.#decoder.decode(passes);
+    // The GPU is busy: what the listener does about those that finished before costs no time now.
+    this.tell();
     const results = await this.#decoder.results();
     const [tokens, finished] = [this.#tokens, this.#finished];
     for (let pass = fresh.length > 0 ? -1 : 0; pass < passes; pass++) {
@@ -114,6 +118,13 @@ export class Batcher {
       ms: fresh.length > 0 ? undefined : now() - begun,
     });
     this.#options.onProgress?.(this.#tokens, this.#finished);
+  }
+
+  /** Tells of the completions that have finished since it was called last. */
+  tell(): void {
+    for (const { request, index, result } of this.#toTell.splice(0)) {
+      this.#options.onCompletion?.(request, index, result);
+    }
   }
 
   /** Notes where the rows of prompts are kept that a pass took in, the first of them in row `first`. */
@@ -155,7 +166,7 @@ export class Batcher {
     this.#unfinished[a.request] = unfinished;
     if (unfinished === 0) this.#forget(a.request);
     this.#finished++;
-    this.#options.onCompletion?.(a.request, a.index, a.result);
+    this.#toTell.push(a);
   }
 
   /**

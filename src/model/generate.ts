@@ -82,6 +82,7 @@ export interface GenerateOptions {
   /** After every readback: tokens sampled so far, completions finished so far. */
   readonly onProgress?: (tokens: number, finished: number) => void;
   readonly onToken?: (request: number, completion: number, id: number) => void;
+  /** Each finished completion, once the GPU has been given more to do. */
   readonly onCompletion?: (request: number, completion: number, result: Completion) => void;
 }
 
@@ -114,6 +115,7 @@ export async function generate(
       }
     } finally {
       batcher.dispose();
+      batcher.tell();
     }
     return batcher.results;
   });

@@ -1,4 +1,5 @@
 import { UserError } from '../gpu/errors.ts';
+import type { Tuning } from '../gpu/tuning.ts';
 import { parseSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import { RUN_FILES, type RunStore } from './rundir.ts';
@@ -27,6 +28,8 @@ export interface Checkpoint {
   readonly problems: string;
   /** Adapter that the steps ran on: another one rounds differently. */
   readonly adapter: string;
+  /** Variants of kernels that the steps ran with. Absent in older checkpoints, which knew none. */
+  readonly tuning?: Tuning;
   readonly config: TrainConfig;
   readonly numLayers: number;
   readonly hiddenSize: number;

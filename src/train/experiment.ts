@@ -7,6 +7,7 @@ import type { RewardFunction } from '../eval/rewards.ts';
 import type { AccuracyPair } from '../eval/stats.ts';
 import { sha256 } from '../gpu/digest.ts';
 import { UserError } from '../gpu/errors.ts';
+import { UNTUNED } from '../gpu/tuning.ts';
 import type { ProfileReport } from '../kernels/profile_report.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
@@ -103,8 +104,11 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
   const { lm, config, store, on, now } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
-  if (checkpoint) checkResumable(checkpoint, config, lm.model.identity, store.where);
-  else await refuseUsedFolder(store);
+  if (checkpoint) {
+    checkResumable(checkpoint, config, lm.model.identity, store.where);
+    // Whatever has been measured since: another variant could round otherwise.
+    lm.model.device.tuning = checkpoint.tuning ?? UNTUNED;
+  } else await refuseUsedFolder(store);
   const digest = await problemDigest(options);
   if (checkpoint && checkpoint.problems !== digest) {
     throw new UserError(

@@ -7,7 +7,7 @@ import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
-import { type PassOptions, Rehearsal } from './rehearsal.ts';
+import { type PassOptions, Rehearsal, type RolloutOptions } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {
@@ -30,7 +30,10 @@ export interface MemoryPlan {
   readonly activations: { readonly none: number; readonly layer: number };
   /** What it takes without a gradient: a layer's values, the tile of logits. */
   readonly workspace: number;
-  /** Rollout and training pass take turns: the larger of the two, what is kept between them, and what stays. */
+  /**
+   * What stays, what is kept between rollout and training pass, and what these take: both together, because they keep their
+   * buffers from step to step, and with a memory budget the larger of the two, because they take turns.
+   */
   readonly total: number;
 }
 
@@ -80,17 +83,17 @@ export function planMemory(
   const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
   const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
   const cacheRow = DTYPE_BYTES[train.kv_cache_dtype] * count * 2 * config.num_key_value_heads * config.head_dim;
-  const rollout = (cacheRows: number, keeps = false) =>
-    rehearsal.rollout({
-      keeps,
-      prompts,
-      prompt: longestPrompt,
-      completions: k,
-      cacheRows,
-      // A cache that is too small for all of them holds fewer at once.
-      inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
-      promptRows: GENERATION_LIMITS.maxPromptRows,
-    });
+  const rolloutOptions = (cacheRows: number, keeps = false): RolloutOptions => ({
+    keeps,
+    prompts,
+    prompt: longestPrompt,
+    completions: k,
+    cacheRows,
+    // A cache that is too small for all of them holds fewer at once.
+    inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
+    promptRows: GENERATION_LIMITS.maxPromptRows,
+  });
+  const rollout = (cacheRows: number, keeps = false) => rehearsal.rollout(rolloutOptions(cacheRows, keeps));
   const wantedCache = Math.min(
     prompts * longestPrompt + inFlight * completion,
     Math.max(sequence, Math.floor(GENERATION_LIMITS.cacheBytes / cacheRow)),
@@ -107,10 +110,13 @@ export function planMemory(
     microBatches(step, most)
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
-  const pass = (rows: number, how: PassOptions['recompute']) => {
-    const reference = train.beta > 0 || train.method === 'dpo';
-    return rehearsal.pass({ groups: groups(rows), recompute: how, reference });
-  };
+  const reference = train.beta > 0 || train.method === 'dpo';
+  const passOptions = (rows: number, recompute: PassOptions['recompute']) => ({
+    groups: groups(rows),
+    recompute,
+    reference,
+  });
+  const pass = (rows: number, recompute: PassOptions['recompute']) => rehearsal.pass(passOptions(rows, recompute));
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
   const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
   const fits = (recompute: 'none' | 'layer') => {
@@ -130,24 +136,29 @@ export function planMemory(
   const { rows } = recompute === 'none' && none ? none : fits('layer');
   const workspace = pass(rows, 'score');
 
-  const passBytes = pass(rows, recompute);
-  const inTurn = Math.max(sampled ? rolloutBytes : 0, passBytes);
+  const together = (recompute: PassOptions['recompute']) => {
+    const keeps = recompute === 'kept';
+    if (!sampled) return pass(rows, recompute);
+    if (train.memory_budget !== undefined) return Math.max(rollout(cacheRows, keeps), pass(rows, recompute));
+    return rehearsal.both(rolloutOptions(cacheRows, keeps), passOptions(rows, recompute));
+  };
+  const computed = together(recompute);
   let kept = { rows: 0, bytes: 0 };
-  let total = model.weightBytes + optimizer + inTurn;
+  let total = model.weightBytes + optimizer + computed;
   if (train.method === 'rl' && train.reuse_activations === 'auto') {
     const { head_dim, num_attention_heads, num_key_value_heads, intermediate_size } = config;
     const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
     const wanted =
       prompts * (longestPrompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
     const perRow = rehearsal.kept(SOME_ROWS) / SOME_ROWS;
-    const keeping = Math.max(rollout(cacheRows, true), pass(rows, 'kept'));
-    const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, inTurn);
+    const keeping = together('kept');
+    const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, computed);
     const most = Math.min(wanted, Math.floor(spare / perRow), Math.floor(maxBinding / (4 * widest)));
     // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
     const covers = most >= wanted && prompts * k <= inFlight;
     if (most >= sequence) {
       kept = { rows: most, bytes: rehearsal.kept(most) };
-      total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, inTurn));
+      total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, computed));
     }
   }
   const plan: MemoryPlan = {

@@ -91,71 +91,83 @@ export class Rehearsal {
   }
 
   /** Bytes that a micro-batch takes at the most. */
-  pass({ groups, recompute, reference }: PassOptions): number {
-    return this.#peakOf(() => {
-      const { arena } = this.#device;
-      const tables = uploadPacked(this.#device, pack(groups));
-      const kept = recompute === 'kept' ? this.#store?.source(new Array<number>(tables.n).fill(0)) : undefined;
-      const { pairs } = tables.pairs;
-      const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
-      const plain = new Tape(this.#device);
-      const lowest = Math.min(...this.#target.layers);
-      const lower = reference && !kept ? lowerLayers(plain, this.#model, tables, lowest) : undefined;
-      const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
-      const target = recompute === 'score' ? undefined : this.#target;
-      const tape = new Tape(this.#device, target);
-      const steering = { tensor: this.#vectors, scale: 1 };
-      const logp = logProbabilities(tape, this.#model, tables, {
-        temperature: 1,
-        recompute: recompute === 'layer' ? 'layer' : 'none',
-        steering,
-        kept,
-        lower,
-      });
-      plain.release(lower?.residMid, lower?.mlpOut);
-      const coef = arena.alloc([pairs]);
-      tape.backward(logp, { tensor: coef, references: 1 });
-      tape.release(logp, before);
-      kept?.dispose();
-      for (const tensor of held) arena.free(tensor);
-      tables.free();
-    });
+  pass(o: PassOptions): number {
+    return this.#peakOf(() => this.#pass(o));
   }
 
   /** Bytes that rollouts take at the most: prompts are taken in, a pass at a time, and what is in flight decodes in between. */
   rollout(o: RolloutOptions): number {
+    return this.#peakOf(() => this.#rollout(o));
+  }
+
+  /** Bytes of both where neither gives its buffers up for the other: those of one size serve both. */
+  both(rollout: RolloutOptions, pass: PassOptions): number {
     return this.#peakOf(() => {
-      const cache = new KVCache(this.#model, o.cacheRows);
-      const decoder = new Decoder(this.#model, cache, {
-        slots: o.inFlight,
-        steering: { tensor: this.#vectors, scale: 1 },
-        stopIds: [0],
-        key: [0, 0],
-        keeper: o.keeps ? this.#keeper() : undefined,
-      });
-      const prompt = new Array<number>(o.prompt).fill(0);
-      const prefix = { start: 0, length: o.prompt };
-      const [sampling, key] = [{ temperature: 1 }, { step: 0, prompt: 0, completion: 0 }];
-      const slot: Slot = { prefix, ownStart: 0, cap: 2, sampling, key, ids: [] };
-      const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
-      let inFlight = 0;
-      for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
-        const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
-        const admitted = Math.min(left, perPass, wanted);
-        const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
-        decoder.load(new Array<Slot>(next).fill(slot));
-        const prefills = Array.from({ length: admitted }, (_, i) => {
-          const first = inFlight + i * o.completions;
-          return { prompt, prefix, cached: false, slots: new Array(Math.min(o.completions, next - first)).fill(slot) };
-        });
-        decoder.prefill(prefills, inFlight);
-        decoder.decode(1);
-        left -= admitted;
-        inFlight = next;
-      }
-      decoder.dispose();
-      cache.dispose();
+      this.#rollout(rollout);
+      this.#pass(pass);
     });
+  }
+
+  #pass({ groups, recompute, reference }: PassOptions): void {
+    const { arena } = this.#device;
+    const tables = uploadPacked(this.#device, pack(groups));
+    const kept = recompute === 'kept' ? this.#store?.source(new Array<number>(tables.n).fill(0)) : undefined;
+    const { pairs } = tables.pairs;
+    const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
+    const plain = new Tape(this.#device);
+    const lowest = Math.min(...this.#target.layers);
+    const lower = reference && !kept ? lowerLayers(plain, this.#model, tables, lowest) : undefined;
+    const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
+    const target = recompute === 'score' ? undefined : this.#target;
+    const tape = new Tape(this.#device, target);
+    const steering = { tensor: this.#vectors, scale: 1 };
+    const logp = logProbabilities(tape, this.#model, tables, {
+      temperature: 1,
+      recompute: recompute === 'layer' ? 'layer' : 'none',
+      steering,
+      kept,
+      lower,
+    });
+    plain.release(lower?.residMid, lower?.mlpOut);
+    const coef = arena.alloc([pairs]);
+    tape.backward(logp, { tensor: coef, references: 1 });
+    tape.release(logp, before);
+    kept?.dispose();
+    for (const tensor of held) arena.free(tensor);
+    tables.free();
+  }
+
+  #rollout(o: RolloutOptions): void {
+    const cache = new KVCache(this.#model, o.cacheRows);
+    const decoder = new Decoder(this.#model, cache, {
+      slots: o.inFlight,
+      steering: { tensor: this.#vectors, scale: 1 },
+      stopIds: [0],
+      key: [0, 0],
+      keeper: o.keeps ? this.#keeper() : undefined,
+    });
+    const prompt = new Array<number>(o.prompt).fill(0);
+    const prefix = { start: 0, length: o.prompt };
+    const [sampling, key] = [{ temperature: 1 }, { step: 0, prompt: 0, completion: 0 }];
+    const slot: Slot = { prefix, ownStart: 0, cap: 2, sampling, key, ids: [] };
+    const perPass = Math.max(1, Math.floor(o.promptRows / o.prompt));
+    let inFlight = 0;
+    for (let left = o.prompts; left > 0 && inFlight < o.inFlight; ) {
+      const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
+      const admitted = Math.min(left, perPass, wanted);
+      const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
+      decoder.load(new Array<Slot>(next).fill(slot));
+      const prefills = Array.from({ length: admitted }, (_, i) => {
+        const first = inFlight + i * o.completions;
+        return { prompt, prefix, cached: false, slots: new Array(Math.min(o.completions, next - first)).fill(slot) };
+      });
+      decoder.prefill(prefills, inFlight);
+      decoder.decode(1);
+      left -= admitted;
+      inFlight = next;
+    }
+    decoder.dispose();
+    cache.dispose();
   }
 
   /** As many bytes as tensors of these sizes take. */

@@ -2,6 +2,7 @@ import type { SteeringTarget } from '../autograd/tape.ts';
 import { longestPrompt } from '../eval/ask.ts';
 import { UserError } from '../gpu/errors.ts';
 import { shuffled } from '../gpu/philox.ts';
+import { UNTUNED } from '../gpu/tuning.ts';
 import { encodeSteering, rowNorms, type Steering } from '../model/steering.ts';
 import { type Checkpoint, type OptimizerState, saveCheckpoint } from './checkpoint.ts';
 import { layerRates, trainedLayers } from './layers.ts';
@@ -132,6 +133,7 @@ export class Trainer {
       model: lm.model.identity,
       problems: this.#o.digest,
       adapter,
+      ...(lm.model.device.tuning !== UNTUNED && { tuning: lm.model.device.tuning }),
       config,
       numLayers,
       hiddenSize,

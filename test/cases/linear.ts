@@ -42,6 +42,7 @@ const FORWARD_ALIGNED: readonly LinearCase[] = [
   { m: 6, n: 64, k: 64, accumulate: true, bias: true, scale: 0.5 },
   { m: 9, n: 48, k: 32, firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24, accumulate: true },
   { m: 5, n: 131, k: 64, stride: 132 },
+  { m: 33, n: 68, k: 256, dtype: 'q6_k' },
 ];
 
 const BACKWARD_ALIGNED: readonly LinearCase[] = [

@@ -8,6 +8,7 @@ import { definedKernels } from '../../src/kernels/index.ts';
 import { matrixConfig } from '../../src/kernels/linear_matrix.ts';
 import { LINEAR_VARIANTS, type LinearVariant } from '../../src/kernels/linear_variants.ts';
 import type { KernelCase } from '../cases/case.ts';
+import { runnableVariants } from '../cases/linear.ts';
 import { prepareCase } from './driver.ts';
 
 /**
@@ -81,10 +82,16 @@ describe('every module that launchers can produce', () => {
   });
 });
 
-const CASES = import.meta.glob<{ cases?: (...given: never[]) => KernelCase[] }>(
+const CASES = import.meta.glob<{ cases?: (given: never) => KernelCase[] }>(
   ['../cases/*.ts', '!../cases/case.ts', '!../cases/shapes.ts'],
   { eager: true },
 );
+
+const product = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 };
+const MATRICES = {
+  configs: [product, { ...product, componentType: 'f32', M: 8, N: 8, K: 8 }],
+  templated: true,
+};
 
 /** Launches a case; the device throws what validation says of its pipelines, bind groups and grids. */
 async function launch(device: Device, c: KernelCase): Promise<void> {
@@ -97,13 +104,17 @@ async function launch(device: Device, c: KernelCase): Promise<void> {
 describe('every case is launched without an error', () => {
   const kinds = [
     ['a GPU', {}],
+    ['a GPU with matrix units', { subgroupMinSize: 32, subgroupMaxSize: 32, subgroupMatrix: MATRICES }],
     ['a GPU without subgroups', { subgroups: false }],
     ['a software adapter', { isSoftware: true, subgroupMaxSize: 4 }],
     ['a software adapter without subgroups', { isSoftware: true, subgroups: false }],
   ] as const;
   it.each(kinds)('on %s', async (_, given) => {
     const device = new Device(gpu, { ...CAPS, ...given });
-    for (const { cases } of Object.values(CASES)) for (const c of cases?.() ?? []) await launch(device, c);
+    for (const [path, { cases }] of Object.entries(CASES)) {
+      const needs = path.endsWith('/linear.ts') ? runnableVariants(device) : device.caps;
+      for (const c of cases?.(needs as never) ?? []) await launch(device, c);
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Counts } from '../../src/gpu/counters.ts';
-import { type GenerationRequest, generate } from '../../src/model/generate.ts';
+import { type Completion, type GenerationRequest, generate } from '../../src/model/generate.ts';
+import { KVCache } from '../../src/model/kv_cache.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
 import { goldenJson } from '../setup/golden.ts';
@@ -126,6 +127,24 @@ describe('generation', () => {
 
   it('refuses a cache that cannot hold one sequence, by its bytes', async () => {
     await expect(generate(lm.model, sampled([0], 1), { ...options, cacheBytes: 4096 })).rejects.toThrow(/bytes a row/);
+  });
+
+  it('keeps keys and values in half the bytes where f16 is asked for, and stays near', async () => {
+    const row = KVCache.rowBytes(lm.model, 'f32');
+    expect(KVCache.rowBytes(lm.model, 'f16')).toBe(row / 2);
+    const requests = sampled([0], 2, 8);
+    const least = ((requests[0] as GenerationRequest).prompt.length + 8) * row;
+    const small = { ...options, eosIds: [], cacheBytes: least / 2 };
+    await expect(generate(lm.model, requests, small)).rejects.toThrow(/bytes a row/);
+    const [whole] = await generate(lm.model, requests, { ...options, eosIds: [] });
+    const [half] = await generate(lm.model, requests, { ...small, kvCacheDtype: 'f16' });
+    const [a, b] = [whole?.[0], half?.[0]] as [Completion, Completion];
+    // From the first token that differs on the texts are different ones.
+    const same = a.ids.findIndex((id, i) => id !== b.ids[i]);
+    const differences = a.logp.slice(0, same < 0 ? 8 : same).map((x, i) => Math.abs(x - (b.logp[i] as number)));
+    expect(differences.length).toBeGreaterThan(1);
+    expect(Math.max(...differences)).toBeLessThan(0.02);
+    expect(Math.max(...differences)).toBeGreaterThan(0);
   });
 
   it('stops when aborted, and gives every buffer back', async () => {

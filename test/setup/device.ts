@@ -3,6 +3,8 @@ import { createGPU } from '#platform';
 import { Device, type DeviceOptions, openDevice } from '../../src/gpu/device.ts';
 
 const opened: Device[] = [];
+/** Dawn's toggles that Node's tests run with: TRIMTAB_TOGGLES, such as allow_unsafe_apis for matrix units. */
+const toggles = (globalThis.process?.env.TRIMTAB_TOGGLES ?? '').split(',').filter((name) => name !== '');
 let shared: Promise<Device> | undefined;
 
 /**
@@ -27,7 +29,7 @@ export function testDeviceOfOtherKind(): Promise<Device> {
 }
 
 async function open(options?: DeviceOptions): Promise<Device> {
-  const device = await openDevice(await createGPU(), options);
+  const device = await openDevice(await createGPU({ toggles }), options);
   opened.push(device);
   return device;
 }

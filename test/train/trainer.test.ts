@@ -157,7 +157,7 @@ describe('a run', () => {
   it('refuses a reward that is no number, naming the completion', async () => {
     const broken: RewardFunction = () => Number.NaN;
     await expect(train(memoryStore(), {}, { reward: broken })).rejects.toThrow(
-      /reward length gave NaN for completion 0 of prompt 0/,
+      /reward length gave NaN for completion \d of prompt \d at step 0/,
     );
   });
 

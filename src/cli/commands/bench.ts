@@ -21,7 +21,6 @@ interface Options extends ProfileOptions {
   peers: boolean;
   compared?: boolean;
   all?: boolean;
-  toggles?: string;
   model?: string;
   onnx?: string;
   promptTokens: number;
@@ -48,7 +47,6 @@ export const command = defineCommand<Options>({
       .option('--no-peers', 'leave out the peers')
       .option('--compared', 'only what is compared with peers, not the kernels by themselves')
       .option('--all', 'also what takes seconds on a software adapter')
-      .option('--toggles <names>', 'Dawn toggles to switch on, such as disable_robustness')
       .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
       .option('--onnx <folders>', 'exports of the model for transformers.js, FOLDER or FOLDER:dtype')
       .option('--prompt-tokens <n>', 'length of its prompt', integer({ min: 1, max: 1024 }), 64)
@@ -68,10 +66,10 @@ export const command = defineCommand<Options>({
         throw new UserError(`--shapes names ${JSON.stringify(name)}; there are ${Object.keys(SHAPES).join(', ')}.`);
       return model;
     });
-    const toggles = list(options.toggles ?? '');
+    const toggles = context.gpuOptions.toggles ?? [];
     const dump = options.dumpTraining;
     for (const file of [options.out, dump]) if (file !== undefined) await writeOutput(file, '');
-    const device = await context.openDevice({ toggles });
+    const device = await context.openDevice();
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
     const environment = environmentOf(device.caps.adapter, toggles, packageRoot());
     context.printJson(environment);
@@ -147,7 +145,7 @@ function generation(context: Context, device: Device, options: Options, model: s
       onnx: list(options.onnx ?? '').map((folder) => resolve(folder)),
       peers: options.peers,
       peersFolder: `${packageRoot()}/bench/peers`,
-      checked: !list(options.toggles ?? '').includes('disable_robustness'),
+      checked: !context.gpuOptions.toggles?.includes('disable_robustness'),
       promptTokens: options.promptTokens,
       newTokens: options.newTokens,
       rounds: options.rounds,

@@ -124,19 +124,21 @@ export class ReinforcementLearning implements Method {
     const { config, problems, encode } = this.#o;
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
-    const options = { first, maxNewTokens, steering: run.steering, keeper };
-    const completions = await rollout(this.#o, run, prompts, options);
-    return this.#o.lm.model.device.phase('reward', async () => {
-      const groups: Group[] = [];
-      for (const [i, prompt] of prompts.entries()) {
-        const samples: Graded[] = [];
-        for (const [j, completion] of (completions[i] as Completion[]).entries()) {
-          samples.push(await this.#grade(run, prompt, completion, first + i, j));
-        }
-        groups.push({ prompt, samples });
-      }
-      return groups;
-    });
+    const groups = prompts.map((prompt) => ({ prompt, samples: [] as Graded[] }));
+    // One after the other, while the GPU samples those that are not finished.
+    let grading: Promise<unknown> = Promise.resolve();
+    const onCompletion = (i: number, j: number, completion: Completion) => {
+      const { prompt, samples } = groups[i] as (typeof groups)[number];
+      grading = grading.then(async () => {
+        samples[j] = await this.#grade(run, prompt, completion, first + i, j);
+      });
+      // It is awaited below; until then nobody listens.
+      grading.catch(() => {});
+    };
+    await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion });
+    // What is left of it when the last has finished.
+    await this.#o.lm.model.device.phase('reward', () => grading);
+    return groups;
   }
 
   async #grade(

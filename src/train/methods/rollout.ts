@@ -1,5 +1,5 @@
 import { type Prompt, requestsFor, stopCondition } from '../../eval/completions.ts';
-import { type Completion, generate, type RowKeeper } from '../../model/generate.ts';
+import { type Completion, type GenerateOptions, generate, type RowKeeper } from '../../model/generate.ts';
 import type { Steering } from '../../model/steering.ts';
 import type { MethodOptions, StepRun } from './method.ts';
 
@@ -13,10 +13,16 @@ export function rollout(
   o: MethodOptions,
   run: StepRun,
   prompts: readonly Prompt[],
-  options: { first?: number; maxNewTokens: number; steering?: Steering; keeper?: RowKeeper | undefined },
+  options: {
+    first?: number;
+    maxNewTokens: number;
+    steering?: Steering;
+    keeper?: RowKeeper | undefined;
+    onCompletion?: GenerateOptions['onCompletion'];
+  },
 ): Promise<Completion[][]> {
   const { config, lm, signal, onRollout } = o;
-  const { first = 0, maxNewTokens, steering, keeper } = options;
+  const { first = 0, maxNewTokens, steering, keeper, onCompletion } = options;
   const shouldStop = stopCondition(lm, o.stop);
   const sampling = { temperature: config.temperature };
   const requests = requestsFor(prompts, maxNewTokens, (prompt) =>
@@ -35,6 +41,7 @@ export function rollout(
       kvCacheDtype: config.kv_cache_dtype,
       signal,
       ...(shouldStop && { shouldStop }),
+      ...(onCompletion && { onCompletion }),
       onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
     });
   return lm.model.device.phase('rollout', work);

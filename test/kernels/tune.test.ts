@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { Device } from '../../src/gpu/device.ts';
+import type { Tensor } from '../../src/gpu/tensor.ts';
+import { parseTuning, type Tuning, UNTUNED, writeTuning } from '../../src/gpu/tuning.ts';
+import { linear, linearBackward } from '../../src/kernels/linear.ts';
+import type { LinearQuestion } from '../../src/kernels/linear_kernel.ts';
+import {
+  choiceKey,
+  LINEAR_VARIANTS,
+  type LinearVariant,
+  ROW_CLASSES,
+  tunedVariant,
+  variantsOf,
+} from '../../src/kernels/linear_variants.ts';
+import { type Measured, staleness, tuneProducts, tuningFile } from '../../src/kernels/tune.ts';
+import { linearBackwardCase, linearCase } from '../cases/linear.ts';
+import { testDevice } from '../setup/device.ts';
+import { prepareCase } from './driver.ts';
+
+const { gpu, caps } = await testDevice();
+/** One size of tiles is enough: every other takes a CPU seconds to compile. */
+const device = new Device(gpu, { ...caps, maxInvocations: 64 });
+const question: LinearQuestion = {
+  direction: 'forward',
+  dtype: 'bf16',
+  m: 8,
+  terms: 32,
+  width: 64,
+  strides: [32, 0, 64, 0],
+  bias: false,
+};
+
+/** Output bits of a product under a tuning. */
+async function bits(tuning: Tuning, direction: 'forward' | 'backward'): Promise<Uint32Array> {
+  const o = { m: 8, n: 64, k: 32 };
+  const prepared = prepareCase(device, direction === 'forward' ? linearCase(o) : linearBackwardCase(o));
+  const t = prepared.tensors as Record<string, Tensor>;
+  device.tuning = tuning;
+  if (direction === 'forward') linear(device.recorder(), t as never, o);
+  else linearBackward(device.recorder(), t as never, o);
+  const words = await device.readU32((direction === 'forward' ? t.out : t.dinp) as Tensor);
+  device.tuning = UNTUNED;
+  prepared.free();
+  return words;
+}
+
+describe('tuning', () => {
+  it('measures variants of one order that have the same bits, and frees what it took', async () => {
+    const live = device.arena.live().sort();
+    const prepared = prepareCase(device, linearCase({ m: 1, n: 64, k: 32 }));
+    const measured: Measured[] = [];
+    const tuning = await tuneProducts(device, [{ name: 'demo', weights: [prepared.tensors.weight as Tensor] }], {
+      order: 'sequential',
+      budget: 1500,
+      onMeasured: (one) => measured.push(one),
+    });
+    prepared.free();
+    expect(device.arena.live().sort()).toEqual(live);
+    // As many as the time sufficed for, the fewest rows first.
+    const rows = measured.map(({ question }) => question.m);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows).toEqual([...ROW_CLASSES, 256, 1024].sort((a, b) => a - b).slice(0, rows.length));
+    for (const { times, otherBits, untuned } of measured) {
+      expect(times.length).toBeGreaterThan(1);
+      expect(times.map(({ variant }) => variant)).toContain(untuned);
+      for (const { variant, ms } of times) {
+        expect(LINEAR_VARIANTS[variant].order).toBe('sequential');
+        expect(ms).toBeGreaterThan(0);
+      }
+      if (caps.isSoftware) expect(otherBits).toEqual([]);
+    }
+    for (const [key, variant] of Object.entries(tuning.choices)) {
+      const found = measured.find((one) => choiceKey(one.question) === key);
+      expect(found?.times[0]?.variant).toBe(variant);
+      expect(variant).not.toBe(found?.untuned);
+    }
+  });
+
+  it('measures nothing when its time is over', async () => {
+    const prepared = prepareCase(device, linearCase({ m: 1, n: 64, k: 32 }));
+    const weights = [prepared.tensors.weight as Tensor];
+    const tuning = await tuneProducts(device, [{ name: 'demo', weights }], { order: 'sequential', budget: -1 });
+    prepared.free();
+    expect(tuning).toEqual({ order: 'sequential', choices: {} });
+  });
+
+  it.each(['forward', 'backward'] as const)('never changes a bit (%s)', async (direction) => {
+    const want = await bits(UNTUNED, direction);
+    const [terms, width] = direction === 'forward' ? [32, 64] : [64, 32];
+    const key = choiceKey({ ...question, direction, terms, width });
+    for (const variant of variantsOf('sequential', direction, device.caps)) {
+      const tuning = { order: 'sequential', choices: { [key]: variant } };
+      expect(tunedVariant(device.caps, { ...question, direction, terms, width }, tuning)).toBe(variant);
+      expect(await bits(tuning, direction), variant).toEqual(want);
+    }
+  });
+
+  it('is left aside where it names what there is not, or another order', () => {
+    const untuned = tunedVariant(device.caps, question, UNTUNED);
+    for (const name of ['no_such_variant', 'vector', 'half_32x64', 'matrix_f16_64x64', 'tiles_128x128']) {
+      const tuning = { order: 'sequential', choices: { [choiceKey(question)]: name } };
+      expect(tunedVariant(device.caps, question, tuning), name).toBe(untuned);
+    }
+    const big = { ...device.caps, maxInvocations: 256, maxWorkgroupStorage: 32768 };
+    expect(tunedVariant(big, question, { order: 'sliced', choices: {} })).toBe('vector');
+    expect(tunedVariant(big, { ...question, terms: 33 }, { order: 'sliced', choices: {} })).toBe('scalar');
+    expect(tunedVariant(big, question, { order: 'unheard_of', choices: {} })).toBe(untuned);
+  });
+
+  it('is kept as a file of its adapter and kernels', async () => {
+    const choices: Record<string, LinearVariant> = { [choiceKey(question)]: 'registers' };
+    const file = await tuningFile(device, { order: 'sequential', choices });
+    expect(parseTuning(writeTuning(file))).toEqual(file);
+    expect(await staleness(device, file)).toBeUndefined();
+    expect(await staleness(device, { ...file, adapter: 'another' })).toMatch(/measured on another/);
+    expect(await staleness(device, { ...file, kernels: '0' })).toMatch(/kernels have changed/);
+    for (const text of ['', '{', '[]', 'null', '{"format":1}', '{"format":2,"order":"sequential","choices":{}}']) {
+      expect(parseTuning(text), text).toBeUndefined();
+    }
+  });
+});
