@@ -3,13 +3,14 @@ import { hasSwiftShader, mayHaveNativeAdapter, swiftShaderEnvironment } from '..
 
 /**
  * What the processes of the `node` project start with: nothing where the machine has an adapter of its own, SwiftShader
- * where it has not. TRIMTAB_ADAPTER forces one of them, as it does for the command.
+ * where it has not. TRIMTAB_ADAPTER forces one of them, as it does for the command. What was measured here before decides
+ * nothing.
  */
 export async function nodeEnvironment(): Promise<Record<string, string>> {
   const choice = process.env.TRIMTAB_ADAPTER || 'auto';
   const native =
     choice === 'native' || (choice === 'auto' && (!hasSwiftShader() || (mayHaveNativeAdapter() && hasAdapter())));
-  return native ? {} : swiftShaderEnvironment();
+  return { TRIMTAB_TUNING: 'off', ...(native ? {} : await swiftShaderEnvironment()) };
 }
 
 /** Asked in a process of its own: this one is to stay free of Dawn. */
