@@ -4,8 +4,14 @@ import type { DType } from '../gpu/tensor.ts';
 
 /** Rows from which on more steps an iteration pay for compiling so much more code. */
 const ROWS = 32;
-/** SwiftShader's subgroups. It compiles quickly what takes LLVM ten seconds, and reads slowly what LLVM keeps in registers. */
-const SWIFTSHADER_LANES = 4;
+
+/**
+ * Whether the adapter is SwiftShader, known by its subgroups: it compiles quickly what takes LLVM ten seconds, and spends
+ * more on decoding a weight than on its products.
+ */
+export function readsLaneByLane(caps: Pick<Capabilities, 'subgroupMaxSize'>): boolean {
+  return caps.subgroupMaxSize === 4;
+}
 
 /**
  * Steps (of four terms) that an iteration of a register tile takes; the order of summation is the same. Four steps along
@@ -17,7 +23,7 @@ export function stepsAnIteration(
 ): number {
   const { m, steps, tall } = o;
   if (tall && m < ROWS) return 1;
-  const sharesScales = isQuantised(o.dtype) && !o.transposed && caps.subgroupMaxSize === SWIFTSHADER_LANES;
+  const sharesScales = isQuantised(o.dtype) && !o.transposed && readsLaneByLane(caps);
   const most = sharesScales ? 4 : tall ? 2 : 1;
   return steps % most === 0 ? most : 1;
 }

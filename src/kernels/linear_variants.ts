@@ -1,4 +1,5 @@
 import registers from '../../shaders/linear_registers.wgsl?raw';
+import oneRow from '../../shaders/linear_row.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
 import type { Capabilities } from '../gpu/device.ts';
 import { foldGrid } from '../gpu/kernel.ts';
@@ -13,7 +14,7 @@ import {
   type LinearVariantEntry,
 } from './linear_kernel.ts';
 import { MATRIX_VARIANTS } from './linear_matrix.ts';
-import { stepsAnIteration } from './linear_unroll.ts';
+import { readsLaneByLane, stepsAnIteration } from './linear_unroll.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
@@ -53,6 +54,14 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
     return parts;
   },
 };
+
+const ROW = declareBoth('row', {
+  source: oneRow,
+  include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
+  entry: 'linear_row',
+  features: ['subgroups'],
+  workgroup: 4,
+});
 
 /** Every way to compute a product. */
 const VARIANTS = {
@@ -106,6 +115,13 @@ const VARIANTS = {
       workgroup: 4,
     }),
     ...registerTiles,
+    parts(size, caps) {
+      const { m, steps, columns, direction } = size;
+      const single = m === 1 && steps % 4 === 0 && readsLaneByLane(caps);
+      return single
+        ? [{ kernel: ROW[direction], grid: [Math.ceil(columns / 16), 1, 1] }]
+        : registerTiles.parts(size, caps);
+    },
     runsOn: (caps) => caps.subgroups,
   },
   ...GPU_VARIANTS,

@@ -30,6 +30,7 @@ const ALIGNED: readonly LinearCase[] = [
   ...[31, 65].map((m) => ({ m, n: 72, k: 24 })),
   { m: 17, n: 4, k: 4 },
   { m: 7, n: 128, k: 384 },
+  { m: 1, n: 80, k: 48 },
   { m: 2, n: 132, k: 260 },
   { m: 21, n: 64, k: 64, dtype: 'f16' },
   { m: 21, n: 64, k: 64, dtype: 'f32' },
@@ -43,6 +44,7 @@ const FORWARD_ALIGNED: readonly LinearCase[] = [
   { m: 9, n: 48, k: 32, firstBlockRow: 5, blockRowsAfter: 3, stride: 96, offset: 24, accumulate: true },
   { m: 5, n: 131, k: 64, stride: 132 },
   { m: 33, n: 68, k: 256, dtype: 'q6_k' },
+  { m: 1, n: 68, k: 256, dtype: 'q6_k', bias: true, accumulate: true },
 ];
 
 const BACKWARD_ALIGNED: readonly LinearCase[] = [
