@@ -3,8 +3,8 @@
 //
 //   node bench/versions.mjs BASE [OTHER] [--steps 10] [--rounds 3] [--keep FOLDER]
 //
-// BASE and OTHER are commits (checked out in a temporary folder and built there by `npm ci`) or folders of built checkouts;
-// OTHER is this checkout unless it is given. Prints a JSON object: seconds of every run, the ratio BASE / OTHER of each round
+// BASE and OTHER are commits (checked out in a temporary folder and built there by `npm ci`) or folders of checkouts with their
+// packages installed, which are built anew; OTHER is this checkout unless it is given. Prints a JSON object: seconds of every run, the ratio BASE / OTHER of each round
 // with median and range, and whether both wrote the same vectors.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -41,7 +41,11 @@ function run(command, args, cwd) {
 
 /** A folder with the version, built. */
 function checkout(version, name) {
-  if (existsSync(join(version, 'bin/trimtab.js'))) return { version, folder: resolve(version) };
+  if (existsSync(join(version, 'bin/trimtab.js'))) {
+    // What was built before may be older than the sources.
+    run('npm', ['run', 'build'], resolve(version));
+    return { version, folder: resolve(version) };
+  }
   const commit = execFileSync('git', ['-C', here, 'rev-parse', '--verify', `${version}^{commit}`], {
     encoding: 'utf8',
   });
