@@ -3,9 +3,9 @@
 //
 //   node bench/versions.mjs BASE [OTHER] [--steps 10] [--rounds 3] [--keep FOLDER]
 //
-// BASE and OTHER are commits (checked out in a temporary folder and built there by `npm ci`) or folders of checkouts with their
-// packages installed, which are built anew; OTHER is this checkout unless it is given. Prints a JSON object: seconds of every run, the ratio BASE / OTHER of each round
-// with median and range, and whether both wrote the same vectors.
+// BASE and OTHER are commits (checked out in a temporary folder and built there by `npm ci`) or folders of checkouts with
+// their packages installed, which are built anew; OTHER is this checkout unless it is given. Prints a JSON object: seconds of
+// every run, the ratio BASE / OTHER of each round with median and range, and whether both wrote the same vectors.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
