@@ -72,7 +72,9 @@ export class Arena {
           'Lower the batch (num_prompts, num_generations), max_completion_length or the number of rows in flight.',
       );
     }
-    const buffer = this.#pool?.take(size) ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
+    // A pool's buffers are written again whenever its recording is sent.
+    const pooled = outlives ? undefined : this.#pool?.take(size);
+    const buffer = pooled ?? this.#idle.get(size)?.pop() ?? this.#create(size, label, shape);
     this.#live.set(buffer, { label, serial: outlives ? -1 : this.#serial++ });
     return { buffer, shape, dtype, bytes, label };
   }

@@ -184,7 +184,7 @@ function launch(
     rec.dispatch(
       kernel,
       bound,
-      part.params ? Object.assign(params, part.params) : params,
+      part.params ? { ...params, ...part.params } : params,
       part.grid,
       part.constants ? { ...constants, ...part.constants } : constants,
     );

@@ -117,6 +117,8 @@ async function measure(
     const rows = Math.min(m, COMPARED_ROWS);
     const compared = { ...out, shape: [rows, width], bytes: 4 * rows * width };
     const bits = async (variant: LinearVariant) => {
+      // What a variant leaves unwritten must not look like another's result.
+      rec.clear(out);
       record(weights[0] as Tensor, variant, rows);
       return device.readU32(compared);
     };

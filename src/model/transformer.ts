@@ -49,7 +49,7 @@ export function lowerLayers(tape: Tape, model: Model, rows: Rows, layer: number)
   }
 }
 
-/** The residual stream after the last layer, [N, C]; the final norm and the head are `headRows`. */
+/** The residual stream after the last layer, [N, C]; `finalNorm` and a head follow it. */
 export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
   const { lower, steering } = options;
   let resid = lower

@@ -40,7 +40,7 @@ export const command = defineCommand<Options>({
   configure(command) {
     addModelOptions(command, { required: false })
       .addOption(
-        new Option('--order <name>', 'how products add their terms; the variants of one give the same bits')
+        new Option('--order <name>', 'how products add their terms; another than sequential is kept only with --out')
           .choices(LINEAR_ORDERS)
           .default('sequential'),
       )
@@ -73,8 +73,10 @@ export const command = defineCommand<Options>({
     const name = await tuningName(identityOf(device));
     const store = cache();
     if (options.out) await writeOutput(options.out, text);
-    else if (kept) await store.write(name, text);
-    const where = options.out ?? (kept ? `${store.where}/${name}` : undefined);
+    // What every later command takes by itself must not change its bits.
+    const cached = kept && options.order === 'sequential';
+    if (!options.out && cached) await store.write(name, text);
+    const where = options.out ?? (cached ? `${store.where}/${name}` : undefined);
     const changed = Object.keys(tuning.choices).length;
     context.print(
       `${changed} of ${measured.length} choices differ from the untuned ones${where === undefined ? '' : `; kept in ${where}`}`,

@@ -15,9 +15,9 @@ import { rollout } from './rollout.ts';
 
 /** A sampled completion and what it earned, before it is compared with the others. */
 interface Graded extends Omit<Sample, 'advantage'> {
-  /** What `soft_punish_cache` took off the reward, at most 0. */
   /** What the reward function gave, before the penalty. */
   readonly earned: number;
+  /** What `soft_punish_cache` took off the reward, at most 0. */
   readonly penalty: number;
 }
 
