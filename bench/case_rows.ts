@@ -5,6 +5,7 @@ import { costOf, timeRecording } from '../src/gpu/timing.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { packWeight } from '../test/cases/weights.ts';
 import { failure, type Row, type Rows } from './row.ts';
+import { attendedShare } from './whole_work.ts';
 
 /** On a software adapter a case is left out when the roofline alone asks for more than this. */
 const TOO_SLOW_MS = 1000;
@@ -52,10 +53,7 @@ export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: bo
 function shareOfPairs(c: KernelCase): number {
   const ranges = c.inputs.ranges;
   if (!ranges) return 1;
-  const n = ranges.shape[0] as number;
-  let pairs = 0;
-  for (let i = 0; i < 4 * n; i += 2) pairs += (ranges.data[i + 1] as number) - (ranges.data[i] as number);
-  return pairs / (n ** 2 / 2);
+  return attendedShare(ranges.data);
 }
 
 function planOf(c: KernelCase): Record<string, Plan> {

@@ -6,8 +6,8 @@ import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
 import type { PolicyGroup } from '../src/train/policy.ts';
 import { interleaved } from './measure.ts';
-import type { Extra, Row, Rows } from './row.ts';
-import { dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
+import type { Row, Rows } from './row.ts';
+import { dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
 
 /** The model and task that the rows are measured on. */
 export interface EndToEnd {
@@ -86,7 +86,7 @@ class EndToEndBench {
     const options = { eosIds: lm.eosIds, ...(shouldStop && { shouldStop }) };
     let tokens = 0;
     const run = async () => {
-      const completions = await this.#generate(this.#rolloutRequests(), options);
+      const completions = await this.#generate(rolloutRequests(this.#o.config, this.#prompts), options);
       tokens = completions.flat().reduce((sum, completion) => sum + completion.ids.length, 0);
     };
     const [time] = (await interleaved([repeated(run)])) as [Timing];
@@ -98,25 +98,11 @@ class EndToEndBench {
     return generate(this.#o.lm.model, requests, { seed: 0, eosIds: [], ...options });
   }
 
-  #rolloutRequests(): GenerationRequest[] {
-    const { num_prompts, num_generations, max_completion_length } = this.#o.config;
-    return requestsFor(this.#prompts.slice(0, num_prompts), max_completion_length, (prompt) =>
-      Array.from({ length: num_generations }, (_, completion) => ({
-        sampling: { temperature: 1 },
-        key: { step: 0, prompt, completion },
-      })),
-    );
-  }
-
   #group(): string {
     return `${this.#o.config.num_prompts} prompts x ${this.#o.config.num_generations}`;
   }
 
-  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra: Extra = {}): void {
-    const figures = {
-      tokens_per_second: tokens / (time.median / 1000),
-      ...(work && { gpu_ms: milliseconds(work.dispatches) }),
-    };
-    this.#emit(this.#rows.timed(rowId(this.#o.lm, name, shape), time, work && total(work), { ...figures, ...extra }));
+  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work): void {
+    this.#emit(workRow(this.#rows, this.#o.lm, { name, shape, time, tokens, work }));
   }
 }

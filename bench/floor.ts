@@ -23,7 +23,7 @@ export interface Floor {
 export function floorOf(model: Model, packed: Packed, lowest: number): Floor {
   const { heads, headDim } = model.headShape;
   const product = (rows: number, { rows: n, columns }: Matrix) => 2 * rows * n * columns;
-  const attention = 4 * attendedPairs(packed) * heads * headDim;
+  const attention = 4 * attendedPairs(packed.ranges) * heads * headDim;
   const head = product(packed.headRows.length, model.lm_head);
   const layers = model.layers.map((layer) =>
     [layer.qkv_proj, layer.o_proj, layer.gate_up_proj, layer.down_proj].reduce(

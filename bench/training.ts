@@ -1,6 +1,6 @@
 import { now } from '#platform';
 import { type SteeringTarget, Tape } from '../src/autograd/tape.ts';
-import { requestsFor, stopCondition } from '../src/eval/completions.ts';
+import { stopCondition } from '../src/eval/completions.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Timing, timing } from '../src/gpu/timing.ts';
@@ -17,7 +17,7 @@ import { floorOf } from './floor.ts';
 import { interleaved } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
-import { attendedPairs, dispatchesOf, milliseconds, repeated, rowId, total, type Work } from './whole_work.ts';
+import { attendedShare, dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
 
 const PASSES = ['forward', 'training_pass', 'training_pass_recompute', 'training_pass_kept'] as const;
 export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', 'step', 'step_computed_again'] as const;
@@ -108,7 +108,7 @@ class TrainingBench {
     const least = floorOf(model, packed, 0);
     const floors = [undefined, least.training, least.recompute, least.kept];
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
-    const attentionShare = attendedPairs(packed) / (packed.n ** 2 / 2);
+    const attentionShare = attendedShare(packed.ranges);
     for (const [i, [name, run]] of Object.entries(contenders).entries()) {
       const time = times[i] as Timing;
       const floor = floors[i];
@@ -276,13 +276,7 @@ class TrainingBench {
     const { lm, config, encode, problems, stop } = this.#o;
     const prompts = problems.slice(0, config.num_prompts).map(encode);
     const shouldStop = stopCondition(lm, stop);
-    const requests = requestsFor(prompts, config.max_completion_length, (prompt) =>
-      Array.from({ length: config.num_generations }, (_, completion) => ({
-        sampling: { temperature: 1 },
-        key: { step: 0, prompt, completion },
-      })),
-    );
-    return generate(lm.model, requests, {
+    return generate(lm.model, rolloutRequests(config, prompts), {
       seed: 0,
       eosIds: lm.eosIds,
       steering: this.#steering,
@@ -295,13 +289,8 @@ class TrainingBench {
     return `${this.#o.config.num_prompts} prompts x ${this.#o.config.num_generations}`;
   }
 
-  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra: Extra = {}): void {
-    const figures = {
-      tokens_per_second: tokens / (time.median / 1000),
-      ...(work && { gpu_ms: milliseconds(work.dispatches) }),
-    };
-    const cost = work && total(work);
-    this.#emit(this.#rows.timed(rowId(this.#o.lm, name, shape), time, cost, { ...figures, ...extra }));
+  #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra?: Extra): void {
+    this.#emit(workRow(this.#rows, this.#o.lm, { name, shape, time, tokens, work, ...(extra && { extra }) }));
   }
 }
 

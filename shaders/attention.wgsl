@@ -9,49 +9,6 @@
 // With PIECE the keys of each range come in pieces of so many, whose softmaxes are there already (attention_pieces.wgsl),
 // and what is left at the ranges' ends. How a row is cut depends on the lengths of its own ranges only.
 
-fn store_out(head_base: u32, lane: u32, s: Slice) {
-  let base = head_base + lane;
-  let end = head_base + HEAD_VECS;
-  if (base < end) { out[base] = s[0]; }
-  if (SLICE_VECS > 1u) { if (base + 4u < end) { out[base + 4u] = s[AT1]; } }
-  if (SLICE_VECS > 2u) { if (base + 8u < end) { out[base + 8u] = s[AT2]; } }
-  if (SLICE_VECS > 3u) { if (base + 12u < end) { out[base + 12u] = s[AT3]; } }
-  if (SLICE_VECS > 4u) { if (base + 16u < end) { out[base + 16u] = s[AT4]; } }
-  if (SLICE_VECS > 5u) { if (base + 20u < end) { out[base + 20u] = s[AT5]; } }
-  if (SLICE_VECS > 6u) { if (base + 24u < end) { out[base + 24u] = s[AT6]; } }
-  if (SLICE_VECS > 7u) { if (base + 28u < end) { out[base + 28u] = s[AT7]; } }
-  if (SLICE_VECS > 8u) { if (base + 32u < end) { out[base + 32u] = s[AT8]; } }
-  if (SLICE_VECS > 9u) { if (base + 36u < end) { out[base + 36u] = s[AT9]; } }
-  if (SLICE_VECS > 10u) { if (base + 40u < end) { out[base + 40u] = s[AT10]; } }
-  if (SLICE_VECS > 11u) { if (base + 44u < end) { out[base + 44u] = s[AT11]; } }
-  if (SLICE_VECS > 12u) { if (base + 48u < end) { out[base + 48u] = s[AT12]; } }
-  if (SLICE_VECS > 13u) { if (base + 52u < end) { out[base + 52u] = s[AT13]; } }
-  if (SLICE_VECS > 14u) { if (base + 56u < end) { out[base + 56u] = s[AT14]; } }
-  if (SLICE_VECS > 15u) { if (base + 60u < end) { out[base + 60u] = s[AT15]; } }
-}
-
-fn load_partial(head_base: u32, lane: u32) -> Slice {
-  let base = head_base + lane;
-  var s: Slice;
-  s[0] = partials[base];
-  if (SLICE_VECS > 1u) { s[AT1] = partials[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[AT2] = partials[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[AT3] = partials[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[AT4] = partials[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[AT5] = partials[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[AT6] = partials[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[AT7] = partials[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[AT8] = partials[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[AT9] = partials[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[AT10] = partials[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[AT11] = partials[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[AT12] = partials[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[AT13] = partials[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[AT14] = partials[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[AT15] = partials[base + 60u]; }
-  return slice_inside(s, lane);
-}
-
 /// Takes a piece into the running softmax.
 fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {
   let base = ((piece * params.n + p.row) * HEADS + p.head) * PARTIAL_VECS;
@@ -62,7 +19,7 @@ fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {
   (*slot).top = top;
   (*slot).total = (*slot).total * shrink + select(0.0, weight * sums.y, lane == 0u);
   (*slot).acc = slice_scaled((*slot).acc, shrink);
-  slice_add(&(*slot).acc, weight, load_partial(base, lane));
+  slice_add(&(*slot).acc, weight, load_partials(base, lane));
 }
 
 fn finish(slot: Slot, p: Place, lane: u32) {

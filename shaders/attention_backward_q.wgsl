@@ -8,28 +8,6 @@ const ROW_VECS = (HEADS + 2u * KV_HEADS) * HEAD_VECS;
 
 struct Slot { q: Slice, dout: Slice, dq: Slice, lse: f32, delta: f32 }
 
-fn load_out(head_base: u32, lane: u32) -> Slice {
-  let base = head_base + lane;
-  var s: Slice;
-  s[0] = out[base];
-  if (SLICE_VECS > 1u) { s[AT1] = out[base + 4u]; }
-  if (SLICE_VECS > 2u) { s[AT2] = out[base + 8u]; }
-  if (SLICE_VECS > 3u) { s[AT3] = out[base + 12u]; }
-  if (SLICE_VECS > 4u) { s[AT4] = out[base + 16u]; }
-  if (SLICE_VECS > 5u) { s[AT5] = out[base + 20u]; }
-  if (SLICE_VECS > 6u) { s[AT6] = out[base + 24u]; }
-  if (SLICE_VECS > 7u) { s[AT7] = out[base + 28u]; }
-  if (SLICE_VECS > 8u) { s[AT8] = out[base + 32u]; }
-  if (SLICE_VECS > 9u) { s[AT9] = out[base + 36u]; }
-  if (SLICE_VECS > 10u) { s[AT10] = out[base + 40u]; }
-  if (SLICE_VECS > 11u) { s[AT11] = out[base + 44u]; }
-  if (SLICE_VECS > 12u) { s[AT12] = out[base + 48u]; }
-  if (SLICE_VECS > 13u) { s[AT13] = out[base + 52u]; }
-  if (SLICE_VECS > 14u) { s[AT14] = out[base + 56u]; }
-  if (SLICE_VECS > 15u) { s[AT15] = out[base + 60u]; }
-  return slice_inside(s, lane);
-}
-
 fn start(p: Place, lane: u32) -> Slot {
   let at = p.row * HEADS + p.head;
   var slot: Slot;

@@ -4,32 +4,11 @@
 // the ends is in none. Rows of one prompt read its keys once for all of them.
 // A partial is the head's sums of weighted values, then (top, total, 0, 0); a row has no partials beyond its last piece.
 
-fn store_partial(head_base: u32, lane: u32, s: Slice) {
-  let base = head_base + lane;
-  let end = head_base + HEAD_VECS;
-  if (base < end) { partials[base] = s[0]; }
-  if (SLICE_VECS > 1u) { if (base + 4u < end) { partials[base + 4u] = s[AT1]; } }
-  if (SLICE_VECS > 2u) { if (base + 8u < end) { partials[base + 8u] = s[AT2]; } }
-  if (SLICE_VECS > 3u) { if (base + 12u < end) { partials[base + 12u] = s[AT3]; } }
-  if (SLICE_VECS > 4u) { if (base + 16u < end) { partials[base + 16u] = s[AT4]; } }
-  if (SLICE_VECS > 5u) { if (base + 20u < end) { partials[base + 20u] = s[AT5]; } }
-  if (SLICE_VECS > 6u) { if (base + 24u < end) { partials[base + 24u] = s[AT6]; } }
-  if (SLICE_VECS > 7u) { if (base + 28u < end) { partials[base + 28u] = s[AT7]; } }
-  if (SLICE_VECS > 8u) { if (base + 32u < end) { partials[base + 32u] = s[AT8]; } }
-  if (SLICE_VECS > 9u) { if (base + 36u < end) { partials[base + 36u] = s[AT9]; } }
-  if (SLICE_VECS > 10u) { if (base + 40u < end) { partials[base + 40u] = s[AT10]; } }
-  if (SLICE_VECS > 11u) { if (base + 44u < end) { partials[base + 44u] = s[AT11]; } }
-  if (SLICE_VECS > 12u) { if (base + 48u < end) { partials[base + 48u] = s[AT12]; } }
-  if (SLICE_VECS > 13u) { if (base + 52u < end) { partials[base + 52u] = s[AT13]; } }
-  if (SLICE_VECS > 14u) { if (base + 56u < end) { partials[base + 56u] = s[AT14]; } }
-  if (SLICE_VECS > 15u) { if (base + 60u < end) { partials[base + 60u] = s[AT15]; } }
-}
-
 fn put(slot: Slot, p: Place, piece: u32, seen: bool, lane: u32) {
   let total = quad_sum(slot.total, lane);
   if (!p.inside || !seen) { return; }
   let base = ((piece * params.n + p.row) * HEADS + p.head) * PARTIAL_VECS;
-  store_partial(base, lane, slot.acc);
+  store_partials(base, lane, slot.acc);
   if (lane == 0u) { partials[base + HEAD_VECS] = vec4f(slot.top, total, 0.0, 0.0); }
 }
 

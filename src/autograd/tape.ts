@@ -140,7 +140,7 @@ export class Tape {
         rule(this, node, gradient);
         this.dropGradient(gradient);
       }
-      this.#forget(node);
+      this.release(...node.saved);
     }
   }
 
@@ -201,10 +201,6 @@ export class Tape {
     this.#places.delete(value);
     value.tensor = this.#source.give(this, place);
     value.owned = true;
-  }
-
-  #forget(node: Node): void {
-    this.release(...node.saved);
   }
 }
 

@@ -29,6 +29,15 @@ export interface Cost {
 }
 
 /**
+ * A file of shaders/common/; of a pair, the one that a constant of the variant decides; or a file once for each of some
+ * buffers, whose name stands in place of BUFFER.
+ */
+export type Include =
+  | string
+  | { readonly when: string; readonly use: string; readonly otherwise: string }
+  | { readonly use: string; readonly each: readonly string[] };
+
+/**
  * The one declaration of a kernel: the prelude of its WGSL, the bytes of its uniforms, its bind group layout and its
  * row in benchmarks all come from here.
  *
@@ -43,8 +52,7 @@ export interface KernelDeclaration<
   readonly name: string;
   readonly source: string;
   readonly entry: string;
-  /** Files of shaders/common/; of a pair, which one a constant of the variant decides. */
-  readonly include?: readonly (string | { readonly when: string; readonly use: string; readonly otherwise: string })[];
+  readonly include?: readonly Include[];
   readonly bindings: Readonly<Record<string, string>>;
   readonly params: P;
   readonly constants?: C;
@@ -140,18 +148,20 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
     const type = rest.join(' ') === 'weight' ? 'array<WeightTile>' : rest.join(' ');
     lines.push(`@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: ${type};`);
   });
-  const modules = [
-    ...(weight ? weightModules(weight).map((name) => `weights/${name}`) : []),
-    ...(kernel.include ?? [])
-      .map((file) => (typeof file === 'string' ? file : values[file.when] ? file.use : file.otherwise))
-      .map((name) => `common/${name}`),
-  ];
-  for (const name of modules) {
-    const text = INCLUDED[`../../shaders/${name}.wgsl`];
-    if (text === undefined) throw new GpuError(`${kernel.name} includes ${name}.wgsl, which does not exist`);
-    lines.push(text.trimEnd());
+  if (weight) for (const name of weightModules(weight)) lines.push(included(kernel, `weights/${name}`));
+  for (const file of kernel.include ?? []) {
+    if (typeof file === 'string') lines.push(included(kernel, `common/${file}`));
+    else if ('when' in file) lines.push(included(kernel, `common/${values[file.when] ? file.use : file.otherwise}`));
+    else
+      for (const buffer of file.each) lines.push(included(kernel, `common/${file.use}`).replaceAll('BUFFER', buffer));
   }
   return `${lines.join('\n')}\n\n${kernel.source}`;
+}
+
+function included(kernel: Kernel, name: string): string {
+  const text = INCLUDED[`../../shaders/${name}.wgsl`];
+  if (text === undefined) throw new GpuError(`${kernel.name} includes ${name}.wgsl, which does not exist`);
+  return text.trimEnd();
 }
 
 /** How blocks of a type are read: its own file, and what several types have in common. */

@@ -20,8 +20,8 @@ const BUDGET_MS = 20;
 const SLOW_REPEATS = 3;
 const MAX_REPEATS = 200;
 
-/** Records one execution of what is measured. */
-export type Recording = (rec: Recorder) => void;
+/** Records the dispatches of one execution of what is measured. */
+export type Launches = (rec: Recorder) => void;
 
 /** Median and quartiles. */
 export function timing(samples: readonly number[], method: Timing['method']): Timing {
@@ -58,18 +58,18 @@ class CostRecorder extends Recorder {
 }
 
 /** What a recording needs at the least; its tensors need no buffers for this. */
-export function costOf(device: Device, record: Recording): Cost {
+export function costOf(device: Device, record: Launches): Cost {
   const recorder = new CostRecorder(device);
   record(recorder);
   return { flops: recorder.flops, bytes: recorder.bytes };
 }
 
 /** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */
-export async function timeRecording(device: Device, record: Recording, repeats = SLOW_REPEATS): Promise<Timing> {
+export async function timeRecording(device: Device, record: Launches, repeats = SLOW_REPEATS): Promise<Timing> {
   return device.caps.timestamp ? byTimestamps(device, record, repeats) : byDifferences(device, record, repeats);
 }
 
-async function byTimestamps(device: Device, record: Recording, repeats: number): Promise<Timing> {
+async function byTimestamps(device: Device, record: Launches, repeats: number): Promise<Timing> {
   const profiler = device.startProfiling();
   const rec = device.recorder();
   const run = async (times: number) => {
@@ -100,7 +100,7 @@ async function byTimestamps(device: Device, record: Recording, repeats: number):
 }
 
 /** A batch of twice the length minus a batch: what submission and waiting cost falls out. */
-async function byDifferences(device: Device, record: Recording, repeats: number): Promise<Timing> {
+async function byDifferences(device: Device, record: Launches, repeats: number): Promise<Timing> {
   const rec = device.recorder();
   const run = async (times: number) => {
     for (let i = 0; i < times; i++) record(rec);

@@ -8,6 +8,7 @@ import {
   type Constants,
   defineKernel,
   foldGrid,
+  type Include,
   type Kernel,
   type KernelDeclaration,
   type Params,
@@ -107,9 +108,16 @@ const layoutParams = {
   scale: 'f32',
 } as const;
 
+/** Slices of heads, read from buffers of f32 and written to them. */
+const reads = (...each: string[]): Include => ({ use: 'slice_load', each });
+const writes = (...each: string[]): Include => ({ use: 'slice_store', each });
+
 /** By the type of `kv`. */
-function byCache(declare: (kv: string, suffix: string, include: string) => Exchanges) {
-  return { f32: declare('read array<vec4f>', '', 'kv_f32'), f16: declare('read array<vec2u>', '_f16', 'kv_f16') };
+function byCache(declare: (kv: string, suffix: string, include: Include) => Exchanges) {
+  return {
+    f32: declare('read array<vec4f>', '', reads('kv')),
+    f16: declare('read array<vec2u>', '_f16', 'kv_f16'),
+  };
 }
 
 const forward = byCache((kv, suffix, include) =>
@@ -117,7 +125,7 @@ const forward = byCache((kv, suffix, include) =>
     {
       name: `attention${suffix}`,
       source: forwardSource,
-      include: ['slice', include, 'query_block', 'attention_slots'],
+      include: ['slice', include, reads('q', 'partials'), writes('out'), 'query_block', 'attention_slots'],
       bindings: {
         q: 'read array<vec4f>',
         kv,
@@ -140,7 +148,7 @@ const pieces = byCache((kv, suffix, include) =>
     {
       name: `attention_pieces${suffix}`,
       source: piecesSource,
-      include: ['slice', include, 'query_block', 'attention_slots'],
+      include: ['slice', include, reads('q'), writes('partials'), 'query_block', 'attention_slots'],
       bindings: { q: 'read array<vec4f>', kv, ranges: 'read array<vec4u>', partials: 'read_write array<vec4f>' },
       params: { ...layoutParams, pieces: 'u32' },
       constants: { ...MODEL, ROWS: 4, TILE: 2, PIECE: PIECE_KEYS, PARTIAL_VECS: 9 },
@@ -156,7 +164,7 @@ const pieces = byCache((kv, suffix, include) =>
 const backwardQ = bothExchanges({
   name: 'attention_backward_q',
   source: backwardQSource,
-  include: ['slice', 'backward_slices', 'query_block'],
+  include: ['slice', reads('qkv', 'dout', 'out'), writes('dqkv'), 'query_block'],
   bindings: {
     qkv: 'read array<vec4f>',
     out: 'read array<vec4f>',
@@ -175,7 +183,7 @@ const backwardQ = bothExchanges({
 const backwardKv = bothExchanges({
   name: 'attention_backward_kv',
   source: backwardKvSource,
-  include: ['slice', 'backward_slices'],
+  include: ['slice', reads('qkv', 'dout'), writes('dqkv')],
   bindings: {
     qkv: 'read array<vec4f>',
     dout: 'read array<vec4f>',

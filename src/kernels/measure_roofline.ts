@@ -3,7 +3,7 @@ import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { Cost } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { costOf, type Recording, type Timing, timeRecording, timing } from '../gpu/timing.ts';
+import { costOf, type Launches, type Timing, timeRecording, timing } from '../gpu/timing.ts';
 import { COPY_WIDTHS, rooflineCopy, rooflineEmpty, rooflineMultiplyAdd } from './roofline.ts';
 
 export interface RooflineRow extends Cost {
@@ -173,7 +173,7 @@ async function row(
   name: string,
   shape: string,
   dtype: 'f32' | 'f16',
-  record: Recording,
+  record: Launches,
 ): Promise<RooflineRow> {
   const cost = costOf(device, record);
   const timing = await timeRecording(device, record, REPEATS);

@@ -1,7 +1,6 @@
 import copySource from '../../shaders/roofline_copy.wgsl?raw';
 import emptySource from '../../shaders/roofline_empty.wgsl?raw';
 import multiplyAddSource from '../../shaders/roofline_multiply_add.wgsl?raw';
-import multiplyAddF16Source from '../../shaders/roofline_multiply_add_f16.wgsl?raw';
 import { defineKernel, foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
@@ -27,28 +26,25 @@ const COPIES = {
   64: defineCopy('roofline_copy_64', 'mat4x4f', 64),
 } as const;
 
-const multiplyAdd = defineKernel({
-  name: 'roofline_multiply_add',
-  source: multiplyAddSource,
-  entry: 'roofline_multiply_add',
-  bindings: { out: 'read_write array<f32>' },
-  params: { lanes: 'u32', steps: 'u32', x: 'f32', y: 'f32' },
-  constants: { WG },
-  workgroup: WG,
-  cost: ({ lanes, steps }) => ({ flops: 2 * 8 * 32 * steps * lanes, bytes: 4 * lanes }),
-});
+function defineMultiplyAdd(name: string, dtype: 'f32' | 'f16') {
+  return defineKernel({
+    name,
+    source: multiplyAddSource,
+    entry: 'roofline_multiply_add',
+    include: [`real_${dtype}`],
+    features: dtype === 'f16' ? ['f16'] : [],
+    bindings: { out: 'read_write array<f32>' },
+    params: { lanes: 'u32', steps: 'u32', x: 'f32', y: 'f32' },
+    constants: { WG },
+    workgroup: WG,
+    cost: ({ lanes, steps }) => ({ flops: 2 * 8 * 32 * steps * lanes, bytes: 4 * lanes }),
+  });
+}
 
-const multiplyAddF16 = defineKernel({
-  name: 'roofline_multiply_add_f16',
-  source: multiplyAddF16Source,
-  entry: 'roofline_multiply_add_f16',
-  features: ['f16'],
-  bindings: { out: 'read_write array<f32>' },
-  params: { lanes: 'u32', steps: 'u32', x: 'f32', y: 'f32' },
-  constants: { WG },
-  workgroup: WG,
-  cost: ({ lanes, steps }) => ({ flops: 2 * 8 * 32 * steps * lanes, bytes: 4 * lanes }),
-});
+const MULTIPLY_ADD = {
+  f32: defineMultiplyAdd('roofline_multiply_add', 'f32'),
+  f16: defineMultiplyAdd('roofline_multiply_add_f16', 'f16'),
+};
 
 const empty = defineKernel({
   name: 'roofline_empty',
@@ -80,11 +76,7 @@ export function rooflineMultiplyAdd(
   o: { steps: number; dtype?: 'f32' | 'f16' },
 ): void {
   const lanes = t.out.shape[0] as number;
-  rec.dispatch(o.dtype === 'f16' ? multiplyAddF16 : multiplyAdd, t, { lanes, steps: o.steps, x: 0.75, y: 0.25 }, [
-    lanes / WG,
-    1,
-    1,
-  ]);
+  rec.dispatch(MULTIPLY_ADD[o.dtype ?? 'f32'], t, { lanes, steps: o.steps, x: 0.75, y: 0.25 }, [lanes / WG, 1, 1]);
 }
 
 /** out[0] = value, by one workgroup. */

@@ -1,0 +1,1 @@
+alias Real = f32;
