@@ -152,10 +152,12 @@ const pieces = byCache((kv, suffix, include) =>
       bindings: { q: 'read array<vec4f>', kv, ranges: 'read array<vec4u>', partials: 'read_write array<vec4f>' },
       params: { ...layoutParams, pieces: 'u32' },
       constants: { ...MODEL, ROWS: 4, TILE: 2, PIECE: PIECE_KEYS, PARTIAL_VECS: 9 },
-      cost: (p, c) => {
-        const perHead = (p.n as number) * (p.pieces as number) * (c.HEADS as number) * (c.HEAD_DIM as number);
-        return { flops: 4 * perHead * PIECE_KEYS, bytes: 4 * perHead };
-      },
+      costs: 'at most',
+      // Its pairs of rows and keys are among those that attention's own declaration counts.
+      cost: (p, c) => ({
+        flops: 0,
+        bytes: 4 * (p.n as number) * (p.pieces as number) * (c.HEADS as number) * (c.HEAD_DIM as number),
+      }),
     },
     'attention_pieces',
   ),
