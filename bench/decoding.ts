@@ -2,8 +2,9 @@ import type { Matrix } from '../src/gpu/matrix.ts';
 import type { Tensor } from '../src/gpu/tensor.ts';
 import type { Timing } from '../src/gpu/timing.ts';
 import { matrixProduct } from '../src/kernels/matrix.ts';
-import { Decoder, type Slot } from '../src/model/decoder.ts';
+import { Decoder } from '../src/model/decoder.ts';
 import { KVCache } from '../src/model/kv_cache.ts';
+import type { Slot } from '../src/model/slots.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { interleaved } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
@@ -80,21 +81,23 @@ async function decodingRow(
       ids: new Array(OWN).fill(1),
     }),
   );
+  // Their tokens are the same, and each computes a row nevertheless: what is measured is a pass over so many.
+  const alone = slots.map((_, i) => i);
   const passes = async () => {
-    decoder.load(slots);
-    decoder.decode(PASSES);
+    decoder.load(slots, alone);
+    decoder.decode(PASSES, k);
     await decoder.results();
   };
   const products = passProducts(lm, k);
-  const alone = async () => {
+  const productsAlone = async () => {
     for (let i = 0; i < PASSES; i++) products.record();
     device.recorder().submit();
     await device.sync();
   };
-  const [whole, part] = (await interleaved([repeated(passes), repeated(alone)], TURNS)) as [Timing, Timing];
+  const [whole, part] = (await interleaved([repeated(passes), repeated(productsAlone)], TURNS)) as [Timing, Timing];
   const dispatches = await dispatchesOf(device, async () => {
-    decoder.load(slots);
-    decoder.decode(1);
+    decoder.load(slots, alone);
+    decoder.decode(1, k);
     await decoder.results();
   });
   await alsoRun?.(shape, passes);

@@ -110,6 +110,12 @@ function softmax(device: Device, p: Softmax, inputs: Inputs): Setup {
       'u32',
       'counters',
     ),
+    places: device.upload(
+      Uint32Array.from({ length: 2 * rows }, (_, i) => i >> 1),
+      [rows, 2],
+      'u32',
+      'places',
+    ),
     tokens: device.arena.alloc([rows], 'u32', 'tokens'),
     logp: device.arena.alloc([rows], 'f32', 'logp'),
     entropy: device.arena.alloc([rows], 'f32', 'entropy'),

@@ -1,15 +1,15 @@
-// One token a row from softmax(logits / temperature), by inverse CDF in vocabulary order; temperature 0: the largest
+// One token a slot from softmax(logits / temperature), by inverse CDF in vocabulary order; temperature 0: the largest
 // logit, ties to the lowest id. Also the token's log-probability and the entropy under the whole, untruncated softmax.
 //
-// LANES lanes own a row, so no row depends on another. The row is cut into LANES contiguous chunks; sums are taken by
+// LANES lanes own a slot, so none depends on another. The row is cut into LANES contiguous chunks; sums are taken by
 // lane over a chunk and then over the lanes in a fixed order, which fixes every rounding:
 //   1. the maximum; 2. masses e^(x - max); 3. the chunk that holds the target mass; 4. the same again inside that chunk,
 //   one piece of which is then walked.
 // Where rounding leaves a target beyond the last sum, the last candidate of positive mass is taken, so that no token of
 // probability zero is ever returned. top-k and top-p are thresholds on the logit, so tokens tied with the last kept one
 // are kept as well.
-// Row r is that of slot `slot0 + r`, whose settings, counter and results are at its place in their tables; the results'
-// have `ring` lines of `slots`, and the line is the token's position, counted around.
+// A slot draws from the row that `places` names; its settings, counter and results are at its place in their tables; the
+// results' have `ring` lines of `slots`, and the line is the token's position, counted around.
 // Bandwidth-bound: the row is read twice, once more a step of the bisection with top-k or top-p.
 
 // Below it a logit counts as it: -inf is a legal mask, and no arithmetic on infinities is promised.
@@ -17,6 +17,7 @@ const LOWEST = -1e38;
 // What stands behind the vocabulary's end in its last vec4: below every threshold.
 const PADDING = -2e38;
 
+const NONE = 0xffffffffu;
 // In place of a token where a logit is NaN: `max` would turn it into a likely one.
 const NO_TOKEN = 0xffffffffu;
 
@@ -103,10 +104,12 @@ fn find_threshold(row: u32, lane: u32, span: vec2u, inv_temperature: f32, top: f
 
 @compute @workgroup_size(LANES * ROWS)
 fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) local: u32) {
-  let row = row_of(wg.x + wg.y * nwg.x, local);
-  if (row >= params.rows) { return; }
+  let drawing = row_of(wg.x + wg.y * nwg.x, local);
+  if (drawing >= params.rows) { return; }
   let lane = local % LANES;
-  let slot = params.slot0 + row;
+  let slot = params.slot0 + drawing;
+  let row = places[slot].x;
+  if (row == NONE) { return; }
   let settings = control[slot];
   let counter = counters[slot];
   let result = counter.w % params.ring * params.slots + slot;

@@ -72,7 +72,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; dest: Tensor; pieces?: number | undefined },
+  cache?: { kv: Tensor; places: Tensor; writes: number; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -80,7 +80,10 @@ export function attention(
   const scale = 1 / Math.sqrt(headDim);
   const out = tape.value([n, heads * headDim], 'attended', qkv.requiresGrad);
   const lse = tape.value([n, heads], 'lse', false);
-  if (cache) kvWrite(tape.rec, { qkv: qkv.tensor, dest: cache.dest, cache: cache.kv }, { n, ...shape });
+  if (cache) {
+    const { places, kv, writes } = cache;
+    kvWrite(tape.rec, { qkv: qkv.tensor, places, cache: kv }, { n, places: writes, ...shape });
+  }
   const keys = cache
     ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
     : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };

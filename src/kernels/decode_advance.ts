@@ -13,41 +13,39 @@ const kernel = defineKernel({
   bindings: {
     tokens: 'read array<u32>',
     stop_ids: 'read array<u32>',
+    places: 'read array<vec2u>',
     counters: 'read_write array<vec4u>',
     control: 'read_write array<vec4u>',
-    ids: 'read_write array<u32>',
-    positions: 'read_write array<u32>',
-    dest: 'read_write array<u32>',
-    ranges: 'read_write array<vec4u>',
+    state: 'read_write array<u32>',
+    origins: 'read_write array<vec2u>',
   },
-  params: { rows: 'u32', slot0: 'u32', slots: 'u32', ring: 'u32', stops: 'u32' },
+  params: { count: 'u32', slot0: 'u32', slots: 'u32', ring: 'u32', stops: 'u32' },
   constants: { WG },
   workgroup: WG,
-  cost: ({ rows }) => ({ flops: 0, bytes: 92 * rows }),
+  cost: ({ count }) => ({ flops: 0, bytes: 92 * count }),
 });
 
 /**
- * Moves `rows` slots from `slot0` on to their next token, which `sample` has written to `tokens` [ring, slots] u32.
+ * Takes in what `count` slots from `slot0` on have drawn: those that have a row in places [slots, 2] u32 (`decodeRows`).
  *
- * counters [slots, 4] u32: `sample`'s, the fourth counts the slot's tokens; control [slots, 4] u32: `sample`'s, the fourth is
- * how many tokens the slot may have. A slot at its limit is finished and stays as it is; one that drew one of the first
- * `stops` of `stop_ids` u32, or no token, is finished by setting its limit to what it has. Of all others ids becomes the
- * token, and positions, dest and the end of the own range in ranges [slots, 4] go one on. All u32.
+ * tokens [ring, slots] u32 as `sample` wrote them; origins [ring, slots, 2] u32: the pass that a token was drawn in, as
+ * state counts it, and its row. counters [slots, 4] u32: the fourth, a slot's number of tokens, becomes one more; control [slots, 4]
+ * u32: a slot that drew one of the first `stops` of `stop_ids` u32, or no token, may have no more than it has; state
+ * [slots, 4] u32: the first becomes the token.
  */
 export function decodeAdvance(
   rec: Recorder,
   t: {
     tokens: Tensor;
     stop_ids: Tensor;
+    places: Tensor;
     counters: Tensor;
     control: Tensor;
-    ids: Tensor;
-    positions: Tensor;
-    dest: Tensor;
-    ranges: Tensor;
+    state: Tensor;
+    origins: Tensor;
   },
-  o: { rows: number; stops: number } & SlotTable,
+  o: { count: number; stops: number } & SlotTable,
 ): void {
-  const { rows, slot0, slots, ring, stops } = o;
-  rec.dispatch(kernel, t, { rows, slot0, slots, ring, stops }, foldGrid(Math.ceil(rows / WG)));
+  const { count, slot0, slots, ring, stops } = o;
+  rec.dispatch(kernel, t, { count, slot0, slots, ring, stops }, foldGrid(Math.ceil(count / WG)));
 }

@@ -1,6 +1,7 @@
 import './adamw.ts';
 import './attention.ts';
 import './decode_advance.ts';
+import './decode_rows.ts';
 import './embedding.ts';
 import './head.ts';
 import './keep_rows.ts';

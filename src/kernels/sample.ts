@@ -3,7 +3,7 @@ import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineRowKernel, dispatchRows, type RowLayout } from './row_layout.ts';
 
-/** Which of the slots in flight the rows of a pass are, and how many of a slot's latest tokens its results hold. */
+/** Which of the slots in flight draw, and how many of a slot's latest tokens its results hold. */
 export interface SlotTable {
   readonly slot0: number;
   readonly slots: number;
@@ -18,6 +18,7 @@ const kernel = defineRowKernel({
     logits: 'read array<vec4f>',
     control: 'read array<vec4u>',
     counters: 'read array<vec4u>',
+    places: 'read array<vec2u>',
     tokens: 'read_write array<u32>',
     logp: 'read_write array<f32>',
     entropy: 'read_write array<f32>',
@@ -36,25 +37,34 @@ const kernel = defineRowKernel({
 });
 
 /**
- * Draws one token a row by inverse CDF from Philox 4x32-10 (word 0 of counter `counters[r]`, key (key0, key1)); a row's
- * token depends on nothing but its own logits, control and counter.
+ * Draws one token a slot by inverse CDF from Philox 4x32-10 (word 0 of counter `counters[s]`, key (key0, key1)), from the
+ * logits of its row; a slot's token depends on nothing but these, its control and its counter.
  *
- * logits [R, stride] f32, of which `v` columns count; control [R, 4] u32: temperature (the bits of an f32; 0 takes the
- * largest logit, ties to the lowest id), top_k (0: off), top_p (the bits of an f32; 1: off), unused; counters [R, 4] u32:
- * step, prompt, completion, position. tokens [R] u32. logp [R] f32: the token's log-probability under
- * softmax(logits / temperature) of the whole vocabulary, whatever top_k and top_p are (temperature 1 for greedy rows);
- * entropy [R] f32, in nats, of the same distribution.
+ * logits [R, stride] f32, of which `v` columns count; places [S, 2] u32: the slot's row, 0xffffffff where it draws nothing, and
+ * what is not looked at; control [S, 4] u32: temperature (the bits of an f32; 0 takes the largest logit, ties to the lowest
+ * id), top_k (0: off), top_p (the bits of an f32; 1: off), unused; counters [S, 4] u32: step, prompt, completion, position.
+ * tokens [S] u32. logp [S] f32: the token's log-probability under softmax(logits / temperature) of the whole vocabulary,
+ * whatever top_k and top_p are (temperature 1 for greedy slots); entropy [S] f32, in nats, of the same distribution.
  *
  * top_k keeps the k largest logits; top_p then keeps the fewest of the largest whose share of what is left reaches p. Both
  * keep the tokens tied with the last kept one. Throws where `stride` is no multiple of 4.
  *
- * With `table` the rows are the slots from `slot0` on of tables of `slots`: control and counters [slots, 4]; tokens, logp and
- * entropy [ring, slots], of which the line `position % ring` is written.
+ * With `table` the slots are those from `slot0` on of tables of `slots`: places, control and counters [slots, ...]; tokens, logp
+ * and entropy [ring, slots], of which the line `position % ring` is written.
  */
 export function sample(
   rec: Recorder,
-  t: { logits: Tensor; control: Tensor; counters: Tensor; tokens: Tensor; logp: Tensor; entropy: Tensor },
+  t: {
+    logits: Tensor;
+    places: Tensor;
+    control: Tensor;
+    counters: Tensor;
+    tokens: Tensor;
+    logp: Tensor;
+    entropy: Tensor;
+  },
   o: {
+    /** Slots that draw. */
     rows: number;
     v: number;
     stride: number;

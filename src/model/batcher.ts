@@ -2,27 +2,25 @@ import { now } from '#platform';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import { DOMAIN } from '../gpu/philox.ts';
-import { Decoder, type Prefill, type Prefix, type Slot } from './decoder.ts';
+import { Decoder, type Prefill } from './decoder.ts';
 import type { Completion, GENERATION_LIMITS, GenerateOptions, GenerationRequest } from './generate.ts';
 import { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { ReadbackSchedule } from './readback_schedule.ts';
 import { capsOf } from './requests.ts';
+import { RowCapacity } from './row_capacity.ts';
+import type { Prefix, Results, Slot } from './slots.ts';
 
 interface Active extends Slot {
   readonly request: number;
   readonly index: number;
   readonly result: Completion;
   finished: boolean;
+  /** The same number for those that have the same prompt and the same tokens. */
+  twins: number;
 }
 
 type LimitedOptions = GenerateOptions & Readonly<Record<keyof typeof GENERATION_LIMITS, number>>;
-
-/**
- * Slots that a pass computes are given up so many at a time: products compute whole tiles of rows anyway, and a pass is
- * recorded anew for each number of slots.
- */
-const SLOT_STEP = { software: 4, gpu: 16 };
 
 /** Continuous batching for `generate`: what is in flight, what waits, and the cache that both share. */
 export class Batcher {
@@ -36,6 +34,7 @@ export class Batcher {
   readonly #cache: KVCache;
   readonly #decoder: Decoder;
   readonly #schedule: ReadbackSchedule;
+  readonly #capacity: RowCapacity;
   readonly #waiting: { request: number; index: number }[];
   /** Completions that are not finished, by request; while there are any, the cache keeps its prompt. */
   readonly #unfinished: number[];
@@ -44,10 +43,14 @@ export class Batcher {
   readonly #keptPrompts: (number | undefined)[] = [];
   /** What the decoder's slots are; finished ones stay until it pays to give them up. */
   #slots: Active[] = [];
+  /** Whether the GPU takes a slot to go on that has finished. */
+  #outdated = false;
   /** Finished completions that nobody was told of yet. */
   #toTell: Active[] = [];
   #tokens = 0;
   #finished = 0;
+  /** Rows of decoding passes that tokens were drawn from. */
+  #rows = 0;
 
   constructor(model: Model, requests: readonly GenerationRequest[], options: LimitedOptions) {
     this.#model = model;
@@ -70,6 +73,7 @@ export class Batcher {
       keeper: options.keeper,
     });
     this.#schedule = new ReadbackSchedule(model.device.caps.isSoftware, options.maxPasses);
+    this.#capacity = new RowCapacity(model.device.caps.isSoftware);
   }
 
   get hasWork(): boolean {
@@ -87,37 +91,76 @@ export class Batcher {
     const active = this.#slots.filter((slot) => !slot.finished);
     const admitted = this.#admit(active.length);
     const fresh = admitted.flatMap((group) => group.slots);
-    const step = this.#device.caps.isSoftware ? SLOT_STEP.software : SLOT_STEP.gpu;
-    if (fresh.length > 0 || Math.ceil(active.length / step) * step < this.#slots.length) {
+    const completions = active.length + fresh.length;
+    if (fresh.length > 0 || this.#outdated || 2 ** Math.ceil(Math.log2(completions)) < this.#decoder.width) {
       this.#slots = [...active, ...fresh];
-      this.#decoder.load(this.#slots);
+      this.#outdated = false;
+      this.#decoder.load(this.#slots, this.#leaders(), admitted);
     }
-    if (fresh.length > 0) this.#keepPrompts(admitted, this.#decoder.prefill(admitted, active.length));
-    const firstFresh = fresh.length > 0 ? active.length : this.#slots.length;
+    if (fresh.length > 0) this.#keepPrompts(admitted, this.#decoder.prefill(admitted));
+    const lengths = this.#slots.map(({ ids }) => ids.length);
     // A fresh completion's first token is drawn with its prompt.
-    const starts = this.#slots.map(({ ids }, i) => ids.length + (i < firstFresh ? 0 : 1));
-    const left = this.#slots.map(({ finished, cap }, i) => (finished ? 0 : cap - (starts[i] as number)));
-    const passes = Math.min(this.#schedule.passes(active.length + fresh.length), Math.max(...left));
-    const kept = this.#decoder.decode(passes);
+    const left = this.#slots.map(({ finished, cap, ids }) => (finished ? 0 : cap - Math.max(1, ids.length)));
+    const classes = this.#classes();
+    const passes = Math.min(this.#schedule.passes(classes), Math.max(...left));
+    const rows = Math.min(this.#capacity.rows({ classes, completions, passes }), this.#slots.length);
+    this.#decoder.decode(passes, rows);
     // The GPU is busy: what the listener does about those that finished before costs no time now.
     this.tell();
     const results = await this.#decoder.results();
     const [tokens, finished] = [this.#tokens, this.#finished];
-    for (let pass = fresh.length > 0 ? -1 : 0; pass < passes; pass++) {
+    /** Rows of all passes that tokens were drawn from. */
+    const drawnFrom = new Set<number>();
+    for (let n = 0; n <= passes; n++) {
       for (const [i, slot] of this.#slots.entries()) {
-        if (slot.finished || (pass < 0 && i < firstFresh)) continue;
-        const { token, logp, entropy } = results.at(i, (starts[i] as number) + pass);
-        if (pass >= 0) keepRow(slot.result, kept[pass], i);
+        const position = (lengths[i] as number) + n;
+        if (slot.finished || position >= results.length(i)) continue;
+        const { token, logp, entropy, pass, row } = results.at(i, position);
+        if (pass > 0) {
+          keepRow(slot.result, this.#decoder.keptRow(pass, row));
+          drawnFrom.add(pass * this.#slots.length + row);
+        }
         this.#take(slot, token, logp, entropy);
       }
     }
+    this.#rows += drawnFrom.size;
+    this.#tellTwins(results);
+    this.#capacity.learn({ classes, completions, passes, after: this.#classes() });
+    if (process.env.TRACE)
+      console.log(
+        `passes ${passes} rows ${rows} completions ${completions} classes ${classes} -> ${this.#classes()} tokens ${this.#tokens - tokens} computed ${drawnFrom.size}`,
+      );
     this.#schedule.learn({
       passes,
       tokens: this.#tokens - tokens,
       finished: this.#finished - finished,
       ms: fresh.length > 0 ? undefined : now() - begun,
     });
-    this.#options.onProgress?.(this.#tokens, this.#finished);
+    this.#options.onProgress?.(this.#tokens, this.#finished, this.#rows);
+  }
+
+  /** For each slot the first one that computes the same row. */
+  #leaders(): number[] {
+    if (this.#options.shareRows === false) return this.#slots.map((_, i) => i);
+    const leaders = new Map<number, number>();
+    return this.#slots.map(({ twins }, i) => {
+      const leader = leaders.get(twins) ?? i;
+      leaders.set(twins, leader);
+      return leader;
+    });
+  }
+
+  /** Rows that the completions in flight take. */
+  #classes(): number {
+    return new Set(this.#slots.filter(({ finished }) => !finished).map(({ twins }) => twins)).size;
+  }
+
+  /** Learns from what the GPU found which slots have the same tokens. */
+  #tellTwins(results: Results): void {
+    const { vocab_size } = this.#model.config;
+    for (const [i, slot] of this.#slots.entries()) {
+      if (!slot.finished) slot.twins = results.leader(i) * vocab_size + (slot.ids.at(-1) as number);
+    }
   }
 
   /** Tells of the completions that have finished since it was called last. */
@@ -160,6 +203,7 @@ export class Batcher {
     const stopped = this.#eos.has(token) || this.#options.shouldStop?.(ids) === true;
     if (!stopped && ids.length < a.cap) return;
     a.finished = true;
+    if (ids.length < a.cap && !this.#eos.has(token)) this.#outdated = true;
     a.result.finishReason = stopped ? 'stop' : 'length';
     this.#cache.give(a.ownStart, a.cap);
     const unfinished = (this.#unfinished[a.request] as number) - 1;
@@ -198,14 +242,15 @@ export class Batcher {
       inFlight++;
       const { sampling, key } = completions[index] as (typeof completions)[number];
       const result = this.results[request]?.[index] as Completion;
-      const slot = { request, index, result, prefix, ownStart, cap, sampling, key, ids: result.ids, finished: false };
       if (group?.prefix !== prefix) {
         const cached = known !== undefined;
         promptRows += cached ? 1 : prompt.length;
         group = { prompt, prefix, cached, slots: [] };
         admitted.push(group);
       }
-      group.slots.push(slot);
+      const twins = -admitted.length;
+      const { ids } = result;
+      group.slots.push({ request, index, result, prefix, ownStart, cap, sampling, key, ids, finished: false, twins });
     }
     return admitted;
   }
@@ -263,8 +308,8 @@ export class Batcher {
   }
 }
 
-/** Notes that a completion's next token is kept in a row, a slot's place after the first; without it nothing of it is. */
-function keepRow(result: Completion, first: number | undefined, slot: number): void {
-  if (first === undefined) result.kept = undefined;
-  else result.kept?.own.push(first + slot);
+/** Notes in which row a completion's next token is kept; without one nothing of it is. */
+function keepRow(result: Completion, row: number | undefined): void {
+  if (row === undefined) result.kept = undefined;
+  else result.kept?.own.push(row);
 }

@@ -42,7 +42,10 @@ export interface RowKeeper {
 export interface KeptRows {
   /** Row of the prompt's first token; the others follow. */
   readonly prompt: number;
-  /** Row of each of the completion's tokens but the last, which was never taken in. */
+  /**
+   * Row of each of the completion's tokens but the last, which was never taken in. Completions that begin with the same
+   * tokens may have the same rows for them.
+   */
   readonly own: number[];
 }
 
@@ -78,9 +81,17 @@ export interface GenerateOptions {
   readonly keeper?: RowKeeper | undefined;
   /** Passes between two readbacks, at the most; what is sampled does not depend on it. Default: what pays. */
   readonly maxPasses?: number;
+  /**
+   * Whether completions of a prompt with the same tokens so far are computed as one; what is sampled does not depend on it.
+   * Default: true.
+   */
+  readonly shareRows?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** After every readback: tokens sampled so far, completions finished so far. */
-  readonly onProgress?: (tokens: number, finished: number) => void;
+  /**
+   * After every readback: tokens sampled so far, completions finished so far, and the rows of decoding that the tokens were
+   * drawn from: fewer than tokens, since the first of each is drawn from its prompt and others share a row.
+   */
+  readonly onProgress?: (tokens: number, finished: number, rows: number) => void;
   readonly onToken?: (request: number, completion: number, id: number) => void;
   /** Each finished completion, once the GPU has been given more to do. */
   readonly onCompletion?: (request: number, completion: number, result: Completion) => void;
@@ -90,9 +101,10 @@ export interface GenerateOptions {
 export const GENERATION_LIMITS = { maxRows: 256, maxPromptRows: 1024, cacheBytes: 2 ** 29 } as const;
 
 /**
- * Samples every request's completions with continuous batching: each pass takes one row a completion in flight, several
- * passes follow each other before their tokens are read, and a finished completion's place goes to the next in line, whose
- * prompt gets a pass of its own. Results do not depend on what shares a pass, nor on when tokens are read.
+ * Samples every request's completions with continuous batching: each pass takes one row for all completions in flight that
+ * have the same tokens, several passes follow each other before their tokens are read, and a finished completion's place goes
+ * to the next in line, whose prompt gets a pass of its own. Results do not depend on what shares a pass or a row, nor on when
+ * tokens are read.
  *
  * @returns completions by request, in the order of the request's list.
  * @throws UserError when a prompt does not fit the context or the cache; the signal's reason when aborted.

@@ -1,4 +1,4 @@
-import { MAX_PASSES } from './decoder.ts';
+import { MAX_PASSES } from './slots.ts';
 
 /** What a readback costs, in rows of a pass: the queue runs empty while the host looks at the tokens. */
 const READBACK_ROWS = { software: 4, gpu: 16 };
@@ -25,7 +25,7 @@ export class ReadbackSchedule {
     this.#cost = software ? READBACK_ROWS.software : READBACK_ROWS.gpu;
   }
 
-  /** @param rows in flight */
+  /** @param rows that are computed */
   passes(rows: number): number {
     const ending = (this.#finished + 1) / (this.#tokens + PRIOR_TOKENS);
     const cheapest = Math.sqrt((2 * this.#cost) / (Math.max(1, rows) * ending));

@@ -19,10 +19,16 @@ export interface Rows {
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
   /**
-   * Keys and values are written to rows `dest` [N] of the cache and read from there. `pieces` where the rows are of different
-   * sequences: the most that a row has of pieces of keys (`piecesOf`).
+   * Keys and values are written to the cache and read from there: the first `writes` of `places` [P, 2] u32 are each a row of
+   * this pass and one of the cache. `pieces` where the rows are of different sequences: the most that a row has of pieces of
+   * keys (`piecesOf`).
    */
-  readonly cache?: { readonly kv: KVCache; readonly dest: Tensor; readonly pieces?: number };
+  readonly cache?: {
+    readonly kv: KVCache;
+    readonly places: Tensor;
+    readonly writes: number;
+    readonly pieces?: number;
+  };
   readonly recompute?: 'none' | 'layer';
   /** What another pass computed already: this one begins with the addition of its last layer. */
   readonly lower?: LowerLayers | undefined;
@@ -102,13 +108,7 @@ function layerBranches(
   tape.release(normed1);
   if (layer.qk_norm) ops.qkNorm(tape, qkv, layer.qk_norm, shape, eps);
   ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
-  const attended = ops.attention(
-    tape,
-    qkv,
-    rows,
-    shape,
-    cache && { kv: cache.kv.layers[l] as Tensor, dest: cache.dest, pieces: cache.pieces },
-  );
+  const attended = ops.attention(tape, qkv, rows, shape, cache && { ...cache, kv: cache.kv.layers[l] as Tensor });
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);

@@ -5,12 +5,13 @@ import { UserError } from '../gpu/errors.ts';
 import { rehearsalDevice } from '../gpu/rehearsal.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { Decoder, type Slot } from '../model/decoder.ts';
+import { Decoder } from '../model/decoder.ts';
 import type { RowKeeper } from '../model/generate.ts';
 import { type CacheType, KVCache } from '../model/kv_cache.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
+import type { Slot } from '../model/slots.ts';
 import { expectedTensors } from '../model/source.ts';
 import { forward, lowerLayers } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
@@ -156,13 +157,18 @@ export class Rehearsal {
       const wanted = Math.ceil((o.inFlight - inFlight) / o.completions);
       const admitted = Math.min(left, perPass, wanted);
       const next = Math.min(o.inFlight, inFlight + admitted * o.completions);
-      decoder.load(new Array<Slot>(next).fill(slot));
       const prefills = Array.from({ length: admitted }, (_, i) => {
         const first = inFlight + i * o.completions;
         return { prompt, prefix, cached: false, slots: new Array(Math.min(o.completions, next - first)).fill(slot) };
       });
-      decoder.prefill(prefills, inFlight);
-      decoder.decode(1);
+      const slots = new Array<Slot>(next).fill(slot);
+      decoder.load(
+        slots,
+        slots.map((_, i) => i),
+        prefills,
+      );
+      decoder.prefill(prefills);
+      decoder.decode(1, next);
       left -= admitted;
       inFlight = next;
     }

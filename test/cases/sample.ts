@@ -14,9 +14,14 @@ interface Options {
   readonly masked?: boolean;
   /** Logits are rounded to multiples of 1/4, so that many are equal. */
   readonly ties?: boolean;
+  /** Slots draw from any row, several from the same; one in three draws nothing. */
+  readonly shared?: boolean;
   /** Instead of the adapter's own. */
   readonly layout?: RowLayout;
 }
+
+/** In place of the row of a slot that draws nothing. */
+const NO_ROW = 0xffffffff;
 
 export function cases(): KernelCase[] {
   return [
@@ -46,7 +51,10 @@ export function cases(): KernelCase[] {
     sampleCase(2, 49152, { topK: 50, topP: 0.95 }),
     sampleCase(3, 1, { topK: 1, topP: 0.5 }),
     sampleCase(3, 3, { topK: 2, topP: 0.5 }),
+    sampleCase(17, 257, { shared: true }),
+    sampleCase(9, 131, { shared: true, topK: 30, topP: 0.5 }),
     ...(['workgroup', 'four'] as const).flatMap((layout) => [
+      sampleCase(5, 257, { layout, shared: true }),
       ...[1, 3, 257, 5000].map((v) => sampleCase(5, v, { layout })),
       sampleCase(5, 5000, { layout, temperature: 0, ties: true }),
       sampleCase(5, 5000, { layout, topK: 30, topP: 0.5, temperature: 0.7 }),
@@ -82,6 +90,8 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
     floats[4 * r + 2] = topP;
     counters.set([7, r, r % 3, 0xfffffff0 + r], 4 * r);
   }
+  const places = Uint32Array.from({ length: 2 * rows }, (_, i) => i >> 1);
+  if (o.shared) for (let s = 0; s < rows; s++) places[2 * s] = s % 3 === 1 ? NO_ROW : (s * 3) % Math.ceil(rows / 2);
   const key: [number, number] = [0x89abcdef, 0];
   const label = Object.entries(o).map(([name, value]) => `${name}=${value}`);
   return {
@@ -89,13 +99,14 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
     shape: [`R=${rows} V=${v}`, ...label].join(' '),
     inputs: {
       logits: { data: logits, shape: [rows, stride] },
+      places: { data: places, shape: [rows, 2] },
       control: { data: control, shape: [rows, 4] },
       counters: { data: counters, shape: [rows, 4] },
     },
     outputs: {
-      tokens: { shape: [rows], dtype: 'u32' },
-      logp: { shape: [rows] },
-      entropy: { shape: [rows] },
+      tokens: { shape: [rows], dtype: 'u32', initial: new Uint32Array(rows).fill(77) },
+      logp: { shape: [rows], initial: new Float32Array(rows).fill(7) },
+      entropy: { shape: [rows], initial: new Float32Array(rows).fill(7) },
     },
     run: (rec, t) =>
       sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1], ...(o.layout && { layout: o.layout }) }),
@@ -106,7 +117,18 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
         topP: Math.fround(topP),
         counter: Array.from((t.counters as Float64Array).slice(4 * r, 4 * r + 4)),
       }));
-      return reference.sample(t.logits as Float64Array, settings, { v, stride, key });
+      const own = new Float64Array(rows * stride);
+      for (let s = 0; s < rows; s++) {
+        const from = (places[2 * s] as number) * stride;
+        if (places[2 * s] !== NO_ROW) own.set((t.logits as Float64Array).subarray(from, from + stride), s * stride);
+      }
+      const drawn = reference.sample(own, settings, { v, stride, key });
+      for (let s = 0; s < rows; s++) {
+        if (places[2 * s] !== NO_ROW) continue;
+        drawn.tokens[s] = 77;
+        for (const values of [drawn.logp, drawn.entropy]) values[s] = 7;
+      }
+      return drawn;
     },
     tolerance: { relative: 4e-6, absolute: 4e-6 },
   };

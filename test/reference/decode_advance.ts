@@ -1,43 +1,35 @@
+const NONE = 2 ** 32 - 1;
+
 export interface Tables {
   /** [ring, slots] */
   readonly tokens: Float64Array;
   readonly stop_ids: Float64Array;
+  readonly places: Float64Array;
   readonly counters: Float64Array;
   readonly control: Float64Array;
-  readonly ids: Float64Array;
-  readonly positions: Float64Array;
-  readonly dest: Float64Array;
-  readonly ranges: Float64Array;
+  readonly state: Float64Array;
+  readonly origins: Float64Array;
 }
 
-/** The tables after the slots slot0 <= s < slot0 + rows took in what they drew; 0xffffffff is no token. */
+/** The tables after those slots of slot0 <= s < slot0 + count that have a row took in what they drew; 0xffffffff is no token. */
 export function decodeAdvance(
   before: Tables,
-  o: { rows: number; slot0: number; slots: number; ring: number; stops: number },
-): Omit<Tables, 'tokens' | 'stop_ids'> {
-  const copy = (x: Float64Array) => Float64Array.from(x);
-  const after = {
-    counters: copy(before.counters),
-    control: copy(before.control),
-    ids: copy(before.ids),
-    positions: copy(before.positions),
-    dest: copy(before.dest),
-    ranges: copy(before.ranges),
-  };
-  const stops = [...before.stop_ids.slice(0, o.stops), 2 ** 32 - 1];
-  for (let s = o.slot0; s < o.slot0 + o.rows; s++) {
+  o: { count: number; slot0: number; slots: number; ring: number; stops: number },
+): Pick<Tables, 'counters' | 'control' | 'state' | 'origins'> {
+  const [counters, control, state, origins] = [before.counters, before.control, before.state, before.origins].map((x) =>
+    Float64Array.from(x),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const stops = [...before.stop_ids.slice(0, o.stops), NONE];
+  for (let s = o.slot0; s < o.slot0 + o.count; s++) {
+    const row = before.places[2 * s] as number;
+    if (row === NONE) continue;
     const had = before.counters[4 * s + 3] as number;
-    const limit = before.control[4 * s + 3] as number;
-    if (had >= limit) continue;
-    const token = before.tokens[(had % o.ring) * o.slots + s] as number;
-    after.counters[4 * s + 3] = had + 1;
-    if (stops.includes(token)) {
-      after.control[4 * s + 3] = had + 1;
-    } else if (had + 1 < limit) {
-      after.ids[s] = token;
-      for (const table of [after.positions, after.dest]) table[s] = ((table[s] as number) + 1) % 2 ** 32;
-      after.ranges[4 * s + 3] = (before.ranges[4 * s + 3] as number) + 1;
-    }
+    const at = (had % o.ring) * o.slots + s;
+    const token = before.tokens[at] as number;
+    origins.set([before.state[4 * s + 2] as number, row], 2 * at);
+    counters[4 * s + 3] = had + 1;
+    if (stops.includes(token)) control[4 * s + 3] = had + 1;
+    state[4 * s] = token;
   }
-  return after;
+  return { counters, control, state, origins };
 }

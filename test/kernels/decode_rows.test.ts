@@ -1,0 +1,4 @@
+import { cases } from '../cases/decode_rows.ts';
+import { describeCases } from './driver.ts';
+
+describeCases('decode_rows', cases());
