@@ -8,7 +8,6 @@ import { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { ReadbackSchedule } from './readback_schedule.ts';
 import { capsOf } from './requests.ts';
-import { RowCapacity } from './row_capacity.ts';
 import type { Prefix, Results, Slot } from './slots.ts';
 
 interface Active extends Slot {
@@ -22,6 +21,9 @@ interface Active extends Slot {
 
 type LimitedOptions = GenerateOptions & Readonly<Record<keyof typeof GENERATION_LIMITS, number>>;
 
+/** Rows of a pass come so many at a time: products compute whole tiles of rows anyway, and a pass is recorded anew for each number. */
+const ROW_STEP = { software: 4, gpu: 16 };
+
 /** Continuous batching for `generate`: what is in flight, what waits, and the cache that both share. */
 export class Batcher {
   readonly results: Completion[][];
@@ -34,7 +36,6 @@ export class Batcher {
   readonly #cache: KVCache;
   readonly #decoder: Decoder;
   readonly #schedule: ReadbackSchedule;
-  readonly #capacity: RowCapacity;
   readonly #waiting: { request: number; index: number }[];
   /** Completions that are not finished, by request; while there are any, the cache keeps its prompt. */
   readonly #unfinished: number[];
@@ -73,7 +74,10 @@ export class Batcher {
       keeper: options.keeper,
     });
     this.#schedule = new ReadbackSchedule(model.device.caps.isSoftware, options.maxPasses);
-    this.#capacity = new RowCapacity(model.device.caps.isSoftware);
+  }
+
+  get #shares(): boolean {
+    return this.#options.shareRows !== false;
   }
 
   get hasWork(): boolean {
@@ -102,9 +106,12 @@ export class Batcher {
     // A fresh completion's first token is drawn with its prompt.
     const left = this.#slots.map(({ finished, cap, ids }) => (finished ? 0 : cap - Math.max(1, ids.length)));
     const classes = this.#classes();
-    const passes = Math.min(this.#schedule.passes(classes), Math.max(...left));
-    const rows = Math.min(this.#capacity.rows({ classes, completions, passes }), this.#slots.length);
-    this.#decoder.decode(passes, rows);
+    // How a prompt's completions part at their first token is not known, and is much: it is read before the first pass.
+    const parting = fresh.length > admitted.length && this.#shares;
+    const passes = parting ? 0 : Math.min(this.#schedule.passes(classes), Math.max(...left));
+    // Completions that part in between wait where there is no row for them: room in advance costs more than it saves.
+    const step = this.#device.caps.isSoftware ? ROW_STEP.software : ROW_STEP.gpu;
+    this.#decoder.decode(passes, Math.min(step * Math.ceil(classes / step), this.#slots.length));
     // The GPU is busy: what the listener does about those that finished before costs no time now.
     this.tell();
     const results = await this.#decoder.results();
@@ -125,11 +132,6 @@ export class Batcher {
     }
     this.#rows += drawnFrom.size;
     this.#tellTwins(results);
-    this.#capacity.learn({ classes, completions, passes, after: this.#classes() });
-    if (process.env.TRACE)
-      console.log(
-        `passes ${passes} rows ${rows} completions ${completions} classes ${classes} -> ${this.#classes()} tokens ${this.#tokens - tokens} computed ${drawnFrom.size}`,
-      );
     this.#schedule.learn({
       passes,
       tokens: this.#tokens - tokens,
@@ -141,7 +143,7 @@ export class Batcher {
 
   /** For each slot the first one that computes the same row. */
   #leaders(): number[] {
-    if (this.#options.shareRows === false) return this.#slots.map((_, i) => i);
+    if (!this.#shares) return this.#slots.map((_, i) => i);
     const leaders = new Map<number, number>();
     return this.#slots.map(({ twins }, i) => {
       const leader = leaders.get(twins) ?? i;
@@ -152,7 +154,8 @@ export class Batcher {
 
   /** Rows that the completions in flight take. */
   #classes(): number {
-    return new Set(this.#slots.filter(({ finished }) => !finished).map(({ twins }) => twins)).size;
+    const unfinished = this.#slots.filter(({ finished }) => !finished);
+    return this.#shares ? new Set(unfinished.map(({ twins }) => twins)).size : unfinished.length;
   }
 
   /** Learns from what the GPU found which slots have the same tokens. */
