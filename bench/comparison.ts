@@ -39,7 +39,7 @@ export async function openPeers(
   }
   const ort = await ortPeer(peersFolder, !options.toggles?.includes('disable_robustness'));
   if (ort) peers.push(ort);
-  else note('onnxruntime is left out: npm ci --prefix bench/peers installs it.');
+  else note('onnxruntime is left out: npm install --prefix bench/peers installs it.');
   return peers;
 }
 

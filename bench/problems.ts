@@ -58,26 +58,39 @@ export const EPSILON = 1e-5;
 /** Names of the tasks. */
 export const PROBLEM_NAMES = ['matmul', 'softmax', 'rmsnorm', 'attention', 'embedding', 'swiglu', 'rope'] as const;
 
-/**
- * The square product that implementations are usually compared by, and the shapes of the models. `software` leaves the
- * products of larger models to the rows of a decode pass: peers take seconds for more on a CPU.
- */
+/** Rows of each task's inputs. */
+interface RowCounts {
+  readonly products: readonly number[];
+  readonly logits: number;
+  readonly tokens: number;
+  readonly sequences: number;
+}
+
+/** On a CPU larger models have fewer rows: peers take seconds for more. */
+function rowCounts({ c }: ModelShape, software: boolean): RowCounts {
+  if (!software) return { products: [64, 1024], logits: 64, tokens: 1024, sequences: 4 };
+  if (c < 200) return { products: [1024], logits: 64, tokens: 1024, sequences: 4 };
+  if (c < 1000) return { products: [64], logits: 64, tokens: 1024, sequences: 4 };
+  return { products: [16], logits: 16, tokens: 256, sequences: 2 };
+}
+
+/** The square product that implementations are usually compared by, and the shapes of the models. */
 export function problems(models: readonly ModelShape[], software: boolean): Problem[] {
   return [
     ...(models.includes(MODELS[0] as ModelShape) ? [matmul('demo', 512, 512, 512)] : []),
     ...models.flatMap((model) => {
       const { name, c, f, v, heads, kvHeads, headDim } = model;
-      const rows = software ? [c < 200 ? 1024 : 64] : [64, 1024];
+      const rows = rowCounts(model, software);
       return [
-        ...rows.flatMap((m) => [
+        ...rows.products.flatMap((m) => [
           matmul(name, m, (heads + 2 * kvHeads) * headDim, c),
           matmul(name, m, 2 * f, c),
           matmul(name, m, c, f),
         ]),
-        softmax(name, 64, v),
-        rmsnorm(name, 1024, c),
-        attention(name, 4, 128, model),
-        ...elementwise(model, 1024, software),
+        softmax(name, rows.logits, v),
+        rmsnorm(name, rows.tokens, c),
+        attention(name, rows.sequences, 128, model),
+        ...elementwise(model, rows.tokens, software),
       ];
     }),
   ];
