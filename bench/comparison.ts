@@ -13,7 +13,7 @@ import { FAILED, failure, type Row, type Rows } from './row.ts';
 /** A result further from f64 than this is wrong, and its time means nothing. */
 const WRONG = 1e-3;
 /** On a software adapter an implementation that would take longer than this for one execution is left out. */
-const TOO_SLOW_MS = 3000;
+const TOO_SLOW_MS = 1500;
 
 const PEERS = [
   ['jax-js', '@jax-js/jax', jaxPeer],

@@ -30,8 +30,8 @@ export type Elementwise = Embedding | SwiGlu | Rope;
 
 const THETA = 10000;
 
-/** What lavapipe binds at most: a larger table has as many rows as fit, since only those that are read take time. */
-const TABLE_BYTES = 2 ** 27;
+/** Less than lavapipe binds: a larger table has as many rows as fit, since only those that are read take time. */
+const TABLE_BYTES = 120 * 2 ** 20;
 
 export function elementwise(model: ModelShape, rows: number, software: boolean): Elementwise[] {
   const { name, c, f, heads, kvHeads, headDim } = model;

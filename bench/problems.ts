@@ -8,9 +8,16 @@ import {
   elementwiseSize,
   exactElementwise,
 } from './elementwise_problems.ts';
+import {
+  exactTraining,
+  type TrainingProblem,
+  trainingInputs,
+  trainingProblems,
+  trainingSize,
+} from './training_problems.ts';
 
 /** What trimtab and its peers are both asked to compute, in f32. */
-export type Problem = Matmul | Softmax | RmsNorm | Attention | Elementwise;
+export type Problem = Matmul | Softmax | RmsNorm | Attention | Elementwise | TrainingProblem;
 
 export interface Common {
   /** Spelt the same for all implementations. */
@@ -56,7 +63,17 @@ export interface Attention extends Common {
 export const EPSILON = 1e-5;
 
 /** Names of the tasks. */
-export const PROBLEM_NAMES = ['matmul', 'softmax', 'rmsnorm', 'attention', 'embedding', 'swiglu', 'rope'] as const;
+export const PROBLEM_NAMES = [
+  'matmul',
+  'softmax',
+  'rmsnorm',
+  'attention',
+  'embedding',
+  'swiglu',
+  'rope',
+  'cross_entropy',
+  'adamw',
+] as const;
 
 /** Rows of each task's inputs. */
 interface RowCounts {
@@ -91,6 +108,7 @@ export function problems(models: readonly ModelShape[], software: boolean): Prob
         rmsnorm(name, rows.tokens, c),
         attention(name, rows.sequences, 128, model),
         ...elementwise(model, rows.tokens, software),
+        ...trainingProblems(model, rows.logits),
       ];
     }),
   ];
@@ -137,6 +155,9 @@ export function inputsOf(p: Problem): Record<string, Float32Array> {
       const keys = () => random.array(rows * p.kvHeads * p.headDim);
       return { q: random.array(rows * p.heads * p.headDim), k: keys(), v: keys() };
     }
+    case 'cross_entropy':
+    case 'adamw':
+      return trainingInputs(p);
     default:
       return elementwiseInputs(p);
   }
@@ -167,6 +188,7 @@ function sizeOf(p: Problem): number {
   if (p.name === 'matmul') return p.m * p.n;
   if (p.name === 'attention') return p.batch * p.length * p.heads * p.headDim;
   if (p.name === 'softmax' || p.name === 'rmsnorm') return p.rows * p.columns;
+  if (p.name === 'cross_entropy' || p.name === 'adamw') return trainingSize(p);
   return elementwiseSize(p);
 }
 
@@ -181,6 +203,9 @@ export function exact(p: Problem, inputs: Record<string, Float32Array>, index: n
       return exactRmsNorm(p, inputs as never, index);
     case 'attention':
       return exactAttention(p, inputs as never, index);
+    case 'cross_entropy':
+    case 'adamw':
+      return exactTraining(p, inputs, index);
     default:
       return exactElementwise(p, inputs, index);
   }
