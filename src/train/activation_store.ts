@@ -2,25 +2,27 @@ import type { ActivationSink, ActivationSource, SteeringTarget, Tape } from '../
 import type { Value } from '../autograd/value.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { keepRows } from '../kernels/keep_rows.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { RowKeeper } from '../model/generate.ts';
+
+/** Bytes of a pass that wait to be copied, at the most. */
+const HELD = 4 * 2 ** 20;
 
 /**
  * What the passes of a rollout leave for the gradient: a row of each activation that a rule reads, for every token. The
  * vectors do not change between sampling and the gradient, and a row has the same bits whether it was decoded from the
  * cache or computed with all others, so the training pass takes them from here instead of running the layers again.
  *
- * Passes are kept one after the other. Where the next goes is a number on the GPU, so that a recorded pass can be sent
- * again.
+ * Passes are kept one after the other. Rows that follow one another are copied as they are, many tensors at a time: a copy
+ * ends the compute pass.
  */
 export class ActivationStore implements RowKeeper {
   readonly target: SteeringTarget;
   readonly #device: Device;
   readonly #rows: number;
-  readonly #cursor: Tensor;
   /** [rows, width] each, in the order of the forward pass. */
   readonly #kept: Tensor[] = [];
+  #first = 0;
   #used = 0;
 
   /** @param rows that are kept at the most; their memory is taken with the first pass */
@@ -28,24 +30,35 @@ export class ActivationStore implements RowKeeper {
     this.#device = device;
     this.target = target;
     this.#rows = rows;
-    this.#cursor = device.arena.alloc([1], 'u32', 'next kept row', { outlives: true });
   }
 
   open(n: number): number | undefined {
     const first = this.#used;
     if (first + n > this.#rows) return undefined;
+    this.#first = first;
     this.#used += n;
-    this.#device.write(this.#cursor, Uint32Array.of(first));
     return first;
   }
 
   sink(n: number): ActivationSink {
+    const held: { value: Value; kept: Tensor }[] = [];
     let place = 0;
+    let bytes = 0;
+    const end = (tape: Tape) => {
+      for (const { value, kept } of held) {
+        tape.rec.copyRows(value.tensor, kept, n, this.#first);
+        tape.release(value);
+      }
+      held.length = 0;
+      bytes = 0;
+    };
     return {
-      take: (tape: Tape, { tensor }: Value) => {
-        const kept = this.#keptAt(place++, width(tensor));
-        keepRows(tape.rec, { inp: tensor, base: this.#cursor, kept }, { n, c: width(tensor) });
+      take: (tape: Tape, value: Value) => {
+        held.push({ value: tape.retain(value), kept: this.#keptAt(place++, width(value.tensor)) });
+        bytes += value.tensor.bytes;
+        if (bytes > HELD || !value.owned) end(tape);
       },
+      end,
     };
   }
 
@@ -66,7 +79,7 @@ export class ActivationStore implements RowKeeper {
   }
 
   dispose(): void {
-    for (const tensor of [this.#cursor, ...this.#kept]) this.#device.arena.free(tensor);
+    for (const tensor of this.#kept) this.#device.arena.free(tensor);
     this.#kept.length = 0;
   }
 
