@@ -4,7 +4,6 @@ import './decode_advance.ts';
 import './decode_rows.ts';
 import './embedding.ts';
 import './head.ts';
-import './keep_rows.ts';
 import './kv_write.ts';
 import './linear.ts';
 import './policy_loss.ts';

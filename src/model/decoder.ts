@@ -14,7 +14,7 @@ import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward, logits } from './transformer.ts';
+import { finalNorm, forward, forwardKept, logits } from './transformer.ts';
 
 /** A prompt that is taken in for the last slots that were loaded. */
 export interface Prefill {
@@ -139,7 +139,7 @@ export class Decoder {
     for (let pass = 0; pass < passes; pass++) {
       const kept = this.#o.keeper?.open(rows);
       this.#kept.push(kept);
-      rec.replay(this.#recorded(rows, kept !== undefined));
+      rec.replay(this.#recorded(rows, kept !== undefined), kept);
       rec.submit();
     }
   }
@@ -207,8 +207,9 @@ export class Decoder {
   ): { tape: Tape; resid: Value } {
     const { steering, keeper } = this.#o;
     const tape = new Tape(this.#device, keep ? keeper?.target : undefined);
-    const run = () => forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, ...cached } });
-    return { tape, resid: keep && keeper ? tape.keep(keeper.sink(rows.n), run) : run() };
+    const options = { steering, cache: { kv: this.#cache, ...cached } };
+    const run = keep && keeper ? forwardKept(tape, this.#model, rows, keeper, options) : undefined;
+    return { tape, resid: run ?? forward(tape, this.#model, rows, options) };
   }
 
   /** Draws a token for each of `count` slots that has a row of `hidden`, and takes it in. */

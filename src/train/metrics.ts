@@ -41,6 +41,8 @@ export interface MetricsRow extends CommonRow {
   num_resampled?: number;
   'sampling/sampling_logp_difference/mean': number;
   'sampling/sampling_logp_difference/max': number;
+  /** Rows that decoding computed, as a share of one a token; 1 where nothing was decoded. */
+  'rollout/distinct_rows': number;
   tokens_per_second: number;
   [name: `rewards/${string}/${'mean' | 'std'}`]: number;
 }
@@ -127,6 +129,8 @@ export interface StepFigures extends CommonFigures {
   /** Prompts that dynamic sampling replaced, where it is on, and their tokens. */
   replaced?: number | undefined;
   replacedTokens?: number;
+  /** Rows that decoding computed, and those that it had computed with one for every token. */
+  decoded: { readonly rows: number; readonly tokens: number };
   /** Seconds. */
   rolloutTime: number;
   trainTime: number;
@@ -194,6 +198,7 @@ export function metricsRow(samples: readonly RolloutSample[], figures: StepFigur
     ...(figures.replaced === undefined ? {} : { num_resampled: figures.replaced }),
     'sampling/sampling_logp_difference/mean': difference.mean,
     'sampling/sampling_logp_difference/max': difference.max,
+    'rollout/distinct_rows': figures.decoded.tokens > 0 ? figures.decoded.rows / figures.decoded.tokens : 1,
     tokens_per_second: figures.rolloutTime > 0 ? sampled / figures.rolloutTime : 0,
   };
 }

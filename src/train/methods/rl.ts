@@ -26,6 +26,9 @@ interface Group {
   readonly samples: readonly Graded[];
 }
 
+/** What the rollouts of a step decoded, see `StepFigures`. */
+type Decoded = { -readonly [K in keyof StepFigures['decoded']]: number };
+
 /**
  * Reinforcement learning: K completions a prompt, rewards from the verifier, advantages within the prompt, one update or
  * several (arXiv 2505.18706, section 3; GRPO and its kin by the fields of the configuration).
@@ -40,8 +43,10 @@ export class ReinforcementLearning implements Method {
   }
 
   async step(run: StepRun): Promise<StepOutcome> {
-    const { device } = this.#o.lm.model;
-    const store = run.keptRows > 0 ? new ActivationStore(device, run.target, run.keptRows) : undefined;
+    const { lm, config } = this.#o;
+    const reference = config.beta > 0;
+    const store =
+      run.keptRows > 0 ? new ActivationStore(lm.model.device, run.target, run.keptRows, { reference }) : undefined;
     try {
       return await this.#step(run, store);
     } finally {
@@ -53,11 +58,12 @@ export class ReinforcementLearning implements Method {
     const { config, now } = this.#o;
     const k = config.num_generations;
     const begun = now();
-    const { groups, replaced, replacedTokens } = await this.#rollout(run, store);
+    const decoded: Decoded = { rows: 0, tokens: 0 };
+    const { groups, replaced, replacedTokens } = await this.#rollout(run, store, decoded);
     const rolledOut = now();
 
     const graded = groups.flatMap((group) => group.samples);
-    const divergence = config.kl_in_reward ? await this.#divergence(run, groups) : undefined;
+    const divergence = config.kl_in_reward ? await this.#divergence(run, groups, store) : undefined;
     const rewards = graded.map((g, i) => g.reward - config.beta * (divergence?.[i] ?? 0));
     const advantage = advantages(rewards, k, config);
     const samples = graded.map((g, i) => ({ ...g, advantage: advantage[i] as number }));
@@ -78,6 +84,7 @@ export class ReinforcementLearning implements Method {
         : undefined,
       replaced: config.dynamic_sampling ? replaced : undefined,
       replacedTokens,
+      decoded,
       rolloutTime: (rolledOut - begun) / 1000,
       trainTime: (trained - rolledOut) / 1000,
     };
@@ -105,14 +112,15 @@ export class ReinforcementLearning implements Method {
   async #rollout(
     run: StepRun,
     store: ActivationStore | undefined,
+    decoded: Decoded,
   ): Promise<{ groups: Group[]; replaced: number; replacedTokens: number }> {
     const { config } = this.#o;
-    let groups = await this.#groups(run, config.num_prompts, 0, store);
+    let groups = await this.#groups(run, config.num_prompts, 0, store, decoded);
     let [replaced, replacedTokens] = [0, 0];
     for (let round = 0; config.dynamic_sampling && round < config.max_resamples; round++) {
       const dull = groups.filter(earnsTheSame);
       if (dull.length === 0) break;
-      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced, store);
+      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced, store, decoded);
       replaced += dull.length;
       replacedTokens += dull.reduce((sum, group) => sum + tokensOf(group), 0);
       groups = groups.map((group) => (earnsTheSame(group) ? (fresh.shift() as Group) : group));
@@ -120,7 +128,13 @@ export class ReinforcementLearning implements Method {
     return { groups, replaced, replacedTokens };
   }
 
-  async #groups(run: StepRun, count: number, first: number, keeper: ActivationStore | undefined): Promise<Group[]> {
+  async #groups(
+    run: StepRun,
+    count: number,
+    first: number,
+    keeper: ActivationStore | undefined,
+    decoded: Decoded,
+  ): Promise<Group[]> {
     const { config, problems, encode } = this.#o;
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
@@ -129,13 +143,18 @@ export class ReinforcementLearning implements Method {
     let grading: Promise<unknown> = Promise.resolve();
     const onCompletion = (i: number, j: number, completion: Completion) => {
       const { prompt, samples } = groups[i] as (typeof groups)[number];
+      decoded.tokens += completion.ids.length - 1;
       grading = grading.then(async () => {
         samples[j] = await this.#grade(run, prompt, completion, first + i, j);
       });
       // It is awaited below; until then nobody listens.
       grading.catch(() => {});
     };
-    await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion });
+    const before = decoded.rows;
+    const onRows = (rows: number) => {
+      decoded.rows = before + rows;
+    };
+    await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion, onRows });
     // What is left of it when the last has finished.
     await this.#o.lm.model.device.phase('reward', () => grading);
     return groups;
@@ -167,13 +186,14 @@ export class ReinforcementLearning implements Method {
   }
 
   /** Σ_t log π − log π_ref of every completion: what TRL's RLOOTrainer takes off the rewards, times beta. */
-  async #divergence(run: StepRun, groups: readonly Group[]): Promise<number[]> {
+  async #divergence(run: StepRun, groups: readonly Group[], store: ActivationStore | undefined): Promise<number[]> {
     const { config, lm, signal } = this.#o;
     const given = groups.map(({ prompt, samples }) => ({
       prompt: prompt.ids,
       completions: samples.map((s) => s.completion.ids),
+      kept: samples.map((s) => s.completion.kept),
     }));
-    const options = { temperature: config.temperature, maxRows: run.maxRows, signal };
+    const options = { temperature: config.temperature, store, maxRows: run.maxRows, signal };
     const policy = await sequenceLogps(lm.model, given, { ...options, steering: run.steering });
     const reference = await sequenceLogps(lm.model, given, options);
     return policy.flatMap((group, g) => group.map((logp, c) => sumOf(logp) - sumOf(reference[g]?.[c])));
@@ -181,7 +201,8 @@ export class ReinforcementLearning implements Method {
 
   /**
    * `num_iterations` updates on one rollout. The ratio is to the log-probabilities of the first pass, before any of them.
-   * One update with a ratio of tokens is the plain policy gradient. What the rollout kept is as it was for the first alone.
+   * One update with a ratio of tokens is the plain policy gradient. What the rollout kept is as it was for the first alone; the
+   * model without vectors is run in the first alone.
    */
   async #updates(
     run: StepRun,
@@ -205,6 +226,7 @@ export class ReinforcementLearning implements Method {
           beta: config.kl_in_reward ? 0 : config.beta,
           lossType: config.loss_type,
           ...(i === 0 && { store }),
+          reference: passes[0]?.reference,
           ...(ratio && { ratio }),
         }),
       );

@@ -19,10 +19,12 @@ export function rollout(
     steering?: Steering;
     keeper?: RowKeeper | undefined;
     onCompletion?: GenerateOptions['onCompletion'];
+    /** Called with the rows that decoding has computed so far. */
+    onRows?: (rows: number) => void;
   },
 ): Promise<Completion[][]> {
   const { config, lm, signal, onRollout } = o;
-  const { first = 0, maxNewTokens, steering, keeper, onCompletion } = options;
+  const { first = 0, maxNewTokens, steering, keeper, onCompletion, onRows } = options;
   const shouldStop = stopCondition(lm, o.stop);
   const sampling = { temperature: config.temperature };
   const requests = requestsFor(prompts, maxNewTokens, (prompt) =>
@@ -42,7 +44,10 @@ export function rollout(
       signal,
       ...(shouldStop && { shouldStop }),
       ...(onCompletion && { onCompletion }),
-      onProgress: (tokens, finished) => onRollout?.(tokens, finished, prompts.length * config.num_generations),
+      onProgress: (tokens, finished, rows) => {
+        onRows?.(rows);
+        onRollout?.(tokens, finished, prompts.length * config.num_generations);
+      },
     });
   return lm.model.device.phase('rollout', work);
 }
