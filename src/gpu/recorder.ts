@@ -2,7 +2,7 @@ import { now } from '#platform';
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
-import { Capture, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
+import { Capture, type RecordedCopy, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
 
 const SLOTS = 2048;
@@ -76,8 +76,8 @@ export class Recorder {
   }
 
   /**
-   * Records what `work` dispatches without sending it; the pipelines and bind groups are made here. What `work` copies or
-   * clears would be sent at once, so it may do neither.
+   * Records what `work` dispatches and copies by `copyRows` without sending it; the pipelines and bind groups are made here.
+   * What it copied otherwise or cleared would be sent at once, so it may do neither.
    */
   capture(work: () => void): Recording {
     const capture = new Capture();
@@ -89,17 +89,16 @@ export class Recorder {
     }
     const parameters = capture.parameters();
     const uniforms = this.#pinnedFor(parameters.length);
-    const dispatches = capture.dispatches.map(
-      ({ bound, ...rest }): RecordedDispatch => ({
-        ...rest,
-        group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms),
-      }),
-    );
-    return { dispatches, parameters, uniforms };
+    const commands = capture.commands.map((command): RecordedDispatch | RecordedCopy => {
+      if (!('bound' in command)) return command;
+      const { bound, ...rest } = command;
+      return { ...rest, group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms) };
+    });
+    return { commands, parameters, uniforms };
   }
 
-  /** Sends a recording once more. */
-  replay(recording: Recording): void {
+  /** Sends a recording once more; `firstRow` is that of its copies' targets. */
+  replay(recording: Recording, firstRow = 0): void {
     if (this.#loaded !== recording) {
       // What was recorded before must still see the uniforms of the recording before.
       this.submit();
@@ -113,7 +112,12 @@ export class Recorder {
       this.#loaded = recording;
     }
     let offset = 0;
-    for (const { kernel, params, constants, pipeline, group, grid } of recording.dispatches) {
+    for (const command of recording.commands) {
+      if ('target' in command) {
+        this.#sendCopy(command, firstRow);
+        continue;
+      }
+      const { kernel, params, constants, pipeline, group, grid } = command;
       if (this.device.profiler?.full) this.submit();
       this.#send(kernel, params, constants, pipeline, group, offset, grid);
       offset += SLOT;
@@ -130,6 +134,18 @@ export class Recorder {
     if (bytes === 0) return;
     this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);
+  }
+
+  /**
+   * Copies `rows` rows to the rows `firstRow` and on of a tensor with rows of as many bytes; in a recording `firstRow` is the
+   * one that it is sent with.
+   */
+  copyRows(source: Tensor, target: Tensor, rows: number, firstRow: number): void {
+    const bytes = source.bytes;
+    if (bytes === 0) return;
+    const copy = { source: source.buffer, target: target.buffer, bytes, rowBytes: bytes / rows };
+    if (this.#capture) this.#capture.commands.push(copy);
+    else this.#sendCopy(copy, firstRow);
   }
 
   copyToStaging(source: Tensor, staging: GPUBuffer): void {
@@ -198,6 +214,11 @@ export class Recorder {
     }
   }
 
+  #sendCopy({ source, target, bytes, rowBytes }: RecordedCopy, firstRow: number): void {
+    this.#closePass();
+    this.#commands().copyBufferToBuffer(source, 0, target, firstRow * rowBytes, bytes);
+  }
+
   /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
   #pinnedFor(bytes: number): GPUBuffer {
     if (!this.#pinned || this.#pinned.size < bytes) {
@@ -226,7 +247,7 @@ export class Recorder {
 
   /** Before a copy, which a recording cannot hold. */
   #endPass(): void {
-    if (this.#capture) throw new Error('what is sent many times holds dispatches alone: nothing is copied in it');
+    if (this.#capture) throw new Error('what is sent many times copies rows alone (copyRows), and clears nothing');
     this.#closePass();
   }
 
