@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../gpu/errors.ts';
 
@@ -45,7 +45,21 @@ export async function writeOutput(path: string, content: string | Uint8Array): P
   }
 }
 
-/** The same with the folder that it lies in made first. */
+/** Writes a file of the user's as a whole or not at all: what stood there stays until the new content is complete. @throws UserError as above */
+export async function replaceOutput(path: string, content: string): Promise<void> {
+  // A device or a pipe has no content to keep.
+  if (existsSync(path) && !(await stat(path)).isFile()) return writeOutput(path, content);
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw unwritable(path, error);
+  }
+}
+
+/** Writes a file, the folder that it lies in made first. */
 export async function writeInFolder(path: string, content: string | Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });

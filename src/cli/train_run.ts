@@ -1,10 +1,12 @@
 import { now } from '#platform';
 import { longestPrompt } from '../eval/ask.ts';
+import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
+import { sameTuning } from '../gpu/tuning.ts';
 import type { ProfileReport } from '../kernels/profile_report.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import { contextLength, weightBytes } from '../model/model.ts';
-import { type Checkpoint, checkResumable, loadCheckpoint } from '../train/checkpoint.ts';
+import { type Checkpoint, checkResumable, loadCheckpoint, pinnedTuning } from '../train/checkpoint.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { type ExperimentResult, runExperiment } from '../train/experiment.ts';
 import { layerRates, trainedLayers } from '../train/layers.ts';
@@ -110,6 +112,7 @@ export async function trainRun(
   const device =
     shared.lm?.model.device ??
     (await context.openDevice(config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget }));
+  if (checkpoint) goOnTuned(context, device, checkpoint, resumeFrom as string);
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
   const plan = planMemory(size, config, longest, device.caps.maxBinding);
   if (options.dryRun) {
@@ -177,6 +180,19 @@ export async function trainRun(
     view.end();
     unlock();
   }
+}
+
+/** A run goes on with the variants that it began with: another tuning that was asked for is refused, one of the cache left aside. */
+function goOnTuned(context: Context, device: Device, checkpoint: Checkpoint, where: string): void {
+  const pinned = pinnedTuning(checkpoint, device.caps, where);
+  if (sameTuning(pinned, device.tuning)) return;
+  const { tuning = 'auto' } = context.gpuOptions;
+  if (tuning !== 'auto') {
+    throw new UserError(
+      `${where} goes on with the kernels that its checkpoint names, and --tuning ${tuning} asks for others. Leave it out, or start a new run with --out.`,
+    );
+  }
+  context.note(`${where} goes on with the kernels that its checkpoint names, not with those measured since.`);
 }
 
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */

@@ -158,6 +158,22 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
   return `${lines.join('\n')}\n\n${kernel.source}`;
 }
 
+/** All that any variant of a kernel is made of, with a weight of any type: it changes where a pipeline may. */
+export function textOf(kernel: Kernel): string {
+  const { name, entry, bindings, params, constants, variants, features, source, include = [] } = kernel;
+  const files = include.flatMap((file) => {
+    if (typeof file === 'string') return [file];
+    return 'when' in file ? [file.use, file.otherwise] : [file.use];
+  });
+  const decoders = Object.keys(INCLUDED).filter((path) => kernel.readsWeight && path.includes('/weights/'));
+  return [
+    JSON.stringify({ name, entry, bindings, params, constants, variants, features, include }),
+    ...files.map((file) => included(kernel, `common/${file}`)),
+    ...decoders.map((path) => INCLUDED[path]),
+    source,
+  ].join('\n');
+}
+
 function included(kernel: Kernel, name: string): string {
   const text = INCLUDED[`../../shaders/${name}.wgsl`];
   if (text === undefined) throw new GpuError(`${kernel.name} includes ${name}.wgsl, which does not exist`);

@@ -11,6 +11,12 @@ export interface Tuning {
 /** Nothing measured: the launchers' own choice. */
 export const UNTUNED: Tuning = { order: 'sequential', choices: {} };
 
+/** Whether two tunings take the same variants. */
+export function sameTuning(a: Tuning, b: Tuning): boolean {
+  const [keys, others] = [Object.keys(a.choices), Object.keys(b.choices)];
+  return a.order === b.order && keys.length === others.length && keys.every((key) => a.choices[key] === b.choices[key]);
+}
+
 /** A tuning with what it was measured on. */
 export interface TuningFile extends Tuning {
   readonly adapter: string;

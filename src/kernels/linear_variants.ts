@@ -140,14 +140,15 @@ export function variantsOf(order: LinearOrder, direction: 'forward' | 'backward'
 }
 
 /**
- * The variant of an order that is right for the question, without measuring. Where no variant of the order is, the product is
- * computed sequentially: that does not depend on the rows either.
+ * The variant of an order that is right for the question, without measuring: one for all numbers of rows, because that others
+ * have its bits is not known before they are compared on the device. Where no variant of the order is, the product is computed
+ * sequentially: that does not depend on the rows either.
  */
 export function linearVariant(caps: Capabilities, q: LinearQuestion, order: LinearOrder = 'sequential'): LinearVariant {
   if (!aligned(q)) return 'scalar';
   if (order !== 'sequential') {
-    const [first, ...rest] = variantsOf(order, q.direction, caps);
-    if (first !== undefined) return rest.find((name) => q.m <= (LINEAR_VARIANTS[name].maxRows ?? 0)) ?? first;
+    const [first] = variantsOf(order, q.direction, caps);
+    if (first !== undefined) return first;
   }
   if (!caps.isSoftware) return 'tiles_32x64';
   return caps.subgroups ? 'subgroup' : 'registers';

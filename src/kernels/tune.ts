@@ -1,12 +1,11 @@
 /** Measures variants of products on the device, and remembers which was fastest. */
 import { now } from '#platform';
 import type { WeightType } from '../gpu/blocks.ts';
-import type { Device } from '../gpu/device.ts';
+import type { Capabilities, Device } from '../gpu/device.ts';
 import { sha256 } from '../gpu/digest.ts';
-import { assemble } from '../gpu/kernel.ts';
+import { definedKernels, textOf } from '../gpu/kernel.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import type { Tuning, TuningFile } from '../gpu/tuning.ts';
-import { linear, linearBackward } from './linear.ts';
+import { type Tuning, type TuningFile, UNTUNED } from '../gpu/tuning.ts';
 import type { LinearOrder, LinearQuestion } from './linear_kernel.ts';
 import {
   choiceKey,
@@ -16,6 +15,7 @@ import {
   ROW_CLASSES,
   variantsOf,
 } from './linear_variants.ts';
+import { ComparedProduct } from './tuned_bits.ts';
 
 /** Matrices of one kind: the same rows, columns and type in every layer. Each is measured with all of them in turn, as a model is run. */
 export interface TunedMatrices {
@@ -49,8 +49,6 @@ const ROUNDS = 5;
 /** Between two waits, at the least. */
 const BATCH_MS = 2;
 const MAX_BATCH = 64;
-/** Rows that are compared bit by bit. */
-const COMPARED_ROWS = 64;
 /** Backward products have the rows of a micro-batch. */
 const BACKWARD_FROM = 128;
 /** Where a variant is not this much faster than the untuned one, nothing is changed. */
@@ -73,7 +71,8 @@ export async function tuneProducts(
       o.onMeasured?.(measured);
       const [best] = measured.times;
       const before = measured.times.find(({ variant }) => variant === measured.untuned);
-      if (best && before && best.ms < GAIN * before.ms) choices[choiceKey(question)] = best.variant;
+      // Where the untuned variant has not the bits that it has with more rows, another must do.
+      if (best && (!before || best.ms < GAIN * before.ms)) choices[choiceKey(question)] = best.variant;
     }
   }
   return { order: o.order, choices };
@@ -98,7 +97,7 @@ async function measure(
   question: LinearQuestion,
   order: LinearOrder,
 ): Promise<Measured | undefined> {
-  const { direction, m, terms, width } = question;
+  const { direction, m } = question;
   const untuned = linearVariant(device.caps, question, order);
   const all = variantsOf(LINEAR_VARIANTS[untuned].order, direction, device.caps).filter((candidate) => {
     const { maxRows = Number.POSITIVE_INFINITY, fits } = LINEAR_VARIANTS[candidate];
@@ -106,36 +105,20 @@ async function measure(
     return candidate !== 'scalar' && fits(question) && (maxRows === 0 || m <= maxRows);
   });
   if (untuned === 'scalar' || all.length < 2) return undefined;
-  const inp = device.upload(noise(m * terms), [m, terms]);
-  const out = device.arena.alloc([m, width], 'f32', 'tuned product');
-  const rec = device.recorder();
-  const record = (weight: Tensor, variant: LinearVariant, rows: number) => {
-    if (direction === 'forward') linear(rec, { inp, weight, out }, { m: rows, n: width, k: terms, variant });
-    else linearBackward(rec, { dout: inp, weight, dinp: out }, { m: rows, n: terms, k: width, variant });
-  };
+  const product = new ComparedProduct(device, weights[0] as Tensor, question, untuned);
   try {
-    const rows = Math.min(m, COMPARED_ROWS);
-    const compared = { ...out, shape: [rows, width], bytes: 4 * rows * width };
-    const bits = async (variant: LinearVariant) => {
-      // What a variant leaves unwritten must not look like another's result.
-      rec.clear(out);
-      record(weights[0] as Tensor, variant, rows);
-      return device.readU32(compared);
-    };
-    const want = await bits(untuned);
-    const otherBits: LinearVariant[] = [];
-    for (const variant of all) {
-      const got = await bits(variant);
-      if (got.some((word, i) => word !== want[i])) otherBits.push(variant);
-    }
-    const same = all.filter((variant) => !otherBits.includes(variant));
+    const same: LinearVariant[] = [];
+    for (const variant of all) if (await product.same(variant)) same.push(variant);
     const times = await inTurns(device, same, (variant, i) =>
-      record(weights[i % weights.length] as Tensor, variant, m),
+      product.record(weights[i % weights.length] as Tensor, variant),
     );
-    return { name, question, untuned, otherBits, times: times.toSorted((a, b) => a.ms - b.ms) };
+    times.sort((a, b) => a.ms - b.ms);
+    // Epilogues take pipelines of their own, so they are compared only for what would be chosen.
+    while (times[0] && times[0].variant !== untuned && !(await product.sameEpilogues(times[0].variant))) times.shift();
+    const otherBits = all.filter((variant) => !times.some((time) => time.variant === variant));
+    return { name, question, untuned, otherBits, times };
   } finally {
-    device.arena.free(inp);
-    device.arena.free(out);
+    product.free();
   }
 }
 
@@ -166,19 +149,11 @@ async function inTurns(
   }));
 }
 
-function noise(n: number): Float32Array {
-  let state = 1;
-  return Float32Array.from({ length: n }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
-
-/** Changes with any shader of a product. */
+/** Changes with any kernel of a product, its constants and the decoders of weights. */
 export async function kernelsDigest(): Promise<string> {
-  const texts = Object.values(LINEAR_VARIANTS).flatMap(({ forward, backward }) =>
-    [forward, backward].flatMap((kernel) => (kernel ? [assemble(kernel, {}, 'bf16')] : [])),
-  );
+  const texts = definedKernels()
+    .filter(({ name }) => name.startsWith('linear_'))
+    .map(textOf);
   return (await sha256(new TextEncoder().encode(texts.join('\n')))).slice(0, 16);
 }
 
@@ -196,5 +171,23 @@ export async function tuningFile(device: Device, tuning: Tuning): Promise<Tuning
 export async function staleness(device: Device, file: TuningFile): Promise<string | undefined> {
   if (file.adapter !== identityOf(device)) return `it was measured on ${file.adapter}`;
   if (file.kernels !== (await kernelsDigest())) return 'the kernels have changed since';
-  return undefined;
+  return hasOrder(device.caps, file.order) ? undefined : lacking(device.caps, file.order);
+}
+
+/** Whether the launchers keep to an order on an adapter, and do not add sequentially instead. */
+export function hasOrder(caps: Capabilities, order: string): boolean {
+  return order === UNTUNED.order || variantsOf(order as LinearOrder, 'forward', caps).length > 0;
+}
+
+/** Said where it does not. */
+export function lacking(caps: Capabilities, order: string): string {
+  return `${caps.adapter} has no variant of order ${order}: matrix units need --toggles allow_unsafe_apis, f16 needs shader-f16 (see \`trimtab doctor\`)`;
+}
+
+/** A tuning with what is known of other products, as another model has them: those measured now are taken from it alone. */
+export function mergedTuning(before: Tuning, tuning: Tuning, measured: readonly Measured[]): Tuning {
+  if (before.order !== tuning.order) return tuning;
+  const now = new Set(measured.map(({ question }) => choiceKey(question)));
+  const others = Object.entries(before.choices).filter(([key]) => !now.has(key));
+  return { order: tuning.order, choices: { ...Object.fromEntries(others), ...tuning.choices } };
 }

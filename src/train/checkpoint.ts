@@ -1,5 +1,7 @@
+import type { Capabilities } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import type { Tuning } from '../gpu/tuning.ts';
+import { type Tuning, UNTUNED } from '../gpu/tuning.ts';
+import { hasOrder, lacking } from '../kernels/tune.ts';
 import { parseSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import { RUN_FILES, type RunStore } from './rundir.ts';
@@ -136,4 +138,16 @@ export function checkResumable(checkpoint: Checkpoint, config: TrainConfig, mode
       );
     }
   }
+}
+
+/**
+ * The tuning that a run goes on with, whatever has been measured since: another variant could round otherwise.
+ *
+ * @throws UserError where the adapter lacks its order of summation
+ */
+export function pinnedTuning({ tuning = UNTUNED }: Checkpoint, caps: Capabilities, where: string): Tuning {
+  if (hasOrder(caps, tuning.order)) return tuning;
+  throw new UserError(
+    `${where} was trained with products in the order ${tuning.order}. ${lacking(caps, tuning.order)}. Go on where it is offered, or start a new run with --out.`,
+  );
 }

@@ -7,11 +7,10 @@ import type { RewardFunction } from '../eval/rewards.ts';
 import type { AccuracyPair } from '../eval/stats.ts';
 import { sha256 } from '../gpu/digest.ts';
 import { UserError } from '../gpu/errors.ts';
-import { UNTUNED } from '../gpu/tuning.ts';
 import type { ProfileReport } from '../kernels/profile_report.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
-import { checkResumable, loadCheckpoint } from './checkpoint.ts';
+import { checkResumable, loadCheckpoint, pinnedTuning } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import type { MemoryPlan } from './memory_plan.ts';
 import type { Sample } from './methods/method.ts';
@@ -106,8 +105,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) {
     checkResumable(checkpoint, config, lm.model.identity, store.where);
-    // Whatever has been measured since: another variant could round otherwise.
-    lm.model.device.tuning = checkpoint.tuning ?? UNTUNED;
+    lm.model.device.tuning = pinnedTuning(checkpoint, lm.model.device.caps, store.where);
   } else await refuseUsedFolder(store);
   const digest = await problemDigest(options);
   if (checkpoint && checkpoint.problems !== digest) {

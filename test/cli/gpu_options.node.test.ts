@@ -57,6 +57,8 @@ it('takes a file that is named, and refuses one that does not fit', async () => 
   await expect(tuningFor(device, path, note)).rejects.toThrow(
     /cannot be used: it was measured on another GPU.*--tuning off/,
   );
+  writeFileSync(path, writeTuning(await tuningFile(device, { order: 'unheard_of', choices: {} })));
+  await expect(tuningFor(device, path, note)).rejects.toThrow(/cannot be used: .* has no variant of order unheard_of/);
   await expect(tuningFor(device, join(folder, 'none.json'), note)).rejects.toThrow(/There is no/);
 });
 

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTuning } from '../../src/gpu/tuning.ts';
+import { tuningFile } from '../../src/kernels/tune.ts';
 import { parseSafetensors } from '../../src/model/safetensors.ts';
+import { testDevice } from '../setup/device.ts';
 import { type CommandResult, trimtab } from './run.ts';
 
 const bin = fileURLToPath(new URL('../../bin/trimtab.js', import.meta.url));
@@ -128,6 +131,17 @@ describe('trimtab train', () => {
     const rows = lines(at('own'), 'metrics.jsonl');
     expect(rows.map((row) => row.step)).toEqual([0, 1]);
     expect(rows[1]['rewards/shortest/mean']).toBeLessThan(0);
+  });
+
+  it('goes on with the kernels that it began with, and refuses a tuning that asks for others', async () => {
+    const tuning = { order: 'sequential', choices: { 'forward bf16 128x128 8': 'registers' } };
+    writeFileSync(at('tuned.json'), writeTuning(await tuningFile(await testDevice(), tuning)));
+    const { code, stderr } = trimtab(['train', '--resume', whole, '--steps', '9', '--tuning', at('tuned.json')]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /goes on with the kernels that its checkpoint names, and --tuning .*tuned\.json asks for others/,
+    );
+    expect(stderr).not.toContain('saved in');
   });
 
   it('trains over several seeds, each in a folder of its own, and goes on where one is missing', () => {

@@ -89,7 +89,7 @@ it('decides the variant by the adapter and the shape of the weight alone', () =>
 
 it('stays within an order of summation whatever the rows are, and leaves it for a shape alone', () => {
   const caps = { ...device.caps, isSoftware: false, maxInvocations: 256, maxWorkgroupStorage: 32768 };
-  expect(linearVariant(caps, { ...question, m: 8 }, 'sliced')).toBe('vector');
+  expect(linearVariant(caps, { ...question, m: 8 }, 'sliced')).toBe('sliced_32x64');
   expect(linearVariant(caps, { ...question, m: 9 }, 'sliced')).toBe('sliced_32x64');
   expect(linearVariant(caps, { ...question, m: 8, direction: 'backward' }, 'sliced')).toBe('tiles_32x64');
   for (const m of [8, 9]) expect(linearVariant(caps, { ...question, m, terms: 66 }, 'sliced')).toBe('scalar');

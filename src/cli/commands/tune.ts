@@ -4,16 +4,25 @@ import { blockBytes, blockedBytes } from '../../gpu/blocks.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import type { Matrix } from '../../gpu/matrix.ts';
-import { tuningName, writeTuning } from '../../gpu/tuning.ts';
+import { parseTuning, tuningName, writeTuning } from '../../gpu/tuning.ts';
 import { LINEAR_ORDERS, type LinearOrder } from '../../kernels/linear_kernel.ts';
-import { variantsOf } from '../../kernels/linear_variants.ts';
-import { identityOf, type Measured, type TunedMatrices, tuneProducts, tuningFile } from '../../kernels/tune.ts';
+import {
+  hasOrder,
+  identityOf,
+  lacking,
+  type Measured,
+  mergedTuning,
+  staleness,
+  type TunedMatrices,
+  tuneProducts,
+  tuningFile,
+} from '../../kernels/tune.ts';
 import { HEAD_TILE } from '../../model/log_probabilities.ts';
 import type { Model, WeightDType } from '../../model/model.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { addModelOptions } from '../model_options.ts';
 import { number } from '../options.ts';
-import { writeOutput } from '../output_files.ts';
+import { checkWritable, replaceOutput } from '../output_files.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
 interface Options {
@@ -53,13 +62,9 @@ export const command = defineCommand<Options>({
       .option('--out <file>', 'write this file for --tuning instead of the cache');
   },
   async run(context, options) {
-    if (options.out) await writeOutput(options.out, '');
+    if (options.out) await checkWritable(options.out);
     const { device, matrices, kept } = await subject(context, options);
-    if (variantsOf(options.order, 'forward', device.caps).length === 0) {
-      throw new UserError(
-        `${device.caps.adapter} has no variant of order ${options.order}. Matrix units need --toggles allow_unsafe_apis, f16 needs shader-f16 (see \`trimtab doctor\`).`,
-      );
-    }
+    if (!hasOrder(device.caps, options.order)) throw new UserError(`${lacking(device.caps, options.order)}.`);
     const measured: Measured[] = [];
     const tuning = await tuneProducts(device, matrices, {
       order: options.order,
@@ -69,13 +74,18 @@ export const command = defineCommand<Options>({
         context.print(line(one));
       },
     });
-    const text = writeTuning(await tuningFile(device, tuning));
     const name = await tuningName(identityOf(device));
     const store = cache();
-    if (options.out) await writeOutput(options.out, text);
+    if (options.out) await replaceOutput(options.out, writeTuning(await tuningFile(device, tuning)));
     // What every later command takes by itself must not change its bits.
     const cached = kept && options.order === 'sequential';
-    if (!options.out && cached) await store.write(name, text);
+    if (!options.out && cached) {
+      // The file is the adapter's, for all models.
+      const before = parseTuning((await store.read(name)) ?? '');
+      const valid = before && (await staleness(device, before)) === undefined;
+      const all = valid ? mergedTuning(before, tuning, measured) : tuning;
+      await store.write(name, writeTuning(await tuningFile(device, all)));
+    }
     const where = options.out ?? (cached ? `${store.where}/${name}` : undefined);
     const changed = Object.keys(tuning.choices).length;
     context.print(
