@@ -4,7 +4,6 @@
 //
 // Needs ROWS of at least 2, hence a TILE of at most 4.
 
-
 /// A slot of row `r` of the quad, given the slots of its rows for one head.
 fn slot_of(r: u32, a: Slot, b: Slot, c: Slot, d: Slot) -> Slot {
   var slot = a;

@@ -7,7 +7,7 @@ import { cases, type Group, type Packing, pack, shapeOf } from '../cases/attenti
 import { randomSource } from '../cases/case.ts';
 import * as reference from '../reference/attention.ts';
 import { centralDifferences, largestDifference } from '../reference/differences.ts';
-import { testDevice } from '../setup/device.ts';
+import { testDevice, testDeviceOfOtherKind } from '../setup/device.ts';
 import { checkCase, describeCases } from './driver.ts';
 
 const HEADS = { heads: 4, kvHeads: 2, headDim: 32 };
@@ -23,6 +23,12 @@ describe('attention without subgroups', async () => {
     await checkCase(device, c);
   });
 });
+
+describeCases(
+  'attention as launched on another kind of adapter',
+  cases().filter((c) => /cache N=(11 of 3|17 keys)/.test(c.shape)),
+  testDeviceOfOtherKind,
+);
 
 it('attention: the backward reference agrees with finite differences of the forward one', () => {
   const { n, ranges } = pack([{ prompt: 3, completions: [2, 1] }]);
