@@ -111,10 +111,6 @@ export function problems(models: readonly ModelShape[], software: boolean): Prob
         ...trainingProblems(model, rows.logits),
       ];
     }),
-    // The heads of the largest model over few tokens, as its other shapes are left out by default where peers take seconds.
-    ...(software && models.includes(MODELS[0] as ModelShape)
-      ? MODELS.slice(2).map((model) => attention(model.name, 1, 128, model))
-      : []),
   ];
 }
 
