@@ -22,13 +22,6 @@ fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {
   slice_add(&(*slot).acc, weight, load_partials(base, lane));
 }
 
-fn finish(slot: Slot, p: Place, lane: u32) {
-  let total = quad_sum(slot.total, lane);
-  if (!p.inside) { return; }
-  store_out((p.row * HEADS + p.head) * HEAD_VECS, lane, slice_scaled(slot.acc, 1.0 / total));
-  if (lane == 0u) { lse[p.row * HEADS + p.head] = (slot.top + log2(total)) / LOG2_E; }
-}
-
 @compute @workgroup_size(4 * QUADS)
 fn attention(
   @builtin(workgroup_id) workgroup: vec3u,

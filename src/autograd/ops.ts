@@ -1,6 +1,7 @@
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { attention as attentionKernel, partialFloats } from '../kernels/attention.ts';
+import { attention as attentionKernel } from '../kernels/attention.ts';
+import { partialFloats } from '../kernels/attention_pieces.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';

@@ -1,6 +1,6 @@
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { attentionBackward } from '../kernels/attention.ts';
+import { attentionBackward } from '../kernels/attention_backward.ts';
 import { matrixHeadBackward, matrixProductBackward } from '../kernels/matrix.ts';
 import { qkNormBackward } from '../kernels/qk_norm.ts';
 import { rmsnormBackward } from '../kernels/rmsnorm.ts';

@@ -1,5 +1,7 @@
 import './adamw.ts';
 import './attention.ts';
+import './attention_backward.ts';
+import './attention_pieces.ts';
 import './decode_advance.ts';
 import './decode_rows.ts';
 import './embedding.ts';

@@ -5,7 +5,7 @@ import { Pool } from '../gpu/arena.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Recording } from '../gpu/recording.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { piecesOf } from '../kernels/attention.ts';
+import { piecesOf } from '../kernels/attention_pieces.ts';
 import { decodeAdvance } from '../kernels/decode_advance.ts';
 import { decodeRows } from '../kernels/decode_rows.ts';
 import { sample } from '../kernels/sample.ts';

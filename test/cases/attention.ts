@@ -1,6 +1,8 @@
 import { f16ToF32, f32ToF16 } from '../../src/gpu/floats.ts';
 import type { Tensor } from '../../src/gpu/tensor.ts';
-import { attention, attentionBackward, partialFloats, piecesOf } from '../../src/kernels/attention.ts';
+import { attention } from '../../src/kernels/attention.ts';
+import { attentionBackward } from '../../src/kernels/attention_backward.ts';
+import { partialFloats, piecesOf } from '../../src/kernels/attention_pieces.ts';
 import * as reference from '../reference/attention.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
@@ -78,6 +80,9 @@ export function cases(): KernelCase[] {
     ...[1, 3, 17, 65].map((n) => decodeCase(`N=${n}`, DEMO, n, 21, 9)),
     decodeCase('N=5', { heads: 9, kvHeads: 3, headDim: 64 }, 5, 3, 7),
     decodeCase('N=5', { heads: 3, kvHeads: 1, headDim: 4 }, 5, 0, 1),
+    decodeCase('N=11 of 3 prompts', DEMO, 11, 21, 9, { prompts: 3 }),
+    decodeCase('N=7 of 2 prompts', { heads: 2, kvHeads: 2, headDim: 20 }, 7, 5, 6, { prompts: 2 }),
+    decodeCase('N=5 of 2 prompts', { heads: 4, kvHeads: 1, headDim: 8 }, 5, 4, 5, { prompts: 2 }),
     decodeCase('together N=17', DEMO, 17, 21, 9, { apart: false }),
     decodeCase('N=17', DEMO, 17, 21, 9, { f16: true }),
     decodeCase('together N=5', DEMO, 5, 7, 3, { apart: false, f16: true }),
@@ -150,16 +155,18 @@ interface Decoding {
   readonly f16?: boolean;
   /** More than any row has. */
   readonly spare?: number;
+  /** Prefixes in the cache: neighbouring rows have the same, but for those where one ends and the next begins. Default 1. */
+  readonly prompts?: number;
 }
 
-/** `n` sequences that share one prefix in a cache, each with `own` keys of its own; keys lie in no order of the rows. */
+/** `n` sequences that share prefixes in a cache, each with at most `own` keys of its own; keys lie in no order of the rows. */
 function decodeCase(
   label: string,
   heads: Heads,
   n: number,
   prefix: number,
   own: number,
-  { apart = true, f16 = false, spare = 0 }: Decoding = {},
+  { apart = true, f16 = false, spare = 0, prompts = 1 }: Decoding = {},
 ): KernelCase {
   const o = {
     ...shapeOf(heads, n),
@@ -169,11 +176,12 @@ function decodeCase(
     vOffset: heads.kvHeads * heads.headDim,
   };
   const random = randomSource(n * 977 + prefix);
-  const rows = prefix + n * own;
+  const rows = prompts * prefix + n * own;
   const ranges = new Uint32Array(4 * n);
   for (let i = 0; i < n; i++) {
     const start = (n - 1 - i) * own;
-    ranges.set([n * own, rows, start, start + 1 + (i % own)], 4 * i);
+    const shared = n * own + Math.floor((i * prompts) / n) * prefix;
+    ranges.set([shared, shared + prefix, start, start + 1 + (i % own)], 4 * i);
   }
   const q = random.array(n * o.qStride);
   const kv = random.array(rows * o.kvStride);

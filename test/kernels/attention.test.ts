@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import { UserError } from '../../src/gpu/errors.ts';
-import { attention, attentionBackward } from '../../src/kernels/attention.ts';
+import { attention } from '../../src/kernels/attention.ts';
+import { attentionBackward } from '../../src/kernels/attention_backward.ts';
 import { cases, type Group, type Packing, pack, shapeOf } from '../cases/attention.ts';
 import { randomSource } from '../cases/case.ts';
 import * as reference from '../reference/attention.ts';
 import { centralDifferences, largestDifference } from '../reference/differences.ts';
-import { testDevice } from '../setup/device.ts';
+import { testDevice, testDeviceOfOtherKind } from '../setup/device.ts';
 import { checkCase, describeCases } from './driver.ts';
 
 const HEADS = { heads: 4, kvHeads: 2, headDim: 32 };
@@ -17,11 +18,17 @@ describeCases('attention', cases());
 
 describe('attention without subgroups', async () => {
   const device = await testDevice({ without: ['subgroups'] });
-  const some = cases().filter((c) => /small N=14 H=(7|9)|cache N=3|nothing/.test(c.shape));
+  const some = cases().filter((c) => /small N=14 H=(7|9)|cache N=(3|11 of 3)|nothing/.test(c.shape));
   it.each(some.map((c) => [`${c.kernel} ${c.shape} matches the f64 reference`, c] as const))('%s', async (_, c) => {
     await checkCase(device, c);
   });
 });
+
+describeCases(
+  'attention as launched on another kind of adapter',
+  cases().filter((c) => /cache N=(11 of 3|17 keys)/.test(c.shape)),
+  testDeviceOfOtherKind,
+);
 
 it('attention: the backward reference agrees with finite differences of the forward one', () => {
   const { n, ranges } = pack([{ prompt: 3, completions: [2, 1] }]);
@@ -108,13 +115,17 @@ describe('one prompt shared by K completions', async () => {
     for (const at of order.keys())
       cache.set(kv.subarray(at * STRIDE + WIDTH, (at + 1) * STRIDE), at * (STRIDE - WIDTH));
     const queries = [rowsOf(0)[21], rowsOf(1)[17], rowsOf(2)[17], rowsOf(2)[40], rowsOf(2)[46]] as number[];
-    for (const rows of [queries, ...queries.map((row) => [row])]) {
+    // Two quads of rows that share the prompt, whole and each row by itself.
+    const batches = [queries, ...queries.map((row) => [row])].flatMap((rows) =>
+      [false, true].map((apart) => ({ rows, apart })),
+    );
+    for (const { rows, apart } of batches) {
       const ranges = rows.flatMap((row) => {
         const [from, to, own] = packing.ranges.subarray(4 * row, 4 * row + 3) as unknown as [number, number, number];
         return [cacheRow(from), cacheRow(to - 1) + 1, cacheRow(own), cacheRow(row) + 1];
       });
       const q = Float32Array.from(rows.flatMap((row) => [...qkv.subarray(row * STRIDE, row * STRIDE + WIDTH)]));
-      const got = await decode(device, q, cache, Uint32Array.from(ranges));
+      const got = await decode(device, q, cache, Uint32Array.from(ranges), apart);
       expect(got.out).toEqual(pickRows(together.out, rows, WIDTH));
       expect(got.lse).toEqual(pickRows(together.lse, rows, HEADS.heads));
     }
@@ -153,7 +164,13 @@ async function forwardAndBackward(device: Device, packing: Packing, qkvData: Flo
   return result;
 }
 
-async function decode(device: Device, qData: Float32Array, cacheData: Float32Array, rangesData: Uint32Array) {
+async function decode(
+  device: Device,
+  qData: Float32Array,
+  cacheData: Float32Array,
+  rangesData: Uint32Array,
+  apart: boolean,
+) {
   const n = rangesData.length / 4;
   const kvStride = STRIDE - WIDTH;
   const q = device.upload(qData, [n, WIDTH]);
@@ -165,7 +182,7 @@ async function decode(device: Device, qData: Float32Array, cacheData: Float32Arr
   attention(
     rec,
     { q, kv, ranges, out, lse },
-    { ...shapeOf(HEADS, n), qStride: WIDTH, kvStride, kOffset: 0, vOffset: kvStride / 2 },
+    { ...shapeOf(HEADS, n), qStride: WIDTH, kvStride, kOffset: 0, vOffset: kvStride / 2, apart },
   );
   rec.submit();
   const result = { out: await device.read(out), lse: await device.read(lse) };
