@@ -6,6 +6,7 @@ import './head.ts';
 import './keep_rows.ts';
 import './kv_write.ts';
 import './linear.ts';
+import './path_keys.ts';
 import './policy_loss.ts';
 import './qk_norm.ts';
 import './residual_add.ts';

@@ -4,7 +4,8 @@ import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.t
 import type { KeptRows } from '../model/generate.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
+import { type Packed, pack, uploadPacked } from '../model/packing.ts';
+import type { Group } from '../model/prefix_tree.ts';
 import type { Steering } from '../model/steering.ts';
 import { lowerLayers } from '../model/transformer.ts';
 import type { ActivationStore } from './activation_store.ts';
@@ -132,7 +133,7 @@ async function microBatch(
     const reference = beta > 0 ? logProbabilities(plain, model, tables, { temperature, lower }) : undefined;
 
     const tape = new Tape(device, options.target);
-    const kept = store?.source(keptRows(groups, batch));
+    const kept = store?.source(keptRows(groups, batch, packed));
     const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
     plain.release(lower?.residMid, lower?.mlpOut);
     const coef = arena.alloc([pairs], 'f32', 'd logp');
@@ -163,13 +164,13 @@ async function microBatch(
   });
 }
 
-/** Rows of the store in the packed order: every part's prompt, then its completions without their last tokens. */
-function keptRows(groups: readonly PolicyGroup[], batch: MicroBatch): number[] {
-  return batch.flatMap(({ group, completions }) => {
-    const { prompt, kept = [], completions: all } = groups[group] as PolicyGroup;
-    const first = kept[completions[0] as number]?.prompt as number;
-    const own = completions.flatMap((c) => kept[c]?.own.slice(0, (all[c] as readonly number[]).length - 1) ?? []);
-    return [...prompt.map((_, i) => first + i), ...own];
+/** Rows of the store in the packed order. A row that completions share is kept for any of them with the same bits. */
+function keptRows(groups: readonly PolicyGroup[], batch: MicroBatch, { rowOrigin }: Packed): number[] {
+  return rowOrigin.map(({ group, completion, token }) => {
+    const { group: g, completions } = batch[group] as MicroBatch[number];
+    const { prompt, kept = [] } = groups[g] as PolicyGroup;
+    const rows = kept[completions[completion] as number] as KeptRows;
+    return token < 0 ? rows.prompt + prompt.length + token : (rows.own[token] as number);
   });
 }
 
