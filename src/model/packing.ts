@@ -1,7 +1,13 @@
 import type { HeadPairs } from '../autograd/rules.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { type Group, ownRows, type PrefixTree, prefixTree } from './prefix_tree.ts';
+import { ownRows, type PrefixTree, prefixTree } from './prefix_tree.ts';
+
+/** One prompt and the completions that share it. */
+export interface Group {
+  readonly prompt: readonly number[];
+  readonly completions: readonly (readonly number[])[];
+}
 
 /** A token of a completion: the prompt's count from -prompt.length to -1. */
 export interface Origin {
@@ -38,7 +44,7 @@ export interface Packed {
 
 /** Packs groups; every completion token becomes a (row, target) pair. Prompts must not be empty. */
 export function pack(groups: readonly Group[]): Packed {
-  const trees = groups.map(prefixTree);
+  const trees = groups.map(treeOf);
   const n = trees.reduce((sum, tree) => sum + tree.rows, 0);
   const ids = new Uint32Array(n);
   const positions = new Uint32Array(n);
@@ -116,6 +122,19 @@ function headTables(groups: readonly Group[], pairsOf: readonly (readonly Origin
 /** One sequence on its own: all rows predict their next token. */
 export function packSequence(ids: readonly number[]): Packed {
   return pack([{ prompt: ids.slice(0, 1), completions: [ids.slice(1)] }]);
+}
+
+/**
+ * Rows that a group counts for in a micro-batch: in the middle between those that are computed and those whose keys and values
+ * are gathered. So it never takes more memory than as many rows that share nothing.
+ */
+export function packedRows(group: Group): number {
+  const { rows, pathRows } = treeOf(group);
+  return Math.ceil((rows + pathRows) / 2);
+}
+
+export function treeOf({ prompt, completions }: Group): PrefixTree {
+  return prefixTree(prompt.length, completions);
 }
 
 /** The packed tables on the device. */

@@ -1,9 +1,3 @@
-/** One prompt and the completions that share it. */
-export interface Group {
-  readonly prompt: readonly number[];
-  readonly completions: readonly (readonly number[])[];
-}
-
 /**
  * A prompt's completions as a tree of tokens: a token with the same tokens before it stands there once. A walk through it,
  * parents before their children, takes the completions in the order `order`; the first `shared[i]` rows of `order[i]` are those of
@@ -14,38 +8,29 @@ export interface PrefixTree {
   readonly shared: readonly number[];
   /** All rows, the prompt's with them. */
   readonly rows: number;
-  /** The prompt's rows, and those on the way to every completion that adds some. */
+  /** The prompt's rows, and those on the way to each completion that adds some. */
   readonly pathRows: number;
 }
 
 /** Where the tree leaves fewer rows away, what it costs to gather the keys on every way is not worth it. */
 const LEAST_SHARED = 0.05;
 
-/** The tree of a group, or, where completions share hardly more than the prompt, all rows of each in their order. */
-export function prefixTree({ prompt, completions }: Group): PrefixTree {
+/** The tree, or, where completions share hardly more than their prompt of so many tokens, all rows of each in their order. */
+export function prefixTree(prompt: number, completions: readonly (readonly number[])[]): PrefixTree {
   const at = (i: number) => completions[i] as readonly number[];
   const order = completions.map((_, i) => i).sort((a, b) => compare(at(a), at(b)));
   const shared = order.map((c, i) => (i === 0 ? 0 : sharedRows(at(order[i - 1] as number), at(c))));
-  let rows = prompt.length;
-  let pathRows = prompt.length;
+  let rows = prompt;
+  let pathRows = prompt;
   for (const [i, completion] of order.entries()) {
     const own = ownRows(at(completion));
     const added = own - (shared[i] as number);
     rows += added;
     if (added > 0) pathRows += own;
   }
-  const all = completions.reduce((sum, completion) => sum + ownRows(completion), prompt.length);
+  const all = completions.reduce((sum, completion) => sum + ownRows(completion), prompt);
   if (rows <= (1 - LEAST_SHARED) * all) return { order, shared, rows, pathRows };
   return { order: completions.map((_, i) => i), shared: completions.map(() => 0), rows: all, pathRows: all };
-}
-
-/**
- * Rows that a group counts for in a micro-batch: in the middle between those that are computed and those whose keys and values
- * are gathered. So it never takes more memory than as many rows that share nothing.
- */
-export function packedRows(group: Group): number {
-  const { rows, pathRows } = prefixTree(group);
-  return Math.ceil((rows + pathRows) / 2);
 }
 
 export function ownRows(completion: readonly number[]): number {

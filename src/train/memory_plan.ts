@@ -3,7 +3,7 @@ import { DTYPE_BYTES } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
-import { type Group, packedRows } from '../model/prefix_tree.ts';
+import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';

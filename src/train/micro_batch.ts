@@ -1,5 +1,4 @@
-import type { Packed } from '../model/packing.ts';
-import { type Group, packedRows, prefixTree } from '../model/prefix_tree.ts';
+import { type Group, type Packed, packedRows, treeOf } from '../model/packing.ts';
 
 /** Some completions of one group. */
 export interface Part {
@@ -34,7 +33,7 @@ export function microBatches<G extends Group>(
   let room = 0;
   groups.forEach((group, g) => {
     const matter = group.completions.flatMap((ids, c) => (ids.length > 0 && wanted(group, c) ? [c] : []));
-    const { order } = prefixTree(part(groups, { group: g, completions: matter }));
+    const { order } = treeOf(part(groups, { group: g, completions: matter }));
     const list = order.map((i) => matter[i] as number);
     for (let from = 0; from < list.length; ) {
       let to = list.length;

@@ -4,8 +4,7 @@ import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.t
 import type { KeptRows } from '../model/generate.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { type Packed, pack, uploadPacked } from '../model/packing.ts';
-import type { Group } from '../model/prefix_tree.ts';
+import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { lowerLayers } from '../model/transformer.ts';
 import type { ActivationStore } from './activation_store.ts';

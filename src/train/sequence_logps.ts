@@ -1,8 +1,7 @@
 import { Tape } from '../autograd/tape.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { pack, uploadPacked } from '../model/packing.ts';
-import type { Group } from '../model/prefix_tree.ts';
+import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { type Logps, microBatches, part, scatter } from './micro_batch.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Packed, pack } from '../../src/model/packing.ts';
-import { type Group, packedRows } from '../../src/model/prefix_tree.ts';
+import { type Group, type Packed, pack, packedRows } from '../../src/model/packing.ts';
 import { randomSource } from '../cases/case.ts';
 
 /** Rows of the keys that a row attends, in the order in which it reads them. */
