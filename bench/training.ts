@@ -6,7 +6,7 @@ import type { Device } from '../src/gpu/device.ts';
 import { type Timing, timing } from '../src/gpu/timing.ts';
 import { generate } from '../src/model/generate.ts';
 import { logProbabilities } from '../src/model/log_probabilities.ts';
-import { type Group, pack, uploadPacked } from '../src/model/packing.ts';
+import { type Group, type Packed, pack, uploadPacked } from '../src/model/packing.ts';
 import type { Steering } from '../src/model/steering.ts';
 import { ActivationStore } from '../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../src/train/policy.ts';
@@ -20,7 +20,8 @@ import type { Extra, Row, Rows } from './row.ts';
 import { attendedShare, dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
 
 const PASSES = ['forward', 'training_pass', 'training_pass_recompute', 'training_pass_kept'] as const;
-export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', 'shared_prompt', 'step', 'step_computed_again'] as const;
+const SHARING = ['shared_prompt', 'shared_prefixes'] as const;
+export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', ...SHARING, 'step', 'step_computed_again'] as const;
 
 /** Turns of passes whose ratio is wanted. */
 const TURNS = 3;
@@ -44,6 +45,7 @@ export async function trainingRows(
     if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(profile);
     if (wanted('training_pass_kl')) await bench.reference();
     if (wanted('shared_prompt')) await bench.sharedPrompt();
+    if (wanted('shared_prefixes')) await bench.sharedPrefixes();
     if (wanted('step') || wanted('step_computed_again')) await bench.steps();
   } finally {
     bench.dispose();
@@ -157,22 +159,40 @@ class TrainingBench {
     const ids = (n: number, seed: number) => Array.from({ length: n }, (_, i) => (7 + 31 * (i + seed)) % vocab_size);
     const prompt = ids(SHARED.prompt, 0);
     const completions = Array.from({ length: SHARED.completions }, (_, k) => ids(SHARED.tokens, 97 * (k + 1)));
-    const shared = [signed({ prompt, completions })];
-    const separate = completions.map((completion, k) => ({
-      prompt,
-      completions: [completion],
-      advantages: [shared[0]?.advantages[k] as number],
-    }));
+    const shape = `K=${SHARED.completions} of ${SHARED.tokens} tokens, prompt of ${SHARED.prompt}`;
+    await this.#besideSeparate('shared_prompt', shape, [{ prompt, completions }]);
+  }
+
+  /** Sampled completions, which begin alike in part, beside the same completions each on its own. */
+  async sharedPrefixes(): Promise<void> {
+    const { groups, packed, store } = await this.#kept();
+    store.dispose();
+    const promptAlone = groups.reduce(
+      (sum, { prompt, completions }) => completions.reduce((rows, ids) => rows + ids.length - 1, sum + prompt.length),
+      0,
+    );
+    const note = `${packed.n} rows of ${promptAlone} that share the prompt alone`;
+    await this.#besideSeparate('shared_prefixes', this.#group(), groups, note);
+  }
+
+  async #besideSeparate(name: string, shape: string, groups: readonly Group[], ...notes: string[]): Promise<void> {
+    const shared = groups.map(signed);
+    const separate = shared.flatMap(({ prompt, completions, advantages }) =>
+      completions.map((completion, k) => ({
+        prompt,
+        completions: [completion],
+        advantages: [advantages[k] as number],
+      })),
+    );
     const [own, each] = (await interleaved(
       [() => this.#pass(shared, {}), () => this.#pass(separate, {})].map(repeated),
       TURNS,
     )) as [Timing, Timing];
-    const sizes = [shared, separate].map((groups) => pack(groups).n) as [number, number];
-    const shape = `K=${SHARED.completions} of ${SHARED.tokens} tokens, prompt of ${SHARED.prompt}`;
-    const note =
+    const [packed, apart] = [shared, separate].map((list) => pack(list)) as [Packed, Packed];
+    const faster =
       `${(each.median / own.median).toFixed(2)} x as fast as separate sequences (${each.median.toFixed(0)} ms, ` +
-      `${each.p25.toFixed(0)} to ${each.p75.toFixed(0)}); ${(sizes[1] / sizes[0]).toFixed(2)} by the rows`;
-    this.#row('shared_prompt', shape, own, SHARED.completions * SHARED.tokens, undefined, { note });
+      `${each.p25.toFixed(0)} to ${each.p75.toFixed(0)}); ${(apart.n / packed.n).toFixed(2)} by the rows`;
+    this.#row(name, shape, own, packed.targets.length, undefined, { note: [faster, ...notes].join('; ') });
   }
 
   /** Whole training steps, rollout, rewards, training pass, update and metrics: with what the rollout kept, and without. */

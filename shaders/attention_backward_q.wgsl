@@ -43,7 +43,7 @@ fn attention_backward_q(
   if (row0 >= params.n) { return; }
   let kv_head = item / BLOCKS % KV_HEADS;
   let block = item % BLOCKS;
-  let k_base = (HEADS + kv_head) * HEAD_VECS;
+  let k_base = params.k_offset + kv_head * HEAD_VECS;
   let v_base = k_base + KV_HEADS * HEAD_VECS;
 
   var s0: Slot; var s1: Slot; var s2: Slot; var s3: Slot;
@@ -62,8 +62,8 @@ fn attention_backward_q(
   for (var pass_index = 0u; pass_index < passes; pass_index++) {
     let span = pass_span(rows, pass_index);
     for (var key_row = span.first; key_row < span.last; key_row++) {
-      let key = load_qkv(key_row * ROW_VECS + k_base, lane);
-      let value = load_qkv(key_row * ROW_VECS + v_base, lane);
+      let key = load_kv(key_row * params.kv_stride + k_base, lane);
+      let value = load_kv(key_row * params.kv_stride + v_base, lane);
       attend(&s0, key, value, key_row < span.ends[0], lane);
       if (SLOTS > 1u) { attend(&s1, key, value, key_row < span.ends[1u / TILE], lane); }
       if (SLOTS > 2u) { attend(&s2, key, value, key_row < span.ends[2u / TILE], lane); }

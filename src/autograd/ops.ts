@@ -5,6 +5,7 @@ import { partialFloats } from '../kernels/attention_pieces.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
+import { pathKeys } from '../kernels/path_keys.ts';
 import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
@@ -67,11 +68,14 @@ export function rope(tape: Tape, qkv: Value, positions: Tensor, table: Tensor, s
   tape.record({ op: 'rope', out: qkv, saved: [], positions, table, n, shape });
 }
 
-/** Causal attention within each row's two key ranges, [N, H D]. Reads keys from `qkv`, or from the cache where given. */
+/**
+ * Causal attention within each row's two key ranges, [N, H D]: of rows of `qkv`, of `paths`, which index those, or of the cache where
+ * one is given.
+ */
 export function attention(
   tape: Tape,
   qkv: Value,
-  tables: { ranges: Tensor; keyQueries?: Tensor | undefined },
+  tables: { ranges: Tensor; paths?: Tensor | undefined; keyQueries?: Tensor | undefined },
   shape: HeadShape,
   cache?: { kv: Tensor; places: Tensor; writes: number; pieces?: number | undefined },
 ): Value {
@@ -85,9 +89,14 @@ export function attention(
     const { places, kv, writes } = cache;
     kvWrite(tape.rec, { qkv: qkv.tensor, places, cache: kv }, { n, places: writes, ...shape });
   }
-  const keys = cache
-    ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
-    : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
+  const { paths } = tables;
+  const m = paths?.shape[0] as number;
+  const ordered = paths && tape.value([m, 2 * kvHeads * headDim], 'keys of paths', false);
+  if (ordered) pathKeys(tape.rec, { qkv: qkv.tensor, paths, out: ordered.tensor }, { m, ...shape });
+  const keys =
+    cache || ordered
+      ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
+      : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
   const pieces = cache?.pieces ?? 0;
   const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.pieces !== undefined, pieces };
   const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
@@ -95,7 +104,7 @@ export function attention(
     tape.rec,
     {
       q: qkv.tensor,
-      kv: cache?.kv ?? qkv.tensor,
+      kv: cache?.kv ?? ordered?.tensor ?? qkv.tensor,
       ranges: tables.ranges,
       out: out.tensor,
       lse: lse.tensor,
@@ -103,7 +112,7 @@ export function attention(
     },
     layout,
   );
-  tape.release(partials);
+  tape.release(partials, ordered);
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;
     if (!keyQueries && !tape.keeps)
@@ -117,6 +126,7 @@ export function attention(
       attended: out,
       lse,
       ranges,
+      paths,
       keyQueries: keyQueries ?? ranges,
       n,
       shape,

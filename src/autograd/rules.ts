@@ -2,6 +2,7 @@ import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { attentionBackward } from '../kernels/attention_backward.ts';
 import { matrixHeadBackward, matrixProductBackward } from '../kernels/matrix.ts';
+import { pathKeys } from '../kernels/path_keys.ts';
 import { qkNormBackward } from '../kernels/qk_norm.ts';
 import { rmsnormBackward } from '../kernels/rmsnorm.ts';
 import { rope } from '../kernels/rope.ts';
@@ -42,6 +43,7 @@ interface Operations {
     attended: Value;
     lse: Value;
     ranges: Tensor;
+    paths: Tensor | undefined;
     keyQueries: Tensor;
     n: number;
     shape: HeadShape;
@@ -98,14 +100,20 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
     tape.shareGradient(out, dout);
   },
 
-  attention(tape, { qkv, attended, lse, ranges, keyQueries, n, shape, scale }, dout) {
-    const delta = tape.device.arena.alloc([n, shape.heads], 'f32', 'delta');
+  attention(tape, { qkv, attended, lse, ranges, paths, keyQueries, n, shape, scale }, dout) {
+    const { arena } = tape.device;
+    const delta = arena.alloc([n, shape.heads], 'f32', 'delta');
+    const m = paths?.shape[0] as number;
+    // Gathered again: kept since the forward pass they would take a copy of all keys and values.
+    const ordered = paths && arena.alloc([m, 2 * shape.kvHeads * shape.headDim], 'f32', 'keys of paths');
+    if (ordered) pathKeys(tape.rec, { qkv: qkv.tensor, paths, out: ordered }, { m, ...shape });
     const dqkv = tape.gradientOf(qkv);
     if (dqkv.accumulate) throw new Error('attention writes the whole gradient of qkv: it cannot be added to');
     attentionBackward(
       tape.rec,
       {
         qkv: qkv.tensor,
+        pathKeys: ordered,
         out: attended.tensor,
         dout: dout.tensor,
         lse: lse.tensor,
@@ -116,7 +124,8 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
       },
       { n, ...shape, scale },
     );
-    tape.device.arena.free(delta);
+    arena.free(delta);
+    arena.free(ordered);
   },
 
   swiglu(tape, { gateUp, n, f }, dout) {

@@ -27,9 +27,10 @@ const MAX_KEYS_STEPPED = 6;
 const backwardQ = bothExchanges({
   name: 'attention_backward_q',
   source: backwardQSource,
-  include: ['slice', reads('qkv', 'dout', 'out'), writes('dqkv'), 'query_block'],
+  include: ['slice', reads('qkv', 'kv', 'dout', 'out'), writes('dqkv'), 'query_block'],
   bindings: {
     qkv: 'read array<vec4f>',
+    kv: 'read array<vec4f>',
     out: 'read array<vec4f>',
     dout: 'read array<vec4f>',
     lse: 'read array<f32>',
@@ -37,7 +38,7 @@ const backwardQ = bothExchanges({
     delta: 'read_write array<f32>',
     dqkv: 'read_write array<vec4f>',
   },
-  params: { n: 'u32', scale: 'f32' },
+  params: { n: 'u32', scale: 'f32', kv_stride: 'u32', k_offset: 'u32' },
   constants: { ...MODEL, ROWS: 4, TILE: 2 },
   costs: 'at most',
   cost: (p, c) => ({ flops: 6 * pairs(p, c), bytes: 8 * (p.n as number) * rowFloats(c) }),
@@ -66,7 +67,9 @@ const backwardKv = bothExchanges({
  *
  * `keyQueries` [N, 2] u32 is the inverse of `ranges`: exactly the query rows first <= i < end attend key row j. Packed
  * groups [prompt | completion 1 | completion 2 | …] have this form by construction: prompt key j is attended by
- * everything from j to the end of the group, a completion's key j by everything from j to the end of the completion.
+ * everything from j to the end of the group, a completion's key j by everything from j to the end of the completion, and where
+ * completions share more, by everything below it in the tree. `ranges` are rows of `pathKeys` [M, 2*Hkv*D] where they are given,
+ * of qkv where not.
  *
  * out and dout [N, H*D], lse and delta [N, H] (delta is scratch), all f32.
  */
@@ -74,6 +77,7 @@ export function attentionBackward(
   rec: Recorder,
   t: {
     qkv: Tensor;
+    pathKeys?: Tensor | undefined;
     out: Tensor;
     dout: Tensor;
     lse: Tensor;
@@ -86,16 +90,26 @@ export function attentionBackward(
 ): void {
   const { constants, quads } = queryBlocks(rec.device, o, 3, MAX_ROWS);
   const params = { n: o.n, scale: o.scale };
-  const { qkv, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
-  launch(rec, backwardQ, { qkv, out, dout, lse, ranges, delta, dqkv }, params, constants, quads);
+  const { qkv, pathKeys, out, dout, lse, delta, ranges, keyQueries, dqkv } = t;
+  const query = (o.heads * o.headDim) / 4;
+  const keys = (2 * o.kvHeads * o.headDim) / 4;
+  const layout = pathKeys ? { kv_stride: keys, k_offset: 0 } : { kv_stride: query + keys, k_offset: query };
+  launch(
+    rec,
+    backwardQ,
+    { qkv, kv: pathKeys ?? qkv, out, dout, lse, ranges, delta, dqkv },
+    { ...params, ...layout },
+    constants,
+    quads,
+  );
   const stepped = unrolls(rec.device, o.headDim);
-  const keys = Math.min(stepped ? MAX_KEYS_STEPPED : MAX_KEYS, slotsThatFit(rec.device, 4, o.headDim));
+  const KEYS = Math.min(stepped ? MAX_KEYS_STEPPED : MAX_KEYS, slotsThatFit(rec.device, 4, o.headDim));
   launch(
     rec,
     backwardKv,
     { qkv, dout, lse, delta, key_queries: keyQueries, dqkv },
     params,
-    { ...modelConstants(o), KEYS: keys, STEP: stepped ? STEP : 1 },
-    Math.ceil(o.n / keys) * o.kvHeads,
+    { ...modelConstants(o), KEYS, STEP: stepped ? STEP : 1 },
+    Math.ceil(o.n / KEYS) * o.kvHeads,
   );
 }

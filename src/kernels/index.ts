@@ -8,6 +8,7 @@ import './embedding.ts';
 import './head.ts';
 import './kv_write.ts';
 import './linear.ts';
+import './path_keys.ts';
 import './policy_loss.ts';
 import './qk_norm.ts';
 import './residual_add.ts';

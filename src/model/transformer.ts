@@ -12,7 +12,10 @@ export interface Rows {
   readonly n: number;
   readonly ids: Tensor; // [N] u32
   readonly positions: Tensor; // [N] u32
-  readonly ranges: Tensor; // [N, 4] u32: rows of this pass, or of the cache where there is one
+  /** [N, 4] u32: rows of this pass, or of the cache or of `paths` where there is one. */
+  readonly ranges: Tensor;
+  /** [M] u32, the row of each key; `Packed` says when. */
+  readonly paths?: Tensor | undefined;
   /** [N, 2] u32, needed for the gradient only. */
   readonly keyQueries?: Tensor;
 }

@@ -4,7 +4,7 @@ import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { KeptRows, RowKeeper } from '../model/generate.ts';
-import type { Group } from '../model/packing.ts';
+import type { Group, Origin } from '../model/packing.ts';
 import type { LowerLayers } from '../model/transformer.ts';
 import type { MicroBatch } from './micro_batch.ts';
 
@@ -21,13 +21,13 @@ export interface KeptGroup extends Group {
   readonly kept?: readonly (KeptRows | undefined)[];
 }
 
-/** Rows of the store in the packed order: every part's prompt, then its completions without their last tokens. */
-export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch): number[] {
-  return batch.flatMap(({ group, completions }) => {
-    const { prompt, kept = [], completions: all } = groups[group] as KeptGroup;
-    const first = kept[completions[0] as number]?.prompt as number;
-    const own = completions.flatMap((c) => kept[c]?.own.slice(0, (all[c] as readonly number[]).length - 1) ?? []);
-    return [...prompt.map((_, i) => first + i), ...own];
+/** Rows of the store in the packed order. A row that completions share is kept for each of them with the same bits. */
+export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch, rowOrigin: readonly Origin[]): number[] {
+  return rowOrigin.map(({ group, completion, token }) => {
+    const { group: g, completions } = batch[group] as MicroBatch[number];
+    const { prompt, kept = [] } = groups[g] as KeptGroup;
+    const rows = kept[completions[completion] as number] as KeptRows;
+    return token < 0 ? rows.prompt + prompt.length + token : (rows.own[token] as number);
   });
 }
 

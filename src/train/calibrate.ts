@@ -219,7 +219,7 @@ function groupOf(model: Model, rows: number, promptLength: number, length: numbe
   const completions = Math.max(1, Math.floor((rows - prompt) / own));
   return {
     prompt: tokens(model, prompt),
-    completions: Array.from({ length: completions }, () => tokens(model, own + 1)),
+    completions: Array.from({ length: completions }, (_, i) => tokens(model, own + 1, i)),
   };
 }
 
@@ -268,7 +268,7 @@ async function trainingPass(
   });
 }
 
-/** Tokens that differ from each other, as those of a text do. */
-function tokens(model: Model, length: number): number[] {
-  return Array.from({ length }, (_, i) => (7 + 31 * i) % model.config.vocab_size);
+/** Tokens that differ from each other, as those of a text do, and from those of another `text`. */
+function tokens(model: Model, length: number, text = 0): number[] {
+  return Array.from({ length }, (_, i) => (7 + 31 * i + text) % model.config.vocab_size);
 }

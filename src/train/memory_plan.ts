@@ -101,8 +101,10 @@ export function planMemory(
   const cacheRows = largest(sequence, wantedCache, (rows) => rollout(rows) <= room);
   const rolloutBytes = rollout(cacheRows);
 
-  const ids = (n: number) => new Array<number>(n).fill(0);
-  const group = { prompt: ids(longestPrompt), completions: new Array<number[]>(k).fill(ids(completion)) };
+  // Completions that share nothing take the most.
+  const ids = (n: number, token: number) => new Array<number>(n).fill(token);
+  const completions = Array.from({ length: k }, (_, i) => ids(completion, i));
+  const group = { prompt: ids(longestPrompt, 0), completions };
   const step = new Array<Group>(prompts).fill(group);
   const rowsOf = (groups: readonly Group[]) => groups.reduce((sum, group) => sum + packedRows(group), 0);
   /** The largest micro-batch, every sequence as long as they come. */

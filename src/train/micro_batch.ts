@@ -1,4 +1,4 @@
-import type { Group, Packed } from '../model/packing.ts';
+import { type Group, type Packed, packedRows, treeOf } from '../model/packing.ts';
 
 /** Some completions of one group. */
 export interface Part {
@@ -18,8 +18,9 @@ export function part(groups: readonly Group[], { group, completions }: Part): Gr
 }
 
 /**
- * Cuts groups into micro-batches of at most `maxRows` rows, in order. A group that does not fit is split over its
- * completions, each part computing the prompt again; a completion is never split.
+ * Cuts groups into micro-batches of at most `maxRows` rows (`packedRows`), in order. A group that does not fit is split over its
+ * completions, those side by side that begin alike, each part computing again what it shares with another; a completion is
+ * never split.
  *
  * @param wanted leaves out completions that need not be run
  */
@@ -31,15 +32,14 @@ export function microBatches<G extends Group>(
   const batches: Part[][] = [];
   let room = 0;
   groups.forEach((group, g) => {
-    const list = group.completions.flatMap((ids, c) => (ids.length > 0 && wanted(group, c) ? [c] : []));
+    const matter = group.completions.flatMap((ids, c) => (ids.length > 0 && wanted(group, c) ? [c] : []));
+    const { order } = treeOf(part(groups, { group: g, completions: matter }));
+    const list = order.map((i) => matter[i] as number);
     for (let from = 0; from < list.length; ) {
-      let to = from;
-      let rows = group.prompt.length;
-      const more = () => Math.max(0, (group.completions[list[to] as number]?.length ?? 0) - 1);
-      while (to < list.length && (to === from || rows + more() <= maxRows)) {
-        rows += more();
-        to++;
-      }
+      let to = list.length;
+      const rowsOf = () => packedRows(part(groups, { group: g, completions: list.slice(from, to) }));
+      let rows = rowsOf();
+      for (; rows > maxRows && to > from + 1; rows = rowsOf()) to--;
       if (rows > room || batches.length === 0) {
         batches.push([]);
         room = maxRows;

@@ -132,7 +132,7 @@ async function microBatch(
     const { temperature, recompute, steering, beta, lowest = 0 } = options;
     // The reference is the model without vectors, and nothing of it is differentiated.
     const plain = new Tape(device);
-    const kept = store?.source(keptRows(groups, batch));
+    const kept = store?.source(keptRows(groups, batch, packed.rowOrigin));
     const runs = beta > 0 && !options.reference;
     const lower = runs ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
     const reference = lower

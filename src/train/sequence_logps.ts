@@ -33,7 +33,7 @@ export async function sequenceLogps(
     await device.arena.guard(async () => {
       const tables = uploadPacked(device, packed);
       const tape = new Tape(device);
-      const source = i < kept.length ? store?.source(keptRows(groups, batch)) : undefined;
+      const source = i < kept.length ? store?.source(keptRows(groups, batch, packed.rowOrigin)) : undefined;
       const resid = steering && source?.resid(tape);
       const lower = steering ? undefined : source?.lower(tape);
       const logp = logProbabilities(tape, model, tables, { temperature, steering, lower, resid });

@@ -3,7 +3,10 @@ import type { Tensor } from '../../src/gpu/tensor.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { attentionBackward } from '../../src/kernels/attention_backward.ts';
 import { partialFloats, piecesOf } from '../../src/kernels/attention_pieces.ts';
+import { pathKeys } from '../../src/kernels/path_keys.ts';
+import { pack as packTokens } from '../../src/model/packing.ts';
 import * as reference from '../reference/attention.ts';
+import { pathKeys as ofPaths } from '../reference/path_keys.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { MODELS } from './shapes.ts';
 
@@ -86,6 +89,7 @@ export function cases(): KernelCase[] {
     decodeCase('together N=17', DEMO, 17, 21, 9, { apart: false }),
     decodeCase('N=17', DEMO, 17, 21, 9, { f16: true }),
     decodeCase('together N=5', DEMO, 5, 7, 3, { apart: false, f16: true }),
+    treeCase(DEMO),
     decodeCase('N=7', DEMO, 7, 1030, 3),
     decodeCase('N=3', DEMO, 3, 511, 1030, { spare: 2 }),
   ];
@@ -147,6 +151,59 @@ function packedCases(label: string, heads: Heads, groups: readonly Group[], size
       tolerance: TOLERANCE,
     },
   ];
+}
+
+/** Completions that share beginnings of 9 tokens and of 2; their keys are gathered for each on its own. */
+function treeCase(heads: Heads): KernelCase {
+  const text = (n: number, first: number) => Array.from({ length: n }, (_, i) => first + i);
+  const completions = [[], [9], [1, 2, 3], [], [9, 5]].map((end, i) => [
+    ...text(i < 3 ? 9 : 2, 0),
+    ...end,
+    ...text(i, 20),
+  ]);
+  const groups = [
+    { prompt: text(5, 40), completions },
+    { prompt: text(3, 0), completions: [text(4, 0)] },
+  ];
+  const { n, ranges, paths, keyQueries } = packTokens(groups);
+  if (!paths) throw new Error('the completions share nothing');
+  const m = paths.length;
+  const o = shapeOf(heads, n);
+  const layout = reference.packedLayout(o);
+  const width = heads.heads * heads.headDim;
+  const keys = { ...layout, kvStride: layout.qStride - width, kOffset: 0, vOffset: (layout.qStride - width) / 2 };
+  const random = randomSource(n * 131 + heads.headDim);
+  return {
+    kernel: 'attention_backward',
+    shape: `tree N=${n} M=${m} ${headsLabel(heads)}`,
+    inputs: {
+      qkv: { data: random.array(n * layout.qStride), shape: [n, layout.qStride] },
+      paths: { data: paths, shape: [m] },
+      ranges: { data: ranges, shape: [n, 4] },
+      keyQueries: { data: keyQueries, shape: [n, 2] },
+      dout: { data: random.array(n * width), shape: [n, width] },
+    },
+    outputs: {
+      out: { shape: [n, width] },
+      lse: { shape: [n, heads.heads] },
+      dqkv: { shape: [n, layout.qStride] },
+      delta: { shape: [n, heads.heads] },
+    },
+    run: (rec, t, device) => {
+      const ordered = device.arena.alloc([m, keys.kvStride]);
+      pathKeys(rec, { ...t, out: ordered } as never, { m, ...heads });
+      attention(rec, { ...t, q: t.qkv, kv: ordered } as never, keys);
+      attentionBackward(rec, { ...t, pathKeys: ordered } as never, o);
+      device.arena.free(ordered);
+    },
+    reference: (t) => {
+      const { qkv, paths: rows, ranges: of } = t as Record<string, Float64Array>;
+      const kv = ofPaths(qkv as Float64Array, rows as Float64Array, heads);
+      const seen = reference.attention({ q: qkv as Float64Array, kv, ranges: of as Float64Array }, keys);
+      return { ...seen, ...reference.attentionBackward(t as never, o) };
+    },
+    tolerance: TOLERANCE,
+  };
 }
 
 interface Decoding {

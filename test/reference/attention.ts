@@ -50,16 +50,20 @@ export function attention(
   return { out, lse };
 }
 
-/** Vector-Jacobian product of `attention` on the packed layout: delta [N, H] = Σ_d out * dout, and dqkv. */
+/**
+ * Vector-Jacobian product of `attention` on the packed layout: delta [N, H] = Σ_d out * dout, and dqkv. `ranges` name rows of qkv, or
+ * of `paths`, which name those.
+ */
 export function attentionBackward(
-  t: { qkv: Float64Array; ranges: ArrayLike<number>; dout: Float64Array },
+  t: { qkv: Float64Array; ranges: ArrayLike<number>; paths?: ArrayLike<number>; dout: Float64Array },
   shape: AttentionShape,
 ): { delta: Float64Array; dqkv: Float64Array } {
   const o = packedLayout(shape);
+  const { paths } = t;
   const delta = new Float64Array(o.n * o.heads);
   const dqkv = new Float64Array(t.qkv.length);
   for (let i = 0; i < o.n; i++) {
-    const keys = keysOf(t.ranges, i);
+    const keys = keysOf(t.ranges, i).map((j) => (paths ? (paths[j] as number) : j));
     for (let h = 0; h < o.heads; h++) {
       const { probabilities } = softmaxRow({ q: t.qkv, kv: t.qkv }, o, i, h, keys);
       const q = i * o.qStride + h * o.headDim;

@@ -38,7 +38,7 @@ async function measured(
 ): Promise<{ rollout: number; pass: number }> {
   const { arena } = device;
   const prompt = Array.from({ length: PROMPT }, (_, i) => i + 1);
-  const completion = Array.from({ length: config.max_completion_length }, (_, i) => 2 * i + 1);
+  const completion = (k: number) => Array.from({ length: config.max_completion_length }, (_, i) => 2 * i + 1 + k);
   const { num_hidden_layers: layers, hidden_size: c } = model.config;
   const zeros = () => device.upload(new Float32Array(layers * c), [layers, c]);
   const [vectors, grad] = [zeros(), zeros()];
@@ -65,7 +65,7 @@ async function measured(
   );
   const group = {
     prompt,
-    completions: Array.from({ length: config.num_generations }, () => completion),
+    completions: Array.from({ length: config.num_generations }, (_, k) => completion(k)),
     advantages: Array.from({ length: config.num_generations }, (_, k) => (k % 2 ? 1 : -1)),
   };
   const pass = await peakOf(() =>

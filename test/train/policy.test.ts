@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { pack } from '../../src/model/packing.ts';
 import { type PolicyGroup, type PolicyOptions, plan, policyPass } from '../../src/train/policy.ts';
 import type { RatioLevel } from '../../src/train/ratio.ts';
 import { demoModel } from '../setup/demo.ts';
@@ -160,6 +161,31 @@ describe('what must not change the gradient', () => {
     const [shared, apart] = [await run(groups), await run(separate)];
     expect(relativeError(shared.gradient, apart.gradient)).toBeLessThan(2e-5);
     expect(Math.abs(shared.loss - apart.loss)).toBeLessThan(1e-6);
+    // The sampled completions begin alike in part, and a row's bits do not tell how it is packed.
+    expect(pack(groups).paths).toBeDefined();
+    expect(shared.logp.flat()).toEqual(apart.logp.flat());
+  });
+
+  it('completions that are nearly the same have it too, with a penalty, with recomputed layers, in parts', async () => {
+    const text = Array.from({ length: 20 }, (_, i) => (7 + 31 * i) % 90);
+    const completions = [[], [5], [6], [5, 9], [5, 9, 4], []].map((end, i) => [...text.slice(0, 18 - (i % 3)), ...end]);
+    const prompt = (rollouts.groups[0] as Rollouts['groups'][number]).prompt_ids;
+    const advantages = [1, -0.5, 0.75, -1, 0.25, 2];
+    const shared = [{ prompt, completions: [...completions, []], advantages: [...advantages, 1] }];
+    const separate = completions.map((completion, k) => ({
+      prompt,
+      completions: [completion],
+      advantages: [advantages[k] as number],
+    }));
+    const options = { beta: 0.05, lossType: 'sum' as const };
+    const apart = await run(separate, options);
+    for (const more of [{}, { recompute: 'layer' as const }, { maxRows: prompt.length + 30 }]) {
+      const got = await run(shared, { ...options, ...more });
+      expect(relativeError(got.gradient, apart.gradient)).toBeLessThan(2e-5);
+      expect(Math.abs(got.loss - apart.loss)).toBeLessThan(1e-5 * Math.abs(apart.loss));
+      expect(got.logp.flat().slice(0, completions.length)).toEqual(apart.logp.flat());
+    }
+    expect(pack(shared).n).toBeLessThan(prompt.length + 40);
   });
 
   it('the model without vectors shares what lies below the lowest vector, to the bit, and so computes less', async () => {
