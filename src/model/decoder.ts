@@ -201,7 +201,7 @@ export class Decoder {
     return Array.from({ length: passes }, () => {
       const kept = this.#o.keeper?.open(this.#n);
       const kind = kept === undefined ? 'plain' : 'kept';
-      rec.replay(this.#recordings[kind].get(this.#n) ?? this.#record(this.#n, kind));
+      rec.replay(this.#recordings[kind].get(this.#n) ?? this.#record(this.#n, kind), kept);
       rec.submit();
       return kept;
     });

@@ -35,7 +35,7 @@ export interface RowKeeper {
   readonly target: SteeringTarget;
   /** The first of n rows that the next pass of so many is kept in; undefined where they do not fit any more. */
   open(n: number): number | undefined;
-  /** Takes a pass of n rows, to where `open` has said last when it runs: a recording may be sent again. */
+  /** Takes a pass of n rows, to where `open` has said last; one that was recorded to the row that it is sent with. */
   sink(n: number): ActivationSink;
   /** Where the model without vectors is to be run on the same tokens: what it shares with the pass, to be kept too. */
   readonly lower?: { readonly layer: number; take(tape: Tape, lower: LowerLayers, n: number): void } | undefined;

@@ -2,7 +2,6 @@ import type { ActivationSink, ActivationSource, SteeringTarget, Tape } from '../
 import type { Value } from '../autograd/value.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { keepRows } from '../kernels/keep_rows.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { KeptRows, RowKeeper } from '../model/generate.ts';
 import type { Group } from '../model/packing.ts';
@@ -32,24 +31,30 @@ export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch): numbe
   });
 }
 
+/** Bytes of a pass that wait to be copied, at the most. */
+const HELD = 4 * 2 ** 20;
+
 /**
  * What the passes of a rollout leave for the gradient: a row of each activation that a rule reads, for every token. The
  * vectors do not change between sampling and the gradient, and a row has the same bits whether it was decoded from the
  * cache or computed with all others, so the training pass takes them from here instead of running the layers again.
  *
- * Passes are kept one after the other. Where the next goes is a number on the GPU, so that a recorded pass can be sent
- * again.
+ * Passes are kept one after the other. Rows that follow one another are copied as they are, many tensors at a time: a copy
+ * ends the compute pass.
  */
 export class ActivationStore implements RowKeeper {
   readonly target: SteeringTarget;
   readonly #device: Device;
   readonly #rows: number;
-  readonly #cursor: Tensor;
   /** [rows, width] each, in the order of the forward pass. */
   readonly #kept: Tensor[] = [];
   /** What the model without vectors begins with. */
   readonly #keptLower: Tensor[] = [];
   readonly lower: RowKeeper['lower'];
+  /** What of the pass waits to be copied, and its bytes. */
+  readonly #held: { value: Value; kept: Tensor }[] = [];
+  #heldBytes = 0;
+  #first = 0;
   #used = 0;
 
   /**
@@ -62,25 +67,25 @@ export class ActivationStore implements RowKeeper {
     this.#rows = rows;
     if (reference) {
       const take = (tape: Tape, { residMid, mlpOut }: LowerLayers, n: number) => {
-        for (const [i, value] of [residMid, mlpOut].entries()) this.#keep(tape, value, n, this.#keptLower, i);
+        for (const [i, value] of [residMid, mlpOut].entries()) this.#hold(tape, value, n, this.#keptLower, i);
       };
       this.lower = { layer: Math.min(...target.layers), take };
     }
-    this.#cursor = device.arena.alloc([1], 'u32', 'next kept row', { outlives: true });
   }
 
   open(n: number): number | undefined {
     const first = this.#used;
     if (first + n > this.#rows) return undefined;
+    this.#first = first;
     this.#used += n;
-    this.#device.write(this.#cursor, Uint32Array.of(first));
     return first;
   }
 
   sink(n: number): ActivationSink {
     let place = 0;
     return {
-      take: (tape: Tape, value: Value) => this.#keep(tape, value, n, this.#kept, place++),
+      take: (tape: Tape, value: Value) => this.#hold(tape, value, n, this.#kept, place++),
+      end: (tape: Tape) => this.#copyHeld(tape, n),
     };
   }
 
@@ -107,16 +112,26 @@ export class ActivationStore implements RowKeeper {
   }
 
   dispose(): void {
-    for (const tensor of [this.#cursor, ...this.#kept, ...this.#keptLower]) this.#device.arena.free(tensor);
+    for (const tensor of [...this.#kept, ...this.#keptLower]) this.#device.arena.free(tensor);
     this.#kept.length = this.#keptLower.length = 0;
   }
 
   /** Keeps the rows of a value [n, c] in a tensor of its own, the `place`-th of `all`. */
-  #keep(tape: Tape, { tensor: inp }: Value, n: number, all: Tensor[], place: number): void {
-    const c = width(inp);
-    const shape = [this.#rows, c];
+  #hold(tape: Tape, value: Value, n: number, all: Tensor[], place: number): void {
+    const shape = [this.#rows, width(value.tensor)];
     all[place] ??= this.#device.arena.alloc(shape, 'f32', 'kept rows', { exact: true, outlives: true });
-    keepRows(tape.rec, { inp, base: this.#cursor, kept: all[place] as Tensor }, { n, c });
+    this.#held.push({ value: tape.retain(value), kept: all[place] as Tensor });
+    this.#heldBytes += value.tensor.bytes;
+    if (this.#heldBytes > HELD || !value.owned) this.#copyHeld(tape, n);
+  }
+
+  #copyHeld(tape: Tape, n: number): void {
+    for (const { value, kept } of this.#held) {
+      tape.rec.copyRows(value.tensor, kept, n, this.#first);
+      tape.release(value);
+    }
+    this.#held.length = 0;
+    this.#heldBytes = 0;
   }
 }
 
