@@ -2,6 +2,7 @@ import './adamw.ts';
 import './attention.ts';
 import './decode_advance.ts';
 import './embedding.ts';
+import './half_rows.ts';
 import './head.ts';
 import './kv_write.ts';
 import './linear.ts';
