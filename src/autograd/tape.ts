@@ -14,8 +14,8 @@ export interface SteeringTarget {
 
 /** Takes what a backward pass will read of a forward pass, in the order in which it is made; the last is the pass's result. */
 export interface ActivationSink {
-  /** What is taken and borrowed may be changed by what is recorded next; of other values the sink may hold references. */
-  take(tape: Tape, value: Value): void;
+  /** `isResult`: the pass's result. What is taken and borrowed may be changed by what is recorded next; of other values the sink may hold references. */
+  take(tape: Tape, value: Value, isResult?: boolean): void;
   /** Nothing follows. */
   end(tape: Tape): void;
 }
@@ -65,7 +65,7 @@ export class Tape {
   keep(sink: ActivationSink, forward: () => Value): Value {
     this.#sink = sink;
     const out = forward();
-    sink.take(this, out);
+    sink.take(this, out, true);
     sink.end(this);
     this.#sink = undefined;
     this.#places.clear();

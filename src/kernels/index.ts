@@ -5,6 +5,7 @@ import './attention_pieces.ts';
 import './decode_advance.ts';
 import './decode_rows.ts';
 import './embedding.ts';
+import './half_rows.ts';
 import './head.ts';
 import './kv_write.ts';
 import './linear.ts';

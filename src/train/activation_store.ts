@@ -2,6 +2,7 @@ import type { ActivationSink, ActivationSource, SteeringTarget, Tape } from '../
 import type { Value } from '../autograd/value.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import { gatherPackedRows, packRows } from '../kernels/half_rows.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { KeptRows, RowKeeper } from '../model/generate.ts';
 import type { Group, Origin } from '../model/packing.ts';
@@ -31,6 +32,16 @@ export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch, rowOri
   });
 }
 
+/** How numbers are kept: f16 halves their bytes, and rounds what the gradient reads by 2^-11. */
+export type StoredType = 'f32' | 'f16';
+
+export interface ActivationStoreOptions {
+  /** Whether the model without vectors is to be run on the rows, from the lowest vector on. */
+  readonly reference?: boolean;
+  /** Of rows at least as long as the residual stream's; its last, from which log-probabilities come, is f32 in any case. */
+  readonly dtype?: StoredType;
+}
+
 /** Bytes of a pass that wait to be copied, at the most. */
 const HELD = 4 * 2 ** 20;
 
@@ -46,6 +57,7 @@ export class ActivationStore implements RowKeeper {
   readonly target: SteeringTarget;
   readonly #device: Device;
   readonly #rows: number;
+  readonly #dtype: StoredType;
   /** [rows, width] each, in the order of the forward pass. */
   readonly #kept: Tensor[] = [];
   /** What the model without vectors begins with. */
@@ -57,17 +69,16 @@ export class ActivationStore implements RowKeeper {
   #first = 0;
   #used = 0;
 
-  /**
-   * @param rows that are kept at the most; their memory is taken with the first pass
-   * @param reference whether the model without vectors is to be run on them, from the lowest vector on
-   */
-  constructor(device: Device, target: SteeringTarget, rows: number, { reference = false } = {}) {
+  /** @param rows that are kept at the most; their memory is taken with the first pass */
+  constructor(device: Device, target: SteeringTarget, rows: number, options: ActivationStoreOptions = {}) {
+    const { reference = false, dtype = 'f32' } = options;
     this.#device = device;
     this.target = target;
     this.#rows = rows;
+    this.#dtype = dtype;
     if (reference) {
       const take = (tape: Tape, { residMid, mlpOut }: LowerLayers, n: number) => {
-        for (const [i, value] of [residMid, mlpOut].entries()) this.#hold(tape, value, n, this.#keptLower, i);
+        for (const [i, value] of [residMid, mlpOut].entries()) this.#hold(tape, value, n, this.#keptLower, i, 'f32');
       };
       this.lower = { layer: Math.min(...target.layers), take };
     }
@@ -84,7 +95,8 @@ export class ActivationStore implements RowKeeper {
   sink(n: number): ActivationSink {
     let place = 0;
     return {
-      take: (tape: Tape, value: Value) => this.#hold(tape, value, n, this.#kept, place++),
+      take: (tape, value, isResult) =>
+        this.#hold(tape, value, n, this.#kept, place++, isResult ? 'f32' : this.#dtypeOf(value)),
       end: (tape: Tape) => this.#copyHeld(tape, n),
     };
   }
@@ -96,7 +108,8 @@ export class ActivationStore implements RowKeeper {
     const table = this.#device.upload(Uint32Array.from(rows), [r], 'u32', 'kept rows of the pass');
     const gather = (tape: Tape, inp: Tensor) => {
       const out = arena.alloc([r, width(inp)], 'f32', 'kept');
-      gatherRows(tape.rec, { inp, rows: table, out }, { r, c: width(inp) });
+      const gatherAll = inp.dtype === 'f16' ? gatherPackedRows : gatherRows;
+      gatherAll(tape.rec, { inp, rows: table, out }, { r, c: width(inp) });
       return out;
     };
     return {
@@ -116,13 +129,25 @@ export class ActivationStore implements RowKeeper {
     this.#kept.length = this.#keptLower.length = 0;
   }
 
+  /** 1/rms and attention's log-sums are short, and errors in them are errors of whole rows. */
+  #dtypeOf({ tensor }: Value): StoredType {
+    const c = this.target.grad.shape[1] as number;
+    return width(tensor) >= c && width(tensor) % 4 === 0 ? this.#dtype : 'f32';
+  }
+
   /** Keeps the rows of a value [n, c] in a tensor of its own, the `place`-th of `all`. */
-  #hold(tape: Tape, value: Value, n: number, all: Tensor[], place: number): void {
-    const shape = [this.#rows, width(value.tensor)];
-    all[place] ??= this.#device.arena.alloc(shape, 'f32', 'kept rows', { exact: true, outlives: true });
-    this.#held.push({ value: tape.retain(value), kept: all[place] as Tensor });
-    this.#heldBytes += value.tensor.bytes;
-    if (this.#heldBytes > HELD || !value.owned) this.#copyHeld(tape, n);
+  #hold(tape: Tape, value: Value, n: number, all: Tensor[], place: number, dtype: StoredType): void {
+    const c = width(value.tensor);
+    all[place] ??= this.#device.arena.alloc([this.#rows, c], dtype, 'kept rows', { exact: true, outlives: true });
+    let held = tape.retain(value);
+    if (dtype === 'f16') {
+      held = tape.value([n, c], 'rounded', false, 'f16');
+      packRows(tape.rec, { inp: value.tensor, out: held.tensor }, { n, c });
+      tape.release(value);
+    }
+    this.#held.push({ value: held, kept: all[place] as Tensor });
+    this.#heldBytes += held.tensor.bytes;
+    if (this.#heldBytes > HELD || !held.owned) this.#copyHeld(tape, n);
   }
 
   #copyHeld(tape: Tape, n: number): void {

@@ -239,7 +239,8 @@ async function trainingPass(
   return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
     const keeps = plan.kept.rows >= plan.rows;
-    const store = keeps ? new ActivationStore(device, target, packed.n, { reference: beta > 0 }) : undefined;
+    const keptAs = { reference: beta > 0, dtype: config.activation_dtype };
+    const store = keeps ? new ActivationStore(device, target, packed.n, keptAs) : undefined;
     if (store) {
       const rollout = new Tape(device, target);
       store.open(packed.n);

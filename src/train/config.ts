@@ -203,6 +203,11 @@ const ENTRIES = {
     'auto',
     'method rl: keep what sampling computes for the gradient of the first update, as far as the memory allows, instead of computing it again. The gradient has the same bits.',
   ),
+  activation_dtype: choice(
+    ['f32', 'f16'],
+    'f32',
+    'Type in which `reuse_activations` keeps. f16 halves the bytes, so that memory holds twice the tokens; the gradient then differs by about 1e-3.',
+  ),
   memory_budget: note(
     v.optional(bytes),
     'a size such as 4GiB or 500MB',

@@ -22,6 +22,7 @@ const RL_ONLY: readonly (keyof TrainConfig)[] = [
   'soft_punish_cache',
   'mask_truncated_completions',
   'reuse_activations',
+  'activation_dtype',
 ];
 const ONLY: Readonly<Record<TrainConfig['method'], readonly (keyof TrainConfig)[]>> = {
   rl: RL_ONLY,

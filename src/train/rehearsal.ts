@@ -15,7 +15,7 @@ import type { Slot } from '../model/slots.ts';
 import { expectedTensors } from '../model/source.ts';
 import { forwardKept, lowerLayers } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
-import { ActivationStore } from './activation_store.ts';
+import { ActivationStore, type ActivationStoreOptions } from './activation_store.ts';
 
 export interface PassOptions {
   readonly groups: readonly Group[];
@@ -71,12 +71,12 @@ export class Rehearsal {
     this.#target = { grad: this.#vectors, layers: trained };
   }
 
-  /** Bytes of so many rows of a rollout that are kept for the gradient and, with `reference`, for the model without vectors. */
-  kept(rows: number, reference: boolean): number {
+  /** Bytes of so many rows of a rollout that are kept for the gradient. */
+  kept(rows: number, options: ActivationStoreOptions): number {
     const { arena } = this.#device;
     this.#store?.dispose();
     const before = arena.liveBytes;
-    this.#store = new ActivationStore(this.#device, this.#target, rows, { reference });
+    this.#store = new ActivationStore(this.#device, this.#target, rows, options);
     const tape = new Tape(this.#device, this.#target);
     const tables = uploadPacked(this.#device, pack([{ prompt: [0], completions: [] }]));
     const steering = { tensor: this.#vectors, scale: 1 };

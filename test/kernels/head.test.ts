@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { head } from '../../src/autograd/ops.ts';
+import { Tape } from '../../src/autograd/tape.ts';
+import { matrixOf } from '../../src/gpu/matrix.ts';
 import type { Tensor } from '../../src/gpu/tensor.ts';
 import { headBackward, headFinish, headPick, headUpdate } from '../../src/kernels/head.ts';
 import { linear, linearBackward } from '../../src/kernels/linear.ts';
@@ -96,6 +99,34 @@ describe('the fused head', () => {
     const [training, scoring] = [await fusedHead(64, true), await fusedHead(64, false)];
     expect(scoring.logp).toEqual(training.logp);
     expect(scoring.entropy).toEqual(training.entropy);
+  });
+
+  it('multiplies each row with each token once, and once more for the gradient, all of it forward', () => {
+    const p = pairs.rows.length;
+    const blocks = packWeight({ data: weight, shape: [v, c] });
+    const tensor = { ...device.upload(new Float32Array(blocks.buffer), [blocks.length / 4]), shape: [v, c] };
+    const [pairRow, pairStart, targets] = [pairs.rows, pairs.start, pairs.targets].map((data) =>
+      device.upload(data, [data.length]),
+    ) as [Tensor, Tensor, Tensor];
+    const grad = device.arena.alloc([1, c]);
+    const inp = device.upload(hidden, [rows, c]);
+    const flops = { linear: 0, linear_backward: 0 };
+    const dispatch = vi.spyOn(device.recorder(), 'dispatch').mockImplementation((kernel, _, params, __, constants) => {
+      const [name] = kernel.name.match(/^linear(_backward)?(?=_)/) ?? [];
+      if (name) flops[name as keyof typeof flops] += kernel.cost(params, { ...kernel.constants, ...constants }).flops;
+    });
+    const tape = new Tape(device, { grad, layers: new Set([0]) });
+    const leaf = tape.borrow(inp, true);
+    const matrix = matrixOf([tensor]);
+    const { logp, entropy } = head(tape, leaf, matrix, { rows, pairs: p, pairRow, pairStart, targets }, 1, 64);
+    expect(flops).toEqual({ linear: 2 * rows * c * v, linear_backward: 2 * rows * c * v });
+    tape.backward(logp, { tensor: device.upload(coef, [p]), references: 1 });
+    expect(flops).toEqual({ linear: 2 * rows * c * v, linear_backward: 2 * rows * c * v });
+    dispatch.mockRestore();
+    tape.release(logp, entropy);
+    const gradient = tape.takeGradient(leaf);
+    if (gradient) tape.dropGradient(gradient);
+    for (const made of [tensor, pairRow, pairStart, targets, grad, inp]) device.arena.free(made);
   });
 
   it('has the gradient of its log-probabilities by central differences', () => {

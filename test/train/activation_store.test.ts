@@ -5,7 +5,7 @@ import { type Completion, generate } from '../../src/model/generate.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { pack } from '../../src/model/packing.ts';
 import { openModelSource } from '../../src/model/source.ts';
-import { ActivationStore } from '../../src/train/activation_store.ts';
+import { ActivationStore, type ActivationStoreOptions } from '../../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../../src/train/policy.ts';
 import { sequenceLogps } from '../../src/train/sequence_logps.ts';
 import { testDevice } from '../setup/device.ts';
@@ -33,8 +33,8 @@ async function sampled(
     rows = 4096,
     layers,
     maxRows = 256,
-    reference = false,
-  }: { rows?: number; layers?: number[]; maxRows?: number; reference?: boolean } = {},
+    ...options
+  }: { rows?: number; layers?: number[]; maxRows?: number } & ActivationStoreOptions = {},
 ) {
   const { num_hidden_layers: count, hidden_size: c } = model.config;
   const trained = new Set(layers ?? Array.from({ length: count }, (_, l) => l));
@@ -44,7 +44,7 @@ async function sampled(
   const steering = { tensor: device.upload(vectors, [count, c], 'f32', 'steering'), scale: 1 };
   const grad = device.upload(new Float32Array(count * c), [count, c], 'f32', 'grad');
   const target = { grad, layers: trained };
-  const store = new ActivationStore(device, target, rows, { reference });
+  const store = new ActivationStore(device, target, rows, options);
   const completions = await generate(
     model,
     prompts.map((prompt, p) => ({
@@ -170,6 +170,24 @@ describe('a store', () => {
     }
     free();
     expect(device.arena.live()).toEqual(live);
+    model.dispose();
+  });
+
+  it.each([
+    ['models/demo', 2e-3],
+    ['test/golden/models/qwen2-bf16-untied-gqa3', 2e-3],
+    ['test/golden/models/llama-f16-untied-gqa1', 2e-3],
+  ])('of f16 changes no log-probability of %s, and the gradient by no more than %f', async (folder, most) => {
+    const model = await open(device, folder);
+    const { run, store, free } = await sampled(model, { dtype: 'f16' });
+    const [again, kept] = [await run({}), await run({ store })];
+    const norm = (x: Float32Array) => Math.hypot(...x);
+    const error = kept.gradient.map((x, i) => x - (again.gradient[i] as number));
+    expect(norm(error)).toBeGreaterThan(0);
+    expect(norm(error) / norm(again.gradient)).toBeLessThan(most);
+    expect(kept.logp).toEqual(again.logp);
+    expect(kept.loss).toBe(again.loss);
+    free();
     model.dispose();
   });
 

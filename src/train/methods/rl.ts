@@ -44,9 +44,8 @@ export class ReinforcementLearning implements Method {
 
   async step(run: StepRun): Promise<StepOutcome> {
     const { lm, config } = this.#o;
-    const reference = config.beta > 0;
-    const store =
-      run.keptRows > 0 ? new ActivationStore(lm.model.device, run.target, run.keptRows, { reference }) : undefined;
+    const keptAs = { reference: config.beta > 0, dtype: config.activation_dtype };
+    const store = run.keptRows > 0 ? new ActivationStore(lm.model.device, run.target, run.keptRows, keptAs) : undefined;
     try {
       return await this.#step(run, store);
     } finally {

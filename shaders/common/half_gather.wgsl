@@ -1,0 +1,4 @@
+fn move_four(i: u32) {
+  let words = inp[rows[i / params.row_units] * params.row_units + i % params.row_units];
+  out[i] = vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
+}
