@@ -3,15 +3,15 @@ import backwardSource from '../../shaders/rmsnorm_backward.wgsl?raw';
 import { foldGrid, type KernelDeclaration, type ParamType } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineUnitKernel, type UnitKernel, unitKernel } from './units.ts';
+import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
 
 /** Lanes that share a row, and, where a lane owns a row, lanes a workgroup: on a CPU a workgroup is then one SIMD vector. */
 const ROW_WG = 64;
 const LANE_WG = 4;
 
 interface Layouts {
-  readonly row: UnitKernel;
-  readonly lane: UnitKernel;
+  readonly row: WideKernel;
+  readonly lane: WideKernel;
 }
 
 function bothLayouts<const P extends Readonly<Record<string, ParamType>>>(
@@ -19,7 +19,7 @@ function bothLayouts<const P extends Readonly<Record<string, ParamType>>>(
 ): Layouts {
   const { name } = declaration;
   const define = (entry: string, wg: number) =>
-    defineUnitKernel({ ...declaration, name: entry, entry, include: ['reduce'], constants: { WG: wg }, workgroup: wg });
+    defineWideKernel({ ...declaration, name: entry, entry, include: ['reduce'], constants: { WG: wg }, workgroup: wg });
   return { row: define(name, ROW_WG), lane: define(`${name}_lane`, LANE_WG) };
 }
 
@@ -27,9 +27,9 @@ const forward = bothLayouts({
   name: 'rmsnorm_forward',
   source: forwardSource,
   bindings: {
-    inp: 'read array<Unit>',
-    weight: 'read array<Unit>',
-    out: 'read_write array<Unit>',
+    inp: 'read array<Wide>',
+    weight: 'read array<Wide>',
+    out: 'read_write array<Wide>',
     rstd: 'read_write array<f32>',
   },
   params: { n: 'u32', c: 'u32', row_units: 'u32', eps: 'f32' },
@@ -40,11 +40,11 @@ const backward = bothLayouts({
   name: 'rmsnorm_backward',
   source: backwardSource,
   bindings: {
-    inp: 'read array<Unit>',
-    weight: 'read array<Unit>',
+    inp: 'read array<Wide>',
+    weight: 'read array<Wide>',
     rstd: 'read array<f32>',
-    dout: 'read array<Unit>',
-    dinp: 'read_write array<Unit>',
+    dout: 'read array<Wide>',
+    dinp: 'read_write array<Wide>',
   },
   params: { n: 'u32', c: 'u32', row_units: 'u32' },
   cost: ({ n, c }) => ({ flops: 9 * n * c, bytes: 16 * n * c + 4 * n + 4 * c }),
@@ -81,7 +81,7 @@ function launch(
   o: { n: number; c: number; eps?: number },
 ): void {
   const software = rec.device.caps.isSoftware;
-  const { kernel, units } = unitKernel(software ? layouts.lane : layouts.row, o.c);
+  const { kernel, units } = wideKernel(rec.device, software ? layouts.lane : layouts.row, o.c);
   const groups = software ? Math.ceil(o.n / LANE_WG) : o.n;
   rec.dispatch(kernel, t, { ...o, row_units: units }, foldGrid(groups));
 }
