@@ -13,7 +13,7 @@ import { FAILED, failure, type Row, type Rows } from './row.ts';
 /** A result further from f64 than this is wrong, and its time means nothing. */
 const WRONG = 1e-3;
 /** On a software adapter an implementation that would take longer than this for one execution is left out. */
-const TOO_SLOW_MS = 3000;
+const TOO_SLOW_MS = 1500;
 
 const PEERS = [
   ['jax-js', '@jax-js/jax', jaxPeer],
@@ -39,7 +39,7 @@ export async function openPeers(
   }
   const ort = await ortPeer(peersFolder, !options.toggles?.includes('disable_robustness'));
   if (ort) peers.push(ort);
-  else note('onnxruntime is left out: npm ci --prefix bench/peers installs it.');
+  else note('onnxruntime is left out: npm install --prefix bench/peers installs it.');
   return peers;
 }
 

@@ -30,12 +30,12 @@ export type Elementwise = Embedding | SwiGlu | Rope;
 
 const THETA = 10000;
 
-/** On a CPU a table of a quarter of a gigabyte and more would be most of the run. */
-const LARGEST_VOCAB = { software: 49152, hardware: Number.POSITIVE_INFINITY };
+/** Less than lavapipe binds: a larger table has as many rows as fit, since only those that are read take time. */
+const TABLE_BYTES = 120 * 2 ** 20;
 
 export function elementwise(model: ModelShape, rows: number, software: boolean): Elementwise[] {
   const { name, c, f, heads, kvHeads, headDim } = model;
-  const vocab = Math.min(model.v, software ? LARGEST_VOCAB.software : LARGEST_VOCAB.hardware);
+  const vocab = software ? Math.min(model.v, Math.floor(TABLE_BYTES / (4 * c))) : model.v;
   const turned = heads + kvHeads;
   const size = rows * turned * headDim;
   return [

@@ -148,7 +148,7 @@ async function enter(
   ownTokens: readonly number[],
 ): Promise<Contestant | string> {
   if (!isInstalled(peersFolder, candidate.packageName))
-    return `${candidate.packageName} is not installed: npm ci --prefix bench/peers`;
+    return `${candidate.packageName} is not installed: npm install --prefix bench/peers`;
   const peer = new PeerProcess(peersFolder, candidate.script);
   try {
     const { info } = await peer.open(candidate.settings);

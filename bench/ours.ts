@@ -18,6 +18,7 @@ import {
   type RmsNorm,
   type Softmax,
 } from './problems.ts';
+import { trainingSetUp } from './training_ours.ts';
 
 type Inputs = Record<string, Float32Array>;
 
@@ -61,6 +62,9 @@ function setUp(device: Device, p: Problem, inputs: Inputs): Setup {
       return norm(device, p, inputs);
     case 'attention':
       return flash(device, p, inputs);
+    case 'cross_entropy':
+    case 'adamw':
+      return trainingSetUp(device, p, inputs);
     default:
       return elementwiseSetUp(device, p, inputs);
   }

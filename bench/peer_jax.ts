@@ -1,5 +1,6 @@
 import type { Contestant, Peer } from './contestant.ts';
 import { EPSILON, errorOf, type Problem } from './problems.ts';
+import { ADAMW, ADAMW_ROOT, ADAMW_STEP_SIZE } from './training_problems.ts';
 
 type Jax = typeof import('@jax-js/jax');
 type JaxArray = InstanceType<Jax['Array']>;
@@ -32,18 +33,22 @@ function addIteratorHelpers(): void {
 
 function prepare(jax: Jax, p: Problem, inputs: Record<string, Float32Array>): Contestant {
   const { args, compute } = computation(jax, p, inputs);
-  const compiled = jax.jit(compute as (...args: JaxArray[]) => JaxArray);
+  const compiled = jax.jit(compute as (...args: JaxArray[]) => JaxArray[]);
   // jax-js counts references by moves: what a call takes is gone unless a reference is added.
-  const run = () => compiled(...args.map((arg) => arg.ref)) as JaxArray;
+  const run = () => compiled(...args.map((arg) => arg.ref)) as JaxArray[];
   const { queue } = jax.getWebGPUDevice();
   return {
     impl: 'jax-js',
     async batch(times) {
       // Arrays are lazy: asking for the buffer submits, and gives it back for the next call.
-      for (let i = 0; i < times; i++) run().gpuBufferSync();
+      for (let i = 0; i < times; i++) for (const out of run()) out.gpuBufferSync();
       await queue.onSubmittedWorkDone();
     },
-    error: async () => errorOf(p, inputs, (await run().data()) as Float32Array),
+    async error() {
+      const [result, ...others] = run() as [JaxArray, ...JaxArray[]];
+      for (const other of others) other.dispose();
+      return errorOf(p, inputs, (await result.data()) as Float32Array);
+    },
     free() {
       for (const arg of args) arg.dispose();
       compiled.dispose();
@@ -58,16 +63,16 @@ function computation(jax: Jax, p: Problem, inputs: Record<string, Float32Array>)
     case 'matmul':
       return {
         args: [array('a', [p.m, p.k]), array('b', [p.k, p.n])],
-        compute: (a: JaxArray, b: JaxArray) => np.matmul(a, b),
+        compute: (a: JaxArray, b: JaxArray) => [np.matmul(a, b)],
       };
     case 'softmax':
-      return { args: [array('x', [p.rows, p.columns])], compute: (x: JaxArray) => nn.softmax(x, -1) };
+      return { args: [array('x', [p.rows, p.columns])], compute: (x: JaxArray) => [nn.softmax(x, -1)] };
     case 'rmsnorm':
       return {
         args: [array('x', [p.rows, p.columns]), array('weight', [p.columns])],
         compute: (x: JaxArray, weight: JaxArray) => {
           const square = np.mean(np.square(x.ref), -1, { keepdims: true });
-          return x.div(np.sqrt(square.add(EPSILON))).mul(weight);
+          return [x.div(np.sqrt(square.add(EPSILON))).mul(weight)];
         },
       };
     case 'attention': {
@@ -75,17 +80,17 @@ function computation(jax: Jax, p: Problem, inputs: Record<string, Float32Array>)
       const keys = [batch, length, kvHeads, headDim];
       return {
         args: [array('q', [batch, length, heads, headDim]), array('k', keys), array('v', keys)],
-        compute: (q: JaxArray, k: JaxArray, v: JaxArray) => nn.dotProductAttention(q, k, v, { isCausal: true }),
+        compute: (q: JaxArray, k: JaxArray, v: JaxArray) => [nn.dotProductAttention(q, k, v, { isCausal: true })],
       };
     }
     case 'embedding': {
       const ids = np.array(Int32Array.from(inputs.ids as Float32Array), { shape: [p.rows] });
-      const compute = (table: JaxArray, ids: JaxArray) => np.take(table, ids, 0);
+      const compute = (table: JaxArray, ids: JaxArray) => [np.take(table, ids, 0)];
       return { args: [array('table', [p.vocab, p.columns]), ids], compute };
     }
     case 'swiglu': {
       const shape = [p.rows, p.columns];
-      const compute = (gate: JaxArray, up: JaxArray) => nn.silu(gate).mul(up);
+      const compute = (gate: JaxArray, up: JaxArray) => [nn.silu(gate).mul(up)];
       return { args: [array('gate', shape), array('up', shape)], compute };
     }
     case 'rope': {
@@ -94,12 +99,30 @@ function computation(jax: Jax, p: Problem, inputs: Record<string, Float32Array>)
       const compute = (x: JaxArray, cos: JaxArray, sin: JaxArray) => {
         const [a, b] = np.split(x, 2, -1) as [JaxArray, JaxArray];
         const first = a.ref.mul(cos.ref).sub(b.ref.mul(sin.ref));
-        return np.concatenate([first, b.mul(cos).add(a.mul(sin))], -1);
+        return [np.concatenate([first, b.mul(cos).add(a.mul(sin))], -1)];
       };
       return {
         args: [array('x', [p.rows, p.heads, p.headDim]), array('cos', angles), array('sin', angles)],
         compute,
       };
+    }
+    case 'cross_entropy': {
+      const targets = np.array(Int32Array.from(inputs.targets as Float32Array), { shape: [p.rows, 1] });
+      const compute = (x: JaxArray, targets: JaxArray) => {
+        const picked = np.takeAlongAxis(x.ref, targets, -1);
+        return [np.squeeze(picked, -1).sub(nn.logsumexp(x, -1))];
+      };
+      return { args: [array('x', [p.rows, p.columns]), targets], compute };
+    }
+    case 'adamw': {
+      const { beta1, beta2, eps } = ADAMW;
+      const compute = (param: JaxArray, grad: JaxArray, m: JaxArray, v: JaxArray) => {
+        const mean = m.mul(beta1).add(grad.ref.mul(1 - beta1));
+        const square = v.mul(beta2).add(np.square(grad).mul(1 - beta2));
+        const root = np.sqrt(square.ref).div(ADAMW_ROOT).add(eps);
+        return [param.sub(mean.ref.mul(ADAMW_STEP_SIZE).div(root)), mean, square];
+      };
+      return { args: ['param', 'grad', 'm', 'v'].map((name) => array(name, [p.rows, p.columns])), compute };
     }
   }
 }

@@ -37,7 +37,7 @@ export async function ortPeer(peersFolder: string, checked: boolean): Promise<Pe
     return {
       impl: 'onnxruntime',
       native: true,
-      supports: (problem) => ['matmul', 'softmax', 'rmsnorm', 'attention', 'swiglu'].includes(problem.name),
+      supports: (problem) => ['matmul', 'softmax', 'rmsnorm', 'attention', 'swiglu', 'rope'].includes(problem.name),
       prepare: (problem, inputs) => prepare(ort, checked, problem, inputs),
     };
   } catch {
@@ -186,6 +186,25 @@ function operation(p: Problem, inputs: Record<string, Float32Array>, repeats: nu
         { name: 'total', shape: [1], data: Int32Array.of(length) },
       ];
       return { shape, x: data('q'), outShape: shape, constants, nodes };
+    }
+    case 'rope': {
+      const half = p.headDim / 2;
+      const shape = [1, p.rows, p.heads * p.headDim];
+      const nodes = (_: number, input: string, output: string) => [
+        {
+          op: 'RotaryEmbedding',
+          inputs: [input, 'first', 'cos', 'sin'],
+          outputs: [output],
+          ints: { num_heads: p.heads, rotary_embedding_dim: 0 },
+          domain: 'com.microsoft',
+        },
+      ];
+      const constants = [
+        { name: 'first', shape: [1], data: BigInt64Array.of(0n) },
+        { name: 'cos', shape: [p.rows, half], data: data('cos') },
+        { name: 'sin', shape: [p.rows, half], data: data('sin') },
+      ];
+      return { shape, x: data('x'), outShape: shape, constants, nodes };
     }
     default:
       throw new Error(`onnxruntime is not asked for ${p.name}`);

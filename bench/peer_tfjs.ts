@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Contestant, Peer } from './contestant.ts';
 import { EPSILON, errorOf, type Problem } from './problems.ts';
+import { ADAMW, ADAMW_ROOT, ADAMW_STEP_SIZE } from './training_problems.ts';
 
 type Tfjs = typeof import('@tensorflow/tfjs-core');
 type Tensor = import('@tensorflow/tfjs-core').Tensor;
@@ -35,7 +36,7 @@ function prepare(tf: Tfjs, p: Problem, inputs: Record<string, Float32Array>): Co
   return {
     impl: 'tfjs',
     async batch(times) {
-      for (let i = 0; i < times; i++) tf.tidy(compute).dispose();
+      for (let i = 0; i < times; i++) tf.dispose(tf.tidy(compute));
       backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
@@ -43,8 +44,8 @@ function prepare(tf: Tfjs, p: Problem, inputs: Record<string, Float32Array>): Co
     },
     async error() {
       const out = tf.tidy(compute);
-      const values = await out.data();
-      out.dispose();
+      const values = await (Array.isArray(out) ? (out[0] as Tensor) : out).data();
+      tf.dispose(out);
       return errorOf(p, inputs, values);
     },
     free() {
@@ -57,7 +58,7 @@ function computation(
   tf: Tfjs,
   p: Problem,
   inputs: Record<string, Float32Array>,
-): { args: Tensor[]; compute: () => Tensor } {
+): { args: Tensor[]; compute: () => Tensor | Tensor[] } {
   const tensor = (name: string, shape: number[]) => tf.tensor(inputs[name] as Float32Array, shape);
   switch (p.name) {
     case 'matmul': {
@@ -92,6 +93,25 @@ function computation(
         return tf.concat([tf.sub(tf.mul(a, cos), tf.mul(b, sin)), tf.add(tf.mul(b, cos), tf.mul(a, sin))], -1);
       };
       return { args: [x, cos, sin], compute };
+    }
+    case 'cross_entropy': {
+      const x = tensor('x', [p.rows, p.columns]);
+      const flat = Int32Array.from(inputs.targets as Float32Array, (target, row) => row * p.columns + target);
+      const ids = tf.tensor(flat, [p.rows], 'int32');
+      const compute = () => tf.sub(tf.gather(tf.reshape(x, [-1]), ids as never), tf.logSumExp(x, -1));
+      return { args: [x, ids], compute };
+    }
+    case 'adamw': {
+      const args = ['param', 'grad', 'm', 'v'].map((name) => tensor(name, [p.rows, p.columns]));
+      const [param, grad, m, v] = args as [Tensor, Tensor, Tensor, Tensor];
+      const { beta1, beta2, eps } = ADAMW;
+      const compute = () => {
+        const mean = tf.add(tf.mul(m, beta1), tf.mul(grad, 1 - beta1));
+        const square = tf.add(tf.mul(v, beta2), tf.mul(tf.square(grad), 1 - beta2));
+        const root = tf.add(tf.div(tf.sqrt(square), ADAMW_ROOT), eps);
+        return [tf.sub(param, tf.div(tf.mul(mean, ADAMW_STEP_SIZE), root)), mean, square];
+      };
+      return { args, compute };
     }
   }
 }

@@ -8,9 +8,16 @@ import {
   elementwiseSize,
   exactElementwise,
 } from './elementwise_problems.ts';
+import {
+  exactTraining,
+  type TrainingProblem,
+  trainingInputs,
+  trainingProblems,
+  trainingSize,
+} from './training_problems.ts';
 
 /** What trimtab and its peers are both asked to compute, in f32. */
-export type Problem = Matmul | Softmax | RmsNorm | Attention | Elementwise;
+export type Problem = Matmul | Softmax | RmsNorm | Attention | Elementwise | TrainingProblem;
 
 export interface Common {
   /** Spelt the same for all implementations. */
@@ -56,28 +63,52 @@ export interface Attention extends Common {
 export const EPSILON = 1e-5;
 
 /** Names of the tasks. */
-export const PROBLEM_NAMES = ['matmul', 'softmax', 'rmsnorm', 'attention', 'embedding', 'swiglu', 'rope'] as const;
+export const PROBLEM_NAMES = [
+  'matmul',
+  'softmax',
+  'rmsnorm',
+  'attention',
+  'embedding',
+  'swiglu',
+  'rope',
+  'cross_entropy',
+  'adamw',
+] as const;
 
-/**
- * The square product that implementations are usually compared by, and the shapes of the models. `software` leaves the
- * products of larger models to the rows of a decode pass: peers take seconds for more on a CPU.
- */
+/** Rows of each task's inputs. */
+interface RowCounts {
+  readonly products: readonly number[];
+  readonly logits: number;
+  readonly tokens: number;
+  readonly sequences: number;
+}
+
+/** On a CPU larger models have fewer rows: peers take seconds for more. */
+function rowCounts({ c }: ModelShape, software: boolean): RowCounts {
+  if (!software) return { products: [64, 1024], logits: 64, tokens: 1024, sequences: 4 };
+  if (c < 200) return { products: [1024], logits: 64, tokens: 1024, sequences: 4 };
+  if (c < 1000) return { products: [64], logits: 64, tokens: 1024, sequences: 4 };
+  return { products: [16], logits: 16, tokens: 256, sequences: 2 };
+}
+
+/** The square product that implementations are usually compared by, and the shapes of the models. */
 export function problems(models: readonly ModelShape[], software: boolean): Problem[] {
   return [
     ...(models.includes(MODELS[0] as ModelShape) ? [matmul('demo', 512, 512, 512)] : []),
     ...models.flatMap((model) => {
       const { name, c, f, v, heads, kvHeads, headDim } = model;
-      const rows = software ? [c < 200 ? 1024 : 64] : [64, 1024];
+      const rows = rowCounts(model, software);
       return [
-        ...rows.flatMap((m) => [
+        ...rows.products.flatMap((m) => [
           matmul(name, m, (heads + 2 * kvHeads) * headDim, c),
           matmul(name, m, 2 * f, c),
           matmul(name, m, c, f),
         ]),
-        softmax(name, 64, v),
-        rmsnorm(name, 1024, c),
-        attention(name, 4, 128, model),
-        ...elementwise(model, 1024, software),
+        softmax(name, rows.logits, v),
+        rmsnorm(name, rows.tokens, c),
+        attention(name, rows.sequences, 128, model),
+        ...elementwise(model, rows.tokens, software),
+        ...trainingProblems(model, rows.logits),
       ];
     }),
   ];
@@ -124,6 +155,9 @@ export function inputsOf(p: Problem): Record<string, Float32Array> {
       const keys = () => random.array(rows * p.kvHeads * p.headDim);
       return { q: random.array(rows * p.heads * p.headDim), k: keys(), v: keys() };
     }
+    case 'cross_entropy':
+    case 'adamw':
+      return trainingInputs(p);
     default:
       return elementwiseInputs(p);
   }
@@ -154,6 +188,7 @@ function sizeOf(p: Problem): number {
   if (p.name === 'matmul') return p.m * p.n;
   if (p.name === 'attention') return p.batch * p.length * p.heads * p.headDim;
   if (p.name === 'softmax' || p.name === 'rmsnorm') return p.rows * p.columns;
+  if (p.name === 'cross_entropy' || p.name === 'adamw') return trainingSize(p);
   return elementwiseSize(p);
 }
 
@@ -168,6 +203,9 @@ export function exact(p: Problem, inputs: Record<string, Float32Array>, index: n
       return exactRmsNorm(p, inputs as never, index);
     case 'attention':
       return exactAttention(p, inputs as never, index);
+    case 'cross_entropy':
+    case 'adamw':
+      return exactTraining(p, inputs, index);
     default:
       return exactElementwise(p, inputs, index);
   }

@@ -8,16 +8,21 @@ import { roundUp, type Tensor } from './tensor.ts';
 const SLOTS = 2048;
 const NO_CONSTANTS: Constants = {};
 
+/** Slots of uniforms on the host; little-endian, as every machine with a GPU is. */
+class Staging {
+  readonly bytes = new ArrayBuffer(SLOT * SLOTS);
+  readonly words = new Uint32Array(this.bytes);
+  readonly floats = new Float32Array(this.bytes);
+}
+
 /**
  * Records dispatches and copies; `submit` sends them. Launchers only record. Every dispatch has a uniform slot of its
  * own, because `writeBuffer` takes effect before the whole submit.
  */
 export class Recorder {
   readonly device: Device;
-  readonly #staging = new ArrayBuffer(SLOT * SLOTS);
-  /** Little-endian, as every machine with a GPU is. */
-  readonly #words = new Uint32Array(this.#staging);
-  readonly #floats = new Float32Array(this.#staging);
+  /** Made for the first dispatch: recorders that only count or stay silent need none. */
+  #staging: Staging | undefined;
   /** Of the dispatch that is being recorded; one array, so that a dispatch allocates none. */
   readonly #bound: Tensor[] = [];
   #slot = 0;
@@ -63,7 +68,8 @@ export class Recorder {
     }
     if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
     const offset = this.#slot * SLOT;
-    writeParams(this.#words, this.#floats, offset / 4, kernel, params);
+    this.#staging ??= new Staging();
+    writeParams(this.#staging.words, this.#staging.floats, offset / 4, kernel, params);
     this.#slot++;
     const group = pipelines.bindGroup(pipeline, bound, this.device.uniforms);
     this.#send(kernel, params, constants, pipeline, group, offset, grid);
@@ -164,7 +170,9 @@ export class Recorder {
     const { profiler, counters, gpu } = this.device;
     const from = profiler ? now() : 0;
     const queue = profiler?.fenced ?? gpu.queue;
-    if (this.#slot > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, this.#slot * SLOT);
+    if (this.#staging && this.#slot > 0) {
+      queue.writeBuffer(this.device.uniforms, 0, this.#staging.bytes, 0, this.#slot * SLOT);
+    }
     this.#slot = 0;
     const afterSubmit = profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
@@ -189,6 +197,9 @@ export class Recorder {
     offset: number,
     grid: readonly [number, number, number],
   ): void {
+    const { profiler, counters } = this.device;
+    // Timed by its submit, a dispatch shares it with no copy before it.
+    if (profiler?.fenced) this.submit();
     const pass = this.#openPass(kernel, params, constants);
     if (this.#pipeline !== pipeline.handle) {
       pass.setPipeline(pipeline.handle);
@@ -196,8 +207,7 @@ export class Recorder {
     }
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.device.counters.dispatches++;
-    const { profiler } = this.device;
+    counters.dispatches++;
     if (profiler?.timing) {
       this.#closePass();
       if (profiler.fenced) this.submit();
