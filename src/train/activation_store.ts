@@ -51,6 +51,9 @@ export class ActivationStore implements RowKeeper {
   /** What the model without vectors begins with. */
   readonly #keptLower: Tensor[] = [];
   readonly lower: RowKeeper['lower'];
+  /** What of the pass waits to be copied, and its bytes. */
+  readonly #held: { value: Value; kept: Tensor }[] = [];
+  #heldBytes = 0;
   #first = 0;
   #used = 0;
 
@@ -64,8 +67,7 @@ export class ActivationStore implements RowKeeper {
     this.#rows = rows;
     if (reference) {
       const take = (tape: Tape, { residMid, mlpOut }: LowerLayers, n: number) => {
-        for (const [i, { tensor }] of [residMid, mlpOut].entries())
-          tape.rec.copyRows(tensor, this.#keptAt(this.#keptLower, i, tensor), n, this.#first);
+        for (const [i, value] of [residMid, mlpOut].entries()) this.#hold(tape, value, n, this.#keptLower, i);
       };
       this.lower = { layer: Math.min(...target.layers), take };
     }
@@ -80,24 +82,10 @@ export class ActivationStore implements RowKeeper {
   }
 
   sink(n: number): ActivationSink {
-    const held: { value: Value; kept: Tensor }[] = [];
     let place = 0;
-    let bytes = 0;
-    const end = (tape: Tape) => {
-      for (const { value, kept } of held) {
-        tape.rec.copyRows(value.tensor, kept, n, this.#first);
-        tape.release(value);
-      }
-      held.length = 0;
-      bytes = 0;
-    };
     return {
-      take: (tape: Tape, value: Value) => {
-        held.push({ value: tape.retain(value), kept: this.#keptAt(this.#kept, place++, value.tensor) });
-        bytes += value.tensor.bytes;
-        if (bytes > HELD || !value.owned) end(tape);
-      },
-      end,
+      take: (tape: Tape, value: Value) => this.#hold(tape, value, n, this.#kept, place++),
+      end: (tape: Tape) => this.#copyHeld(tape, n),
     };
   }
 
@@ -128,11 +116,22 @@ export class ActivationStore implements RowKeeper {
     this.#kept.length = this.#keptLower.length = 0;
   }
 
-  /** Where rows like those of `inp` [n, c] are kept, the `place`-th of `all`. */
-  #keptAt(all: Tensor[], place: number, inp: Tensor): Tensor {
-    const shape = [this.#rows, width(inp)];
+  /** Keeps the rows of a value [n, c] in a tensor of its own, the `place`-th of `all`. */
+  #hold(tape: Tape, value: Value, n: number, all: Tensor[], place: number): void {
+    const shape = [this.#rows, width(value.tensor)];
     all[place] ??= this.#device.arena.alloc(shape, 'f32', 'kept rows', { exact: true, outlives: true });
-    return all[place] as Tensor;
+    this.#held.push({ value: tape.retain(value), kept: all[place] as Tensor });
+    this.#heldBytes += value.tensor.bytes;
+    if (this.#heldBytes > HELD || !value.owned) this.#copyHeld(tape, n);
+  }
+
+  #copyHeld(tape: Tape, n: number): void {
+    for (const { value, kept } of this.#held) {
+      tape.rec.copyRows(value.tensor, kept, n, this.#first);
+      tape.release(value);
+    }
+    this.#held.length = 0;
+    this.#heldBytes = 0;
   }
 }
 
