@@ -4,6 +4,7 @@ alias Unit = vec4f;
 alias Wide = mat4x4f;
 const WIDTH = 16u;
 fn unit_sum(v: Unit) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+fn unit_of(v: vec4f, at: u32) -> Unit { return v; }
 
 fn wide(a: Unit, b: Unit, c: Unit, d: Unit) -> Wide { return Wide(a, b, c, d); }
 fn part0(v: Wide) -> Unit { return v[0]; }
