@@ -11,12 +11,12 @@ fn rmsnorm_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nw
   var squares = Unit(0.0);
   for (var u = lane; u < params.row_units; u += WG) {
     let x = inp[base + u];
-    squares += x * x;
+    squares = wide_dots(squares, x, x);
   }
   let r = inverseSqrt(reduce_sum(lane, unit_sum(squares)) / f32(params.c) + params.eps);
   if (lane == 0u) { rstd[row] = r; }
   for (var u = lane; u < params.row_units; u += WG) {
-    out[base + u] = inp[base + u] * r * weight[u];
+    out[base + u] = wide_times(inp[base + u] * r, weight[u]);
   }
 }
 
@@ -28,11 +28,11 @@ fn rmsnorm_forward_lane(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroup
   var squares = Unit(0.0);
   for (var u = 0u; u < params.row_units; u++) {
     let x = inp[base + u];
-    squares += x * x;
+    squares = wide_dots(squares, x, x);
   }
   let r = inverseSqrt(unit_sum(squares) / f32(params.c) + params.eps);
   rstd[row] = r;
   for (var u = 0u; u < params.row_units; u++) {
-    out[base + u] = inp[base + u] * r * weight[u];
+    out[base + u] = wide_times(inp[base + u] * r, weight[u]);
   }
 }

@@ -8,12 +8,12 @@ fn rmsnorm_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) n
   let base = row * params.row_units;
   var dots = Unit(0.0);
   for (var u = lane; u < params.row_units; u += WG) {
-    dots += weight[u] * dout[base + u] * inp[base + u];
+    dots = wide_dots(dots, wide_times(weight[u], dout[base + u]), inp[base + u]);
   }
   let r = rstd[row];
   let pull = reduce_sum(lane, unit_sum(dots)) * r * r * r / f32(params.c);
   for (var u = lane; u < params.row_units; u += WG) {
-    dinp[base + u] += r * weight[u] * dout[base + u] - pull * inp[base + u];
+    dinp[base + u] += wide_times(r * weight[u], dout[base + u]) - pull * inp[base + u];
   }
 }
 
@@ -24,11 +24,11 @@ fn rmsnorm_backward_lane(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgrou
   let base = row * params.row_units;
   var dots = Unit(0.0);
   for (var u = 0u; u < params.row_units; u++) {
-    dots += weight[u] * dout[base + u] * inp[base + u];
+    dots = wide_dots(dots, wide_times(weight[u], dout[base + u]), inp[base + u]);
   }
   let r = rstd[row];
   let pull = unit_sum(dots) * r * r * r / f32(params.c);
   for (var u = 0u; u < params.row_units; u++) {
-    dinp[base + u] += r * weight[u] * dout[base + u] - pull * inp[base + u];
+    dinp[base + u] += wide_times(r * weight[u], dout[base + u]) - pull * inp[base + u];
   }
 }

@@ -1,5 +1,5 @@
 // out = silu(gate) * up, silu(g) = g * sigmoid(g)
-// gate_up [N, 2F] holds a row's gates, then its ups. A lane owns one unit of out [N, F]; bandwidth-bound.
+// gate_up [N, 2F] holds a row's gates, then its ups. A lane owns one `Wide` of out [N, F]; bandwidth-bound.
 // With e = exp(-|g|) <= 1 neither sigmoid(g) nor 1 - sigmoid(g) overflows or cancels.
 
 @compute @workgroup_size(WG)
@@ -8,6 +8,11 @@ fn swiglu_forward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg
   if (i >= params.count) { return; }
   let at = i + i / params.row_units * params.row_units;
   let g = gate_up[at];
+  let activated = wide(silu(part0(g)), silu(part1(g)), silu(part2(g)), silu(part3(g)));
+  out[i] = wide_times(activated, gate_up[at + params.row_units]);
+}
+
+fn silu(g: Unit) -> Unit {
   let e = exp(-abs(g));
-  out[i] = select(e, Unit(1.0), g >= Unit(0.0)) / (1.0 + e) * g * gate_up[at + params.row_units];
+  return select(e, Unit(1.0), g >= Unit(0.0)) / (1.0 + e) * g;
 }

@@ -7,11 +7,22 @@ fn swiglu_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nw
   if (i >= params.count) { return; }
   let at = i + i / params.row_units * params.row_units;
   let g = gate_up[at];
+  let d = dout[i];
+  let dsilu = wide(silu_slope(part0(g)), silu_slope(part1(g)), silu_slope(part2(g)), silu_slope(part3(g)));
+  let silus = wide(silu(part0(g)), silu(part1(g)), silu(part2(g)), silu(part3(g)));
+  dgate_up[at] = wide_times(wide_times(d, gate_up[at + params.row_units]), dsilu);
+  dgate_up[at + params.row_units] = wide_times(d, silus);
+}
+
+fn silu(g: Unit) -> Unit {
+  let e = exp(-abs(g));
+  return select(e, Unit(1.0), g >= Unit(0.0)) / (1.0 + e) * g;
+}
+
+fn silu_slope(g: Unit) -> Unit {
   let e = exp(-abs(g));
   let positive = g >= Unit(0.0);
   let s = select(e, Unit(1.0), positive) / (1.0 + e);
   let rest = select(Unit(1.0), e, positive) / (1.0 + e);
-  let d = dout[i];
-  dgate_up[at] = d * gate_up[at + params.row_units] * (s + g * s * rest);
-  dgate_up[at + params.row_units] = d * g * s;
+  return s + g * s * rest;
 }

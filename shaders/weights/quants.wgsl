@@ -7,6 +7,7 @@
 struct RowScales { d: vec4f, m: vec4f }
 
 alias WeightScales = RowScales;
+alias WeightRows = WeightTile;
 
 /** The lowest bit of a word's four bytes. */
 const BYTE_UNITS = vec4u(1u, 0x100u, 0x10000u, 0x1000000u);

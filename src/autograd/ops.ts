@@ -8,7 +8,7 @@ import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/mat
 import { pathKeys } from '../kernels/path_keys.ts';
 import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
-import { rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
+import { residualNorm as residualNormKernel, rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
 import { rope as ropeKernel } from '../kernels/rope.ts';
 import { gatherRows as gatherRowsKernel } from '../kernels/rows.ts';
 import { swiglu as swigluKernel } from '../kernels/swiglu.ts';
@@ -167,6 +167,42 @@ export function residualAdd(
   );
   tape.record({ op: 'residual_add', out, saved: [], inp, branch, layer, scale, n, c });
   return out;
+}
+
+/** `residualAdd` and `rmsnorm` of its result in one, [N, C] both, with their bits and their rules. */
+export function residualNorm(
+  tape: Tape,
+  inp: Value,
+  branch: Value,
+  label: string,
+  norm: { weight: Tensor; eps: number },
+  steering?: { tensor: Tensor; layer: number; scale: number },
+): { resid: Value; normed: Value } {
+  const [n, c] = inp.tensor.shape as [number, number];
+  const { weight, eps } = norm;
+  const trains = steering !== undefined && tape.target?.layers.has(steering.layer) === true;
+  const resid = tape.value([n, c], label, trains || inp.requiresGrad || branch.requiresGrad);
+  const normed = tape.value([n, c], 'normed', resid.requiresGrad);
+  const rstd = tape.value([n], 'rstd', false);
+  const layer = steering?.layer;
+  const scale = steering?.scale ?? 0;
+  residualNormKernel(
+    tape.rec,
+    {
+      inp: inp.tensor,
+      branch: branch.tensor,
+      steering: steering?.tensor,
+      weight,
+      resid: resid.tensor,
+      rstd: rstd.tensor,
+      out: normed.tensor,
+    },
+    { n, c, layer: layer ?? 0, scale, eps },
+  );
+  tape.record({ op: 'residual_add', out: resid, saved: [], inp, branch, layer, scale, n, c });
+  tape.record({ op: 'rmsnorm', out: normed, saved: [resid, rstd], inp: resid, weight, rstd, n, c });
+  tape.release(rstd);
+  return { resid, normed };
 }
 
 /** `out[r] = inp[rows[r]]`, [R, C]. The rows must be distinct if a gradient is wanted. */

@@ -43,7 +43,8 @@ export type Include =
  *
  * A binding is `'read array<vec4f>'`, `'read_write array<f32>'` or `weight: 'read weight'`: the last is a matrix in the
  * blocked layout, of the dtype that the bound tensor has, read through `weight_block(i) -> mat4x4f` (column r of the
- * result is row r of block i) and `weight_row(i, r) -> vec4f` of shaders/weights/.
+ * result is row r of block i) and `weight_row(i, r) -> vec4f` of shaders/weights/. As `'read weight rows'` it has the latter
+ * alone, which then reads no more than that row of the block.
  */
 export interface KernelDeclaration<
   P extends Readonly<Record<string, ParamType>> = Readonly<Record<string, ParamType>>,
@@ -92,7 +93,7 @@ export function defineKernel<const P extends Readonly<Record<string, ParamType>>
     paramFloats: Object.values(declaration.params).map((type) => type === 'f32'),
     constantNames: Object.keys(declaration.constants ?? {}),
     constantValues: Object.values(declaration.constants ?? {}),
-    readsWeight: declaration.bindings.weight === 'read weight',
+    readsWeight: declaration.bindings.weight?.startsWith('read weight') ?? false,
   } as unknown as Kernel;
   registry.set(declaration.name, kernel);
   return kernel;
@@ -145,10 +146,12 @@ export function assemble(kernel: Kernel, constants: Constants, weight?: WeightTy
   lines.push('@group(0) @binding(0) var<uniform> params: Params;');
   kernel.bindingNames.forEach((name, i) => {
     const [access, ...rest] = (kernel.bindings[name] as string).split(' ');
-    const type = rest.join(' ') === 'weight' ? 'array<WeightTile>' : rest.join(' ');
+    const type = WEIGHT_BINDINGS[rest.join(' ')] ?? rest.join(' ');
     lines.push(`@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: ${type};`);
   });
-  if (weight) for (const name of weightModules(weight)) lines.push(included(kernel, `weights/${name}`));
+  if (weight)
+    for (const name of weightModules(weight, kernel.bindings.weight === 'read weight rows'))
+      lines.push(included(kernel, `weights/${name}`));
   for (const file of kernel.include ?? []) {
     if (typeof file === 'string') lines.push(included(kernel, `common/${file}`));
     else if ('when' in file) lines.push(included(kernel, `common/${values[file.when] ? file.use : file.otherwise}`));
@@ -180,10 +183,16 @@ function included(kernel: Kernel, name: string): string {
   return text.trimEnd();
 }
 
+/** How a frozen matrix is bound: as blocks, or as what a row of a block is read from. */
+const WEIGHT_BINDINGS: Readonly<Record<string, string>> = {
+  weight: 'array<WeightTile>',
+  'weight rows': 'array<WeightRows>',
+};
+
 /** How blocks of a type are read: its own file, and what several types have in common. */
-function weightModules(type: WeightType): string[] {
+function weightModules(type: WeightType, rows: boolean): string[] {
   if (isQuantised(type)) return [type, ...(/^q[45]_k/.test(type) ? ['k_scales'] : []), 'quants'];
-  return type === 'f32' ? [type] : [type, 'half'];
+  return type === 'f32' ? [type] : [type, rows ? 'half_rows' : 'half'];
 }
 
 function constant(value: number | boolean | string): string {

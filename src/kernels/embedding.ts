@@ -2,15 +2,15 @@ import source from '../../shaders/embedding.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineUnitKernel, unitKernel } from './units.ts';
+import { defineWideKernel, wideKernel } from './units.ts';
 
 const WG = 64;
 
-const kernel = defineUnitKernel({
+const kernel = defineWideKernel({
   name: 'embedding',
   source,
   entry: 'embedding',
-  bindings: { ids: 'read array<u32>', weight: 'read weight', out: 'read_write array<Unit>' },
+  bindings: { ids: 'read array<u32>', weight: 'read weight rows', out: 'read_write array<Wide>' },
   params: { count: 'u32', row_units: 'u32', n: 'u32', c: 'u32', rows: 'u32', first: 'u32' },
   constants: { WG },
   workgroup: WG,
@@ -26,7 +26,7 @@ export function embedding(
   t: { ids: Tensor; weight: Tensor; out: Tensor },
   o: { n: number; c: number; rows: number; first?: number },
 ): void {
-  const { kernel: variant, units } = unitKernel(kernel, o.c);
+  const { kernel: variant, units } = wideKernel(rec.device, kernel, o.c);
   const count = o.n * units;
   rec.dispatch(
     variant,

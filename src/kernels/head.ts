@@ -62,7 +62,7 @@ const backward = defineUnitKernel({
     pair_start: 'read array<u32>',
     targets: 'read array<u32>',
     coef: 'read array<f32>',
-    weight: 'read weight',
+    weight: 'read weight rows',
     dhidden: 'read_write array<Unit>',
   },
   params: { count: 'u32', row_units: 'u32', rows: 'u32', c: 'u32', vocab: 'u32', first: 'u32', inv_temperature: 'f32' },

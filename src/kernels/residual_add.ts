@@ -3,32 +3,32 @@ import steeredSource from '../../shaders/residual_add_steered.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineUnitKernel, unitKernel } from './units.ts';
+import { defineWideKernel, wideKernel } from './units.ts';
 
 const WG = 64;
 /** Rows that share one read of the steering vector. */
 const ROWS = 4;
 
-const plain = defineUnitKernel({
+const plain = defineWideKernel({
   name: 'residual_add',
   source: plainSource,
   entry: 'residual_add',
-  bindings: { inp: 'read array<Unit>', branch: 'read array<Unit>', out: 'read_write array<Unit>' },
+  bindings: { inp: 'read array<Wide>', branch: 'read array<Wide>', out: 'read_write array<Wide>' },
   params: { count: 'u32', n: 'u32', c: 'u32' },
   constants: { WG },
   workgroup: WG,
   cost: ({ n, c }) => ({ flops: n * c, bytes: 12 * n * c }),
 });
 
-const steered = defineUnitKernel({
+const steered = defineWideKernel({
   name: 'residual_add_steered',
   source: steeredSource,
   entry: 'residual_add_steered',
   bindings: {
-    inp: 'read array<Unit>',
-    branch: 'read array<Unit>',
-    steering: 'read array<Unit>',
-    out: 'read_write array<Unit>',
+    inp: 'read array<Wide>',
+    branch: 'read array<Wide>',
+    steering: 'read array<Wide>',
+    out: 'read_write array<Wide>',
   },
   params: { n: 'u32', c: 'u32', row_units: 'u32', layer: 'u32', scale: 'f32' },
   constants: { WG, ROWS },
@@ -48,12 +48,12 @@ export function residualAdd(
 ): void {
   const { inp, branch, steering, out } = t;
   if (steering) {
-    const { kernel, units } = unitKernel(steered, o.c);
+    const { kernel, units } = wideKernel(rec.device, steered, o.c);
     const lanes = Math.ceil(o.n / ROWS) * units;
     const params = { n: o.n, c: o.c, row_units: units, layer: o.layer, scale: o.scale };
     rec.dispatch(kernel, { inp, branch, steering, out }, params, foldGrid(Math.ceil(lanes / WG)));
   } else {
-    const { kernel, units } = unitKernel(plain, o.c);
+    const { kernel, units } = wideKernel(rec.device, plain, o.c);
     const count = o.n * units;
     rec.dispatch(kernel, { inp, branch, out }, { count, n: o.n, c: o.c }, foldGrid(Math.ceil(count / WG)));
   }

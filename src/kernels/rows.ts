@@ -2,22 +2,22 @@ import source from '../../shaders/rows.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineMoveKernel, type MoveKernel, moveKernel } from './units.ts';
+import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
 
 const WG = 64;
 
 const [gather, scatter] = [false, true].map((SCATTER) =>
-  defineMoveKernel({
+  defineWideKernel({
     name: SCATTER ? 'scatter_rows' : 'gather_rows',
     source,
     entry: 'move_rows',
-    bindings: { inp: 'read array<Unit>', rows: 'read array<u32>', out: 'read_write array<Unit>' },
+    bindings: { inp: 'read array<Wide>', rows: 'read array<u32>', out: 'read_write array<Wide>' },
     params: { count: 'u32', row_units: 'u32', r: 'u32', c: 'u32' },
     constants: { WG, SCATTER },
     workgroup: WG,
     cost: ({ r, c }) => ({ flops: 0, bytes: 8 * r * c + 4 * r }),
   }),
-) as [MoveKernel, MoveKernel];
+) as [WideKernel, WideKernel];
 
 interface Rows {
   readonly inp: Tensor;
@@ -35,8 +35,8 @@ export function scatterRows(rec: Recorder, t: Rows, o: { r: number; c: number })
   launch(rec, scatter, t, o);
 }
 
-function launch(rec: Recorder, pair: MoveKernel, t: Rows, { r, c }: { r: number; c: number }): void {
-  const { kernel, units } = moveKernel(rec.device, pair, c);
+function launch(rec: Recorder, pair: WideKernel, t: Rows, { r, c }: { r: number; c: number }): void {
+  const { kernel, units } = wideKernel(rec.device, pair, c);
   const count = r * units;
   rec.dispatch(
     kernel,

@@ -3,26 +3,26 @@ import backwardSource from '../../shaders/swiglu_backward.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineUnitKernel, type UnitKernel, unitKernel } from './units.ts';
+import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
 
 const WG = 64;
 
-const forward = defineUnitKernel({
+const forward = defineWideKernel({
   name: 'swiglu_forward',
   source: forwardSource,
   entry: 'swiglu_forward',
-  bindings: { gate_up: 'read array<Unit>', out: 'read_write array<Unit>' },
+  bindings: { gate_up: 'read array<Wide>', out: 'read_write array<Wide>' },
   params: { count: 'u32', row_units: 'u32', n: 'u32', f: 'u32' },
   constants: { WG },
   workgroup: WG,
   cost: ({ n, f }) => ({ flops: 6 * n * f, bytes: 12 * n * f }),
 });
 
-const backward = defineUnitKernel({
+const backward = defineWideKernel({
   name: 'swiglu_backward',
   source: backwardSource,
   entry: 'swiglu_backward',
-  bindings: { gate_up: 'read array<Unit>', dout: 'read array<Unit>', dgate_up: 'read_write array<Unit>' },
+  bindings: { gate_up: 'read array<Wide>', dout: 'read array<Wide>', dgate_up: 'read_write array<Wide>' },
   params: { count: 'u32', row_units: 'u32', n: 'u32', f: 'u32' },
   constants: { WG },
   workgroup: WG,
@@ -48,11 +48,11 @@ export function swigluBackward(
 
 function launch(
   rec: Recorder,
-  pair: UnitKernel,
+  pair: WideKernel,
   tensors: Record<string, Tensor>,
   { n, f }: { n: number; f: number },
 ): void {
-  const { kernel, units } = unitKernel(pair, f);
+  const { kernel, units } = wideKernel(rec.device, pair, f);
   const count = n * units;
   rec.dispatch(kernel, tensors, { count, row_units: units, n, f }, foldGrid(Math.ceil(count / WG)));
 }

@@ -23,15 +23,15 @@ export function unitKernel(kernel: UnitKernel, c: number): { kernel: Kernel; uni
   return c % 4 === 0 ? { kernel: kernel.vec4, units: c / 4 } : { kernel: kernel.scalar, units: c };
 }
 
-/** A unit kernel that only moves numbers, in sixteens as well. */
-export interface MoveKernel extends UnitKernel {
+/** A unit kernel in sixteens as well. */
+export interface WideKernel extends UnitKernel {
   readonly mat4x4: Kernel;
 }
 
-/** Declares all widths of a kernel that reads and writes `Unit`s and does not look inside. */
-export function defineMoveKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
+/** Declares all widths of a kernel whose loads and stores are of `Wide` (shaders/common/unit16.wgsl). */
+export function defineWideKernel<const P extends Readonly<Record<string, ParamType>>, const C extends Constants>(
   declaration: KernelDeclaration<P, C>,
-): MoveKernel {
+): WideKernel {
   const include = declaration.include ?? [];
   return {
     ...defineUnitKernel(declaration),
@@ -39,10 +39,10 @@ export function defineMoveKernel<const P extends Readonly<Record<string, ParamTy
   };
 }
 
-/** As `unitKernel`; a processor moves sixteen floats at a time where rows are made of them. */
-export function moveKernel(
+/** As `unitKernel`; a processor takes sixteen floats at a time where rows are made of them. */
+export function wideKernel(
   { caps }: Pick<Device, 'caps'>,
-  kernel: MoveKernel,
+  kernel: WideKernel,
   c: number,
 ): { kernel: Kernel; units: number } {
   return caps.isSoftware && c % 16 === 0 ? { kernel: kernel.mat4x4, units: c / 16 } : unitKernel(kernel, c);

@@ -55,33 +55,40 @@ export function lowerLayers(
   layer: number,
   cache?: ForwardOptions['cache'],
 ): LowerLayers {
-  let resid = ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
+  let stream: Stream = { resid: ops.embedding(tape, rows.ids, model.embed_tokens, rows.n) };
   for (let l = 0; ; l++) {
-    const { residMid, mlpOut } = layerBranches(tape, model, model.layers[l] as Layer, l, rows, resid, cache);
-    tape.release(resid);
-    if (l === layer) return { layer, residMid, mlpOut };
-    resid = ops.residualAdd(tape, residMid, mlpOut, 'resid_post');
-    tape.release(residMid, mlpOut);
+    const branches = layerBranches(tape, model, model.layers[l] as Layer, l, rows, stream, cache);
+    tape.release(stream.resid);
+    if (l === layer) return { layer, ...branches };
+    stream = lastAddition(tape, model, l, branches);
+    tape.release(branches.residMid, branches.mlpOut);
   }
 }
 
 /** The residual stream after the last layer, [N, C]; `finalNorm` and a head follow it. */
 export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
-  const { lower, steering } = options;
-  let resid = lower
-    ? ops.residualAdd(tape, lower.residMid, lower.mlpOut, 'resid_post', steering && { ...steering, layer: lower.layer })
-    : ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
+  const { lower } = options;
+  let stream: Stream = lower
+    ? lastAddition(tape, model, lower.layer, lower, options)
+    : { resid: ops.embedding(tape, rows.ids, model.embed_tokens, rows.n) };
   model.layers.forEach((layer, l) => {
     if (lower && l <= lower.layer) return;
-    const run = (on: Tape, inp: Value) => decoderLayer(on, model, layer, l, rows, inp, options);
+    const run = (on: Tape, inp: Stream) => {
+      const branches = layerBranches(on, model, layer, l, rows, inp, options.cache);
+      const after = lastAddition(on, model, l, branches, options);
+      on.release(branches.residMid, branches.mlpOut);
+      return after;
+    };
     // Below the lowest trained vector nothing is kept anyway: recomputing would only repeat work.
-    const again = options.recompute === 'layer' && resid.requiresGrad;
-    const next = again ? ops.recompute(tape, resid, run) : run(tape, resid);
-    tape.release(resid);
-    resid = next;
-    options.onResidPost?.(l, resid.tensor);
+    const again = options.recompute === 'layer' && stream.resid.requiresGrad;
+    const next = again
+      ? { resid: ops.recompute(tape, stream.resid, (on, resid) => run(on, { resid }).resid) }
+      : run(tape, stream);
+    tape.release(stream.resid);
+    stream = next;
+    options.onResidPost?.(l, stream.resid.tensor);
   });
-  return resid;
+  return stream.resid;
 }
 
 /** `forward` of a pass whose rows `keeper` keeps, on a tape that has its target; keeps nothing itself. */
@@ -99,36 +106,41 @@ export function forwardKept(
   return resid;
 }
 
-function decoderLayer(
-  tape: Tape,
-  model: Model,
-  layer: Layer,
-  l: number,
-  rows: Rows,
-  resid: Value,
-  options: ForwardOptions,
-): Value {
-  const { steering, cache } = options;
-  const { residMid, mlpOut } = layerBranches(tape, model, layer, l, rows, resid, cache);
-  const residPost = ops.residualAdd(tape, residMid, mlpOut, 'resid_post', steering && { ...steering, layer: l });
-  tape.release(residMid, mlpOut);
-  return residPost;
+/** The residual stream [N, C] and, where it was computed with it, its norm for the layer that follows. */
+interface Stream {
+  readonly resid: Value;
+  readonly normed?: Value;
 }
 
-/** A layer but for its last addition. */
+/** The addition that ends layer l, with the norm that begins the next one, unless layers are run again one by one. */
+function lastAddition(
+  tape: Tape,
+  model: Model,
+  l: number,
+  { residMid, mlpOut }: Pick<LowerLayers, 'residMid' | 'mlpOut'>,
+  { steering, recompute }: ForwardOptions = {},
+): Stream {
+  const push = steering && { ...steering, layer: l };
+  const next = recompute === 'layer' ? undefined : model.layers[l + 1];
+  if (!next) return { resid: ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push) };
+  const norm = { weight: next.input_layernorm, eps: model.config.rms_norm_eps };
+  return ops.residualNorm(tape, residMid, mlpOut, 'resid_post', norm, push);
+}
+
+/** A layer but for its last addition. Releases the norm that came with its input. */
 function layerBranches(
   tape: Tape,
   model: Model,
   layer: Layer,
   l: number,
   rows: Rows,
-  resid: Value,
+  { resid, normed }: Stream,
   cache?: ForwardOptions['cache'],
 ): { residMid: Value; mlpOut: Value } {
   const eps = model.config.rms_norm_eps;
   const shape = model.headShape;
 
-  const normed1 = ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
+  const normed1 = normed ?? ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
   if (layer.qk_norm) ops.qkNorm(tape, qkv, layer.qk_norm, shape, eps);
@@ -137,10 +149,10 @@ function layerBranches(
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);
-  const residMid = ops.residualAdd(tape, resid, attnOut, 'resid_mid');
+  const norm2 = { weight: layer.post_attention_layernorm, eps };
+  const { resid: residMid, normed: normed2 } = ops.residualNorm(tape, resid, attnOut, 'resid_mid', norm2);
   tape.release(attnOut);
 
-  const normed2 = ops.rmsnorm(tape, residMid, layer.post_attention_layernorm, eps);
   const gateUp = ops.linear(tape, normed2, layer.gate_up_proj, 'gate_up', layer.gate_up_bias);
   tape.release(normed2);
   const act = ops.swiglu(tape, gateUp);

@@ -1,4 +1,5 @@
-import { rmsnorm, rmsnormBackward } from '../../src/kernels/rmsnorm.ts';
+import { residualNorm, rmsnorm, rmsnormBackward } from '../../src/kernels/rmsnorm.ts';
+import * as residual from '../reference/residual_add.ts';
 import * as reference from '../reference/rmsnorm.ts';
 import { type KernelCase, randomSource } from './case.ts';
 import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
@@ -6,6 +7,10 @@ import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
 export function cases(): KernelCase[] {
   return [
     ...ROWS_BY_COLUMNS.flatMap(([n, c]) => [forwardCase(n, c, `N=${n} C=${c}`), backwardCase(n, c, `N=${n} C=${c}`)]),
+    ...ROWS_BY_COLUMNS.flatMap(([n, c]) => [
+      residualCase(n, c, `N=${n} C=${c}`),
+      residualCase(n, c, `N=${n} C=${c} steered`, 3),
+    ]),
     forwardCase(3, 64, 'N=3 C=64 zeros', 0),
     forwardCase(3, 64, 'N=3 C=64 large', 1e15),
     forwardCase(3, 64, 'N=3 C=64 small, eps 1e-6', 1e-3, 1e-6),
@@ -16,6 +21,7 @@ export function benchCases(): KernelCase[] {
   return modelRows().flatMap(({ model, n, label }) => [
     forwardCase(n, model.c, label),
     backwardCase(n, model.c, label),
+    residualCase(n, model.c, `${label} steered`, 2),
   ]);
 }
 
@@ -33,6 +39,28 @@ function forwardCase(n: number, c: number, shape: string, size = 1, eps = 1e-5):
     run: (rec, t) => rmsnorm(rec, t as never, o),
     reference: (t) => ({ ...reference.rmsnorm(t as never, o) }),
     tolerance: { relative: 2e-6, absolute: 0 },
+  };
+}
+
+function residualCase(n: number, c: number, shape: string, layers?: number): KernelCase {
+  const random = randomSource(n * 3001 + c);
+  const o = { n, c, layer: 1, scale: 0.75, eps: 1e-5 };
+  const common = {
+    inp: { data: random.array(n * c), shape: [n, c] },
+    branch: { data: random.array(n * c), shape: [n, c] },
+    weight: { data: random.array(c, 2), shape: [c] },
+  };
+  return {
+    kernel: 'residual_norm',
+    shape,
+    inputs: layers ? { ...common, steering: { data: random.array(layers * c), shape: [layers, c] } } : common,
+    outputs: { resid: { shape: [n, c] }, rstd: { shape: [n] }, out: { shape: [n, c] } },
+    run: (rec, t) => residualNorm(rec, t as never, o),
+    reference: (t) => {
+      const resid = residual.residualAdd(t as never, o);
+      return { resid, ...reference.rmsnorm({ inp: resid, weight: t.weight as Float64Array }, o) };
+    },
+    tolerance: { relative: 2e-6, absolute: 1e-6 },
   };
 }
 

@@ -50,7 +50,21 @@ describe('a recording', async () => {
     arena.free(out);
   });
 
-  it('refuses a copy, which it could not hold', () => {
+  it('copies rows to where it is sent, as they are at that point of it', async () => {
+    const out = device.upload(Float32Array.of(1, 2), [2, 1]);
+    const rows = device.upload(new Float32Array(7).fill(9), [7, 1]);
+    const recording = rec.capture(() => {
+      rec.dispatch(addOne, { out }, { at: 0, value: 10 }, [1, 1, 1]);
+      rec.copyRows(out, rows, 2, 0);
+      rec.dispatch(addOne, { out }, { at: 1, value: 20 }, [1, 1, 1]);
+    });
+    for (const row of [4, 1]) rec.replay(recording, row);
+    rec.copyRows(out, rows, 2, 3);
+    expect(await device.read(rows)).toEqual(Float32Array.of(9, 21, 22, 21, 42, 2, 9));
+    for (const tensor of [out, rows]) arena.free(tensor);
+  });
+
+  it('refuses what it could not hold', () => {
     const out = device.upload(Float32Array.of(0), [1]);
     expect(() => rec.capture(() => rec.clear(out))).toThrow(/clears nothing/);
     arena.free(out);
