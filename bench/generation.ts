@@ -21,6 +21,8 @@ interface Candidate {
   readonly webgpu: boolean;
 }
 
+export const GENERATION_NAMES = ['generate_prefill', 'generate_decode'] as const;
+
 interface Contestant {
   readonly impl: string;
   readonly dtype: string;
