@@ -12,6 +12,8 @@ export interface Floor {
   readonly recompute: number;
   /** As `training`, without the layers' forward pass. */
   readonly kept: number;
+  /** The forward pass above the lowest vector: what the model without vectors takes. */
+  readonly reference: number;
 }
 
 /**
@@ -40,5 +42,6 @@ export function floorOf(model: Model, packed: Packed, lowest: number): Floor {
     training: forward + backward,
     recompute: forward + backward + sum(above, attention),
     kept: head + backward,
+    reference: sum(above, attention) + head,
   };
 }

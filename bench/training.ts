@@ -4,7 +4,7 @@ import { stopCondition } from '../src/eval/completions.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Timing, timing } from '../src/gpu/timing.ts';
-import { type Completion, generate } from '../src/model/generate.ts';
+import { generate } from '../src/model/generate.ts';
 import { logProbabilities } from '../src/model/log_probabilities.ts';
 import { type Group, pack, uploadPacked } from '../src/model/packing.ts';
 import type { Steering } from '../src/model/steering.ts';
@@ -80,23 +80,9 @@ class TrainingBench {
    * packed tokens, in turns, those that are wanted; no completion has advantage zero, and there is no KL penalty.
    */
   async passes(wanted: (name: string) => boolean, profile: ProfileRun | undefined): Promise<void> {
-    const { lm, config, encode, problems } = this.#o;
+    const { lm } = this.#o;
     const { model } = lm;
-    const prompts = problems.slice(0, config.num_prompts).map(encode);
-    const rows = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-    const store = new ActivationStore(
-      this.#device,
-      this.#target,
-      rows + config.num_prompts * config.num_generations * config.max_completion_length,
-    );
-    const completions = await this.#completions(store);
-    const groups = completions.map(
-      (group, i): PolicyGroup => ({
-        ...signed({ prompt: prompts[i]?.ids ?? [], completions: group.map(({ ids }) => ids) }),
-        kept: group.map(({ kept }) => kept),
-      }),
-    );
-    const packed = pack(groups);
+    const { groups, packed, store } = await this.#kept();
     const training = (options: Partial<PolicyOptions>) => () => this.#pass(groups, options);
     const least = floorOf(model, packed, 0);
     const every: { name: (typeof PASSES)[number]; run: () => Promise<unknown>; floor?: number }[] = [
@@ -139,33 +125,35 @@ class TrainingBench {
     onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#target.grad)) });
   }
 
-  /** The training pass with the penalty against the model without vectors, beside the one without. */
+  /**
+   * The training pass with the penalty against the model without vectors, beside the one without: all layers trained, then the
+   * upper half, then all out of what the rollout kept.
+   */
   async reference(): Promise<void> {
-    const groups = (await this.#sampled()).map(signed);
-    const top = Math.floor(this.#o.lm.model.layers.length / 2);
-    const upper = { grad: this.#target.grad, layers: new Set([...this.#target.layers].filter((l) => l >= top)) };
-    const contenders = [
-      () => this.#pass(groups, {}),
-      () => this.#pass(groups, { beta: 0.01 }),
-      () => this.#pass(groups, { target: upper }),
-      () => this.#pass(groups, { target: upper, beta: 0.01, lowest: top }),
-    ];
-    const [plain, kl, upperPlain, upperKl] = (await interleaved(contenders.map(repeated), TURNS)) as Timing[];
-    const packed = pack(groups);
+    const { lm } = this.#o;
+    const { layers } = this.#target;
+    const all = { target: this.#target, lowest: 0 };
+    const top = Math.floor(lm.model.layers.length / 2);
+    const upper = { target: { ...this.#target, layers: new Set([...layers].filter((l) => l >= top)) }, lowest: top };
+    const { groups, packed, store } = await this.#kept({ reference: true });
+    const contenders = [all, upper, { ...all, store }].flatMap((options) => [
+      () => this.#pass(groups, options),
+      () => this.#pass(groups, { ...options, beta: 0.01 }),
+    ]);
+    const times = await interleaved(contenders.map(repeated), TURNS);
     const shape = `${this.#group()}, ${packed.n} rows`;
-    const note = (a?: Timing, b?: Timing) => ({
-      note: `${((a?.median ?? 0) / (b?.median ?? 1)).toFixed(2)} x without`,
-    });
-    this.#row('training_pass_kl', shape, kl as Timing, packed.targets.length, undefined, note(kl, plain));
-    const layers = `${shape}, layers ${top} and up`;
-    this.#row(
-      'training_pass_kl',
-      layers,
-      upperKl as Timing,
-      packed.targets.length,
-      undefined,
-      note(upperKl, upperPlain),
-    );
+    const row = (i: number, what: string, lowest: number, without: 'training' | 'kept') => {
+      const [plain, kl] = times.slice(2 * i) as [Timing, Timing];
+      const floor = floorOf(lm.model, packed, lowest);
+      const note =
+        `${(kl.median / plain.median).toFixed(2)} x without; floor ` +
+        `${((floor[without] + floor.reference) / floor[without]).toFixed(2)}`;
+      this.#row('training_pass_kl', `${shape}${what}`, kl, packed.targets.length, undefined, { note });
+    };
+    row(0, '', 0, 'training');
+    row(1, `, layers ${top} and up`, top, 'training');
+    row(2, ', kept', 0, 'kept');
+    store.dispose();
   }
 
   /** Completions that share their prompt's rows, beside the same completions each with the prompt before it. */
@@ -268,26 +256,28 @@ class TrainingBench {
     });
   }
 
-  async #sampled(): Promise<Group[]> {
-    const { config, encode, problems } = this.#o;
-    const completions = await this.#completions();
-    return completions.map((group, i) => ({
-      prompt: encode(problems.slice(0, config.num_prompts)[i] as (typeof problems)[number]).ids,
-      completions: group.map(({ ids }) => ids),
-    }));
-  }
-
-  #completions(keeper?: ActivationStore): Promise<Completion[][]> {
+  /** Completions of a step, packed, and what their rollout kept. */
+  async #kept(options: { reference?: boolean } = {}) {
     const { lm, config, encode, problems, stop } = this.#o;
     const prompts = problems.slice(0, config.num_prompts).map(encode);
+    const rows = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    const most = rows + config.num_prompts * config.num_generations * config.max_completion_length;
+    const store = new ActivationStore(this.#device, this.#target, most, options);
     const shouldStop = stopCondition(lm, stop);
-    return generate(lm.model, rolloutRequests(config, prompts), {
+    const completions = await generate(lm.model, rolloutRequests(config, prompts), {
       seed: 0,
       eosIds: lm.eosIds,
       steering: this.#steering,
       ...(shouldStop && { shouldStop }),
-      ...(keeper && { keeper }),
+      keeper: store,
     });
+    const groups = completions.map(
+      (group, i): PolicyGroup => ({
+        ...signed({ prompt: prompts[i]?.ids ?? [], completions: group.map(({ ids }) => ids) }),
+        kept: group.map(({ kept }) => kept),
+      }),
+    );
+    return { groups, packed: pack(groups), store };
   }
 
   #group(): string {

@@ -14,8 +14,10 @@ export interface SteeringTarget {
 
 /** Takes what a backward pass will read of a forward pass, in the order in which it is made; the last is the pass's result. */
 export interface ActivationSink {
-  /** What is taken may be changed or overwritten by what is recorded next. */
+  /** What is taken and borrowed may be changed by what is recorded next; of other values the sink may hold references. */
   take(tape: Tape, value: Value): void;
+  /** Nothing follows. */
+  end(tape: Tape): void;
 }
 
 /** Gives back what a sink took: `index` counts the values in its order. The tensor belongs to the caller. */
@@ -64,6 +66,7 @@ export class Tape {
     this.#sink = sink;
     const out = forward();
     sink.take(this, out);
+    sink.end(this);
     this.#sink = undefined;
     this.#places.clear();
     return this.adopt(out.tensor, false);

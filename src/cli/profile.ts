@@ -145,6 +145,7 @@ export function profileText(report: ProfileReport, window?: StepWindow): string 
       `created ${timed.counts.buffers} buffers (${number(timed.counts.bufferBytes / 2 ** 20)} MiB), ${timed.counts.pipelines} pipelines, ${timed.counts.bindGroups} bind groups.`,
     `timing gives every dispatch ${report.timed_by === 'timestamps' ? 'a pass of its own' : 'a submit of its own'}: ${number(timing.us_per_dispatch)} us a dispatch more than in one pass, ` +
       `${percent(timing.share)} of this time.`,
+    phaseTable(report),
     untimed
       ? `a step that was not timed: ${number(untimed.ms)} ms (${number(timed.ms / timed.parts)} ms timed), of which recording ${percent(untimed.record_share)}, ` +
         `${number(untimed.record_us_per_dispatch)} us a dispatch.`
@@ -153,4 +154,19 @@ export function profileText(report: ProfileReport, window?: StepWindow): string 
       `a launch ${number(roofline.launchUs)} us, a submit ${number(roofline.submitUs)} us, a readback ${number(roofline.readbackMs)} ms.`,
   ];
   return lines.filter((line) => line !== undefined).join('\n');
+}
+
+/** Phases in which the GPU computed: how much of each it was idle, and what recording takes of it where nothing is timed. */
+function phaseTable({ timed, untimed }: ProfileReport): string | undefined {
+  const percent = (share: number | undefined) => (share === undefined ? '' : `${(100 * share).toFixed(1)} %`);
+  const each = (row: { readonly ms: number; readonly calls: number } | undefined) =>
+    row && row.calls > 0 ? Number((row.ms / row.calls).toPrecision(3)) : '';
+  const rows = Object.entries(timed.phases)
+    .filter(([, { busy_ms }]) => busy_ms > 0)
+    .map(([name, row]) => {
+      const free = untimed?.phases[name];
+      return [name, row.calls, each(row), percent(row.idle_share), each(free), percent(free?.record_share)];
+    });
+  if (rows.length === 0) return undefined;
+  return `\n${table(['phase', 'calls', 'ms', 'GPU idle', 'ms untimed', 'recording'], rows)}\n`;
 }

@@ -105,7 +105,7 @@ export class Device {
     return this.#recorder;
   }
 
-  /** Every buffer is made here, so that it is counted. */
+  /** Every buffer of the work is made here, so that it is counted. */
   createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
     this.counters.buffers++;
     this.counters.bufferBytes += descriptor.size;
@@ -216,13 +216,7 @@ export class Device {
 
   /** Runs work that a profile shows by a name: `rollout`, `train`. */
   async phase<T>(name: string, work: () => Promise<T>, args?: Span['args']): Promise<T> {
-    if (!this.profiler) return work();
-    const from = now();
-    try {
-      return await work();
-    } finally {
-      this.profiler?.span('phase', name, from, now(), args);
-    }
+    return this.profiler ? this.profiler.phase(name, work, args) : work();
   }
 
   destroy(): void {

@@ -15,6 +15,8 @@ export class FencedQueue {
   #work: { run: Work; told?: Told }[] = [];
   /** Milliseconds that an empty submit takes until it is known to be done. */
   #fence: number | undefined;
+  /** Settles when no `drain` is under way. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(queue: GPUQueue) {
     this.#queue = queue;
@@ -40,16 +42,23 @@ export class FencedQueue {
     for (const { run } of this.#work.splice(0)) run();
   }
 
-  async drain(): Promise<void> {
+  /** One call after the other: two at once would overtake each other's waits. */
+  drain(): Promise<void> {
+    const drained = this.#turn.then(() => this.#carryOut());
+    this.#turn = drained.catch(() => {});
+    return drained;
+  }
+
+  async #carryOut(): Promise<void> {
     this.#fence ??= await this.#measureFence();
-    for (let next = this.#work.shift(); next; next = this.#work.shift()) {
-      if (!next.told) {
-        next.run();
-        continue;
-      }
-      await this.#queue.onSubmittedWorkDone();
+    for (let next = this.#work[0]; next; next = this.#work[0]) {
+      if (next.told) await this.#queue.onSubmittedWorkDone();
+      // Who flushed in the meantime has carried it out.
+      if (this.#work[0] !== next) continue;
+      this.#work.shift();
       const from = now();
       next.run();
+      if (!next.told) continue;
       await this.#queue.onSubmittedWorkDone();
       next.told(from, now() - from - this.#fence);
     }

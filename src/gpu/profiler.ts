@@ -14,6 +14,8 @@ export interface TimedDispatch {
   readonly params: Params;
   /** False where `flops` is only the most that the kernel may do. */
   readonly exact: boolean;
+  /** Phases that were under way when it was recorded. */
+  readonly phases: readonly string[];
 }
 
 /** What the host did from one time to another, in milliseconds of `now()`. */
@@ -40,6 +42,8 @@ export class Profiler {
   onDispatch: ((dispatch: TimedDispatch) => void) | undefined;
   onSpan: ((span: Span) => void) | undefined;
   readonly method: 'timestamps' | 'submits';
+  /** Those under way, the outermost first. */
+  phases: readonly string[] = [];
   readonly #device: Device;
   readonly #queries: GPUQuerySet | undefined;
   readonly #resolved: GPUBuffer | undefined;
@@ -57,7 +61,8 @@ export class Profiler {
     if (device.caps.timestamp) {
       this.method = 'timestamps';
       this.#queries = device.gpu.createQuerySet({ type: 'timestamp', count: CAPACITY });
-      this.#resolved = device.createBuffer({
+      // Not by the device's own function: what profiling takes is not the run's, and is not counted.
+      this.#resolved = device.gpu.createBuffer({
         size: CAPACITY * 8,
         usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
       });
@@ -94,7 +99,8 @@ export class Profiler {
     const { flops, bytes } = kernel.cost(params, { ...kernel.constants, ...constants });
     const first = this.#entries.length * 2;
     const shape = Object.fromEntries(kernel.paramNames.map((name) => [name, params[name] as number]));
-    this.#entries.push({ name: kernel.name, flops, bytes, params: shape, exact: kernel.costs !== 'at most' });
+    const exact = kernel.costs !== 'at most';
+    this.#entries.push({ name: kernel.name, flops, bytes, params: shape, exact, phases: this.phases });
     if (!this.#queries) return { label: kernel.name };
     return {
       label: kernel.name,
@@ -115,22 +121,36 @@ export class Profiler {
     }
     const resolved = this.#resolved as GPUBuffer;
     const size = entries.length * 16;
-    const staging = this.#device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.#device.gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     encoder.resolveQuerySet(this.#queries as GPUQuerySet, 0, entries.length * 2, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
     const submitted = now();
     return () => {
-      this.#pending.push(
-        staging.mapAsync(GPUMapMode.READ).then(() => {
-          this.#take(entries, new BigUint64Array(staging.getMappedRange()), submitted);
-          staging.destroy();
-        }),
-      );
+      const taken = staging.mapAsync(GPUMapMode.READ).then(() => {
+        this.#take(entries, new BigUint64Array(staging.getMappedRange()), submitted);
+        staging.destroy();
+      });
+      // Whoever collects is told; of a device that is lost before, others tell.
+      taken.catch(() => {});
+      this.#pending.push(taken);
     };
   }
 
   span(track: Span['track'], name: string, from: number, to: number, args?: Span['args']): void {
     this.onSpan?.({ track, name, from, to, args });
+  }
+
+  /** Runs a phase; what is recorded meanwhile is its. */
+  async phase<T>(name: string, work: () => Promise<T>, args?: Span['args']): Promise<T> {
+    const from = now();
+    this.phases = [...this.phases, name];
+    try {
+      return await work();
+    } finally {
+      const at = this.phases.lastIndexOf(name);
+      this.phases = this.phases.filter((_, i) => i !== at);
+      this.span('phase', name, from, now(), args);
+    }
   }
 
   /** A dispatch's start on the host's clock: no later than it was, and as late as every submit's time allows. */

@@ -2,11 +2,18 @@ import { now } from '#platform';
 import type { Device } from './device.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
-import { Capture, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
+import { Capture, type RecordedCopy, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
 
 const SLOTS = 2048;
 const NO_CONSTANTS: Constants = {};
+
+/** Slots of uniforms on the host; little-endian, as every machine with a GPU is. */
+class Staging {
+  readonly bytes = new ArrayBuffer(SLOT * SLOTS);
+  readonly words = new Uint32Array(this.bytes);
+  readonly floats = new Float32Array(this.bytes);
+}
 
 /**
  * Records dispatches and copies; `submit` sends them. Launchers only record. Every dispatch has a uniform slot of its
@@ -14,10 +21,8 @@ const NO_CONSTANTS: Constants = {};
  */
 export class Recorder {
   readonly device: Device;
-  readonly #staging = new ArrayBuffer(SLOT * SLOTS);
-  /** Little-endian, as every machine with a GPU is. */
-  readonly #words = new Uint32Array(this.#staging);
-  readonly #floats = new Float32Array(this.#staging);
+  /** Made for the first dispatch: recorders that only count or stay silent need none. */
+  #staging: Staging | undefined;
   /** Of the dispatch that is being recorded; one array, so that a dispatch allocates none. */
   readonly #bound: Tensor[] = [];
   #slot = 0;
@@ -63,15 +68,16 @@ export class Recorder {
     }
     if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
     const offset = this.#slot * SLOT;
-    writeParams(this.#words, this.#floats, offset / 4, kernel, params);
+    this.#staging ??= new Staging();
+    writeParams(this.#staging.words, this.#staging.floats, offset / 4, kernel, params);
     this.#slot++;
     const group = pipelines.bindGroup(pipeline, bound, this.device.uniforms);
     this.#send(kernel, params, constants, pipeline, group, offset, grid);
   }
 
   /**
-   * Records what `work` dispatches without sending it; the pipelines and bind groups are made here. What `work` copies or
-   * clears would be sent at once, so it may do neither.
+   * Records what `work` dispatches and copies by `copyRows` without sending it; the pipelines and bind groups are made here.
+   * What it copied otherwise or cleared would be sent at once, so it may do neither.
    */
   capture(work: () => void): Recording {
     const capture = new Capture();
@@ -83,17 +89,16 @@ export class Recorder {
     }
     const parameters = capture.parameters();
     const uniforms = this.#pinnedFor(parameters.length);
-    const dispatches = capture.dispatches.map(
-      ({ bound, ...rest }): RecordedDispatch => ({
-        ...rest,
-        group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms),
-      }),
-    );
-    return { dispatches, parameters, uniforms };
+    const commands = capture.commands.map((command): RecordedDispatch | RecordedCopy => {
+      if (!('bound' in command)) return command;
+      const { bound, ...rest } = command;
+      return { ...rest, group: this.device.pipelines.bindGroup(rest.pipeline, bound, uniforms) };
+    });
+    return { commands, parameters, uniforms };
   }
 
-  /** Sends a recording once more. */
-  replay(recording: Recording): void {
+  /** Sends a recording once more; `firstRow` is that of its copies' targets. */
+  replay(recording: Recording, firstRow = 0): void {
     if (this.#loaded !== recording) {
       // What was recorded before must still see the uniforms of the recording before.
       this.submit();
@@ -107,7 +112,12 @@ export class Recorder {
       this.#loaded = recording;
     }
     let offset = 0;
-    for (const { kernel, params, constants, pipeline, group, grid } of recording.dispatches) {
+    for (const command of recording.commands) {
+      if ('target' in command) {
+        this.#sendCopy(command, firstRow);
+        continue;
+      }
+      const { kernel, params, constants, pipeline, group, grid } = command;
       if (this.device.profiler?.full) this.submit();
       this.#send(kernel, params, constants, pipeline, group, offset, grid);
       offset += SLOT;
@@ -124,6 +134,18 @@ export class Recorder {
     if (bytes === 0) return;
     this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);
+  }
+
+  /**
+   * Copies `rows` rows to the rows `firstRow` and on of a tensor with rows of as many bytes; in a recording `firstRow` is the
+   * one that it is sent with.
+   */
+  copyRows(source: Tensor, target: Tensor, rows: number, firstRow: number): void {
+    const bytes = source.bytes;
+    if (bytes === 0) return;
+    const copy = { source: source.buffer, target: target.buffer, bytes, rowBytes: bytes / rows };
+    if (this.#capture) this.#capture.commands.push(copy);
+    else this.#sendCopy(copy, firstRow);
   }
 
   copyToStaging(source: Tensor, staging: GPUBuffer): void {
@@ -148,7 +170,9 @@ export class Recorder {
     const { profiler, counters, gpu } = this.device;
     const from = profiler ? now() : 0;
     const queue = profiler?.fenced ?? gpu.queue;
-    if (this.#slot > 0) queue.writeBuffer(this.device.uniforms, 0, this.#staging, 0, this.#slot * SLOT);
+    if (this.#staging && this.#slot > 0) {
+      queue.writeBuffer(this.device.uniforms, 0, this.#staging.bytes, 0, this.#slot * SLOT);
+    }
     this.#slot = 0;
     const afterSubmit = profiler?.resolve(encoder);
     queue.submit([encoder.finish()]);
@@ -173,6 +197,9 @@ export class Recorder {
     offset: number,
     grid: readonly [number, number, number],
   ): void {
+    const { profiler, counters } = this.device;
+    // Timed by its submit, a dispatch shares it with no copy before it.
+    if (profiler?.fenced) this.submit();
     const pass = this.#openPass(kernel, params, constants);
     if (this.#pipeline !== pipeline.handle) {
       pass.setPipeline(pipeline.handle);
@@ -180,12 +207,16 @@ export class Recorder {
     }
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.device.counters.dispatches++;
-    const { profiler } = this.device;
+    counters.dispatches++;
     if (profiler?.timing) {
       this.#closePass();
       if (profiler.fenced) this.submit();
     }
+  }
+
+  #sendCopy({ source, target, bytes, rowBytes }: RecordedCopy, firstRow: number): void {
+    this.#closePass();
+    this.#commands().copyBufferToBuffer(source, 0, target, firstRow * rowBytes, bytes);
   }
 
   /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
@@ -216,7 +247,7 @@ export class Recorder {
 
   /** Before a copy, which a recording cannot hold. */
   #endPass(): void {
-    if (this.#capture) throw new Error('what is sent many times holds dispatches alone: nothing is copied in it');
+    if (this.#capture) throw new Error('what is sent many times copies rows alone (copyRows), and clears nothing');
     this.#closePass();
   }
 

@@ -15,27 +15,39 @@ export interface RecordedDispatch {
   readonly grid: readonly [number, number, number];
 }
 
+/** Rows that are copied to where the one who sends the recording says. */
+export interface RecordedCopy {
+  readonly source: GPUBuffer;
+  readonly target: GPUBuffer;
+  readonly bytes: number;
+  readonly rowBytes: number;
+}
+
 /**
- * Dispatches that were recorded once and are sent many times: nothing is looked up, created or uploaded again. What
- * changes from one time to the next lies in GPU storage; the tensors must live, and stay where they are, as long.
+ * Work that was recorded once and is sent many times: nothing is looked up, created or uploaded again. What changes from
+ * one time to the next lies in GPU storage, but for the row to which copies go; the tensors must live, and stay where they
+ * are, as long.
  */
 export interface Recording {
-  readonly dispatches: readonly RecordedDispatch[];
+  readonly commands: readonly (RecordedDispatch | RecordedCopy)[];
   /** A slot for each dispatch. */
   readonly parameters: Uint8Array<ArrayBuffer>;
   /** Where the slots have to be when it is sent. */
   readonly uniforms: GPUBuffer;
 }
 
+type CapturedDispatch = Omit<RecordedDispatch, 'group'> & { readonly bound: readonly Tensor[] };
+
 /** A recording that is being made. */
 export class Capture {
-  readonly dispatches: (Omit<RecordedDispatch, 'group'> & { readonly bound: readonly Tensor[] })[] = [];
+  readonly commands: (CapturedDispatch | RecordedCopy)[] = [];
+  #dispatches = 0;
   #bytes = new ArrayBuffer(64 * SLOT);
 
   /** Adds a dispatch; returns the slots and the word at which its own begins. */
-  add(dispatch: Capture['dispatches'][number]): { words: Uint32Array; floats: Float32Array; at: number } {
-    const offset = this.dispatches.length * SLOT;
-    this.dispatches.push(dispatch);
+  add(dispatch: CapturedDispatch): { words: Uint32Array; floats: Float32Array; at: number } {
+    const offset = this.#dispatches++ * SLOT;
+    this.commands.push(dispatch);
     if (offset === this.#bytes.byteLength) {
       const longer = new Uint8Array(2 * offset);
       longer.set(new Uint8Array(this.#bytes));
@@ -46,6 +58,6 @@ export class Capture {
 
   /** All slots that were filled. */
   parameters(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#bytes.slice(0, this.dispatches.length * SLOT));
+    return new Uint8Array(this.#bytes.slice(0, this.#dispatches * SLOT));
   }
 }

@@ -3,7 +3,6 @@ import './attention.ts';
 import './decode_advance.ts';
 import './embedding.ts';
 import './head.ts';
-import './keep_rows.ts';
 import './kv_write.ts';
 import './linear.ts';
 import './policy_loss.ts';

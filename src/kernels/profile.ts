@@ -26,6 +26,15 @@ export interface KernelSum extends Sum {
   readonly shapes: Map<string, Sum>;
 }
 
+/** What a phase took: milliseconds by the clock, of recording, and in which the GPU computed what was recorded in it. */
+export interface PhaseSum {
+  calls: number;
+  ms: number;
+  record: number;
+  /** Of timed dispatches alone. */
+  busy: number;
+}
+
 /** What was done within some time, in milliseconds. */
 export interface HostSums {
   /** By the clock. */
@@ -35,7 +44,7 @@ export interface HostSums {
   record: number;
   submit: number;
   wait: number;
-  readonly phases: Map<string, { calls: number; ms: number }>;
+  readonly phases: Map<string, PhaseSum>;
   counts: Counts;
 }
 
@@ -55,7 +64,7 @@ export class Profile {
   /** Milliseconds in which the GPU computed, within `timed`. */
   busy = 0;
   /** Parts that were neither timed nor compiled anything; milliseconds. */
-  readonly steady = { parts: 0, ms: 0, record: 0, dispatches: 0 };
+  readonly steady = { parts: 0, ms: 0, record: 0, dispatches: 0, phases: new Map<string, PhaseSum>() };
   readonly timedSums: HostSums;
   readonly otherSums: HostSums;
   readonly began = now();
@@ -63,6 +72,8 @@ export class Profile {
   readonly #profiler: Profiler;
   #lastEnd = Number.NEGATIVE_INFINITY;
   #since: { at: number; counts: Counts };
+  /** Phases of the untimed part that is under way. */
+  #part: Map<string, PhaseSum> | undefined;
 
   private constructor(device: Device, splitUs: number) {
     this.#device = device;
@@ -104,7 +115,10 @@ export class Profile {
   async untimed<T>(work: () => Promise<T>): Promise<T> {
     const { counters } = this.#device;
     const before = { at: now(), record: this.otherSums.record, counts: counters.snapshot() };
+    const phases = new Map<string, PhaseSum>();
+    this.#part = phases;
     const result = await work();
+    this.#part = undefined;
     this.otherSums.parts++;
     const added = counters.since(before.counts);
     if (added.pipelines === 0) {
@@ -113,6 +127,7 @@ export class Profile {
       steady.ms += now() - before.at;
       steady.record += this.otherSums.record - before.record;
       steady.dispatches += added.dispatches;
+      for (const [name, sum] of phases) addPhase(steady.phases, name, sum);
     }
     return result;
   }
@@ -142,7 +157,9 @@ export class Profile {
     const { name, exact, nanoseconds, params } = dispatch;
     const ms = nanoseconds / 1e6;
     const end = dispatch.start + ms;
-    this.busy += Math.max(0, end - Math.max(dispatch.start, this.#lastEnd));
+    const busy = Math.max(0, end - Math.max(dispatch.start, this.#lastEnd));
+    this.busy += busy;
+    for (const phase of dispatch.phases) addPhase(this.timedSums.phases, phase, { busy });
     this.#lastEnd = Math.max(end, this.#lastEnd);
     let kernel = this.kernels.get(name);
     if (!kernel) {
@@ -173,16 +190,28 @@ export class Profile {
     const timing = this.#profiler.timing;
     const sums = timing ? this.timedSums : this.otherSums;
     const ms = span.to - span.from;
-    if (span.track === 'phase') {
-      const phase = sums.phases.get(span.name) ?? { calls: 0, ms: 0 };
-      sums.phases.set(span.name, { calls: phase.calls + 1, ms: phase.ms + ms });
-    } else {
-      sums[span.track] += ms;
-    }
+    const add = (name: string, sum: Partial<PhaseSum>) => {
+      addPhase(sums.phases, name, sum);
+      if (this.#part) addPhase(this.#part, name, sum);
+    };
+    if (span.track === 'phase') add(span.name, { calls: 1, ms });
+    else sums[span.track] += ms;
+    if (span.track === 'record') for (const name of this.#profiler.phases) add(name, { record: ms });
     if (!timing) return;
     if (this.spans.length < MAX_EVENTS) this.spans.push(span);
     else this.dropped++;
   }
+}
+
+function addPhase(phases: Map<string, PhaseSum>, name: string, added: Partial<PhaseSum>): void {
+  const { calls = 0, ms = 0, record = 0, busy = 0 } = added;
+  const sum = phases.get(name) ?? { calls: 0, ms: 0, record: 0, busy: 0 };
+  phases.set(name, {
+    calls: sum.calls + calls,
+    ms: sum.ms + ms,
+    record: sum.record + record,
+    busy: sum.busy + busy,
+  });
 }
 
 /** Microseconds by which a dispatch gets dearer when it is timed; the medians of the same work in turns. */

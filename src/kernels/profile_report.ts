@@ -1,6 +1,6 @@
 import type { Counts } from '../gpu/counters.ts';
 import type { Roofline } from './measure_roofline.ts';
-import type { HostSums, Profile, Sum } from './profile.ts';
+import type { HostSums, PhaseSum, Profile, Sum } from './profile.ts';
 
 interface Rates {
   readonly calls: number;
@@ -20,7 +20,22 @@ export interface KernelRow extends Rates {
   readonly shapes: readonly (Rates & { readonly shape: string })[];
 }
 
-interface HostRow {
+/** A phase may contain others. */
+export interface PhaseRow {
+  readonly calls: number;
+  readonly ms: number;
+  readonly record_ms: number;
+  /** Of its time. */
+  readonly record_share: number;
+}
+
+/** A phase whose dispatches were timed: 1 − busy / ms, gaps that timing makes included. */
+export interface TimedPhaseRow extends PhaseRow {
+  readonly busy_ms: number;
+  readonly idle_share: number;
+}
+
+interface HostRow<Phase = PhaseRow> {
   readonly ms: number;
   readonly parts: number;
   readonly record_ms: number;
@@ -28,7 +43,7 @@ interface HostRow {
   readonly submit_ms: number;
   readonly wait_ms: number;
   readonly counts: Counts;
-  readonly phases: Readonly<Record<string, { readonly calls: number; readonly ms: number }>>;
+  readonly phases: Readonly<Record<string, Phase>>;
 }
 
 /** What `--profile` prints and keeps as profile.json. */
@@ -43,7 +58,7 @@ export interface ProfileReport {
   /** What timing adds: measured for one dispatch, and times the dispatches as a share of the timed wall. */
   readonly timing: { readonly us_per_dispatch: number; readonly ms: number; readonly share: number };
   /** The part that was timed, and all of the rest. */
-  readonly timed: HostRow;
+  readonly timed: HostRow<TimedPhaseRow>;
   readonly rest: HostRow;
   /** Parts that were neither timed nor compiled anything: how long one takes, and what recording takes of it. */
   readonly untimed?: {
@@ -51,6 +66,8 @@ export interface ProfileReport {
     readonly ms: number;
     readonly record_us_per_dispatch: number;
     readonly record_share: number;
+    /** Of all of these parts. */
+    readonly phases: Readonly<Record<string, PhaseRow>>;
   };
   readonly events_dropped: number;
   readonly kernels: readonly KernelRow[];
@@ -93,14 +110,15 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
     busy_ms: busy,
     idle_share: timedSums.ms > 0 ? Math.max(0, 1 - busy / timedSums.ms) : 0,
     timing: { us_per_dispatch: splitUs, ms: addedMs, share: timedSums.ms > 0 ? addedMs / timedSums.ms : 0 },
-    timed: hostRow(timedSums),
-    rest: hostRow(otherSums),
+    timed: hostRow(timedSums, timedPhase),
+    rest: hostRow(otherSums, phaseRow),
     ...(steady.parts > 0 && {
       untimed: {
         parts: steady.parts,
         ms: steady.ms / steady.parts,
         record_us_per_dispatch: (1000 * steady.record) / Math.max(1, steady.dispatches),
         record_share: steady.record / steady.ms,
+        phases: rows(steady.phases, phaseRow),
       },
     }),
     events_dropped: profile.dropped,
@@ -108,7 +126,20 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
   };
 }
 
-function hostRow(sums: HostSums): HostRow {
+function phaseRow({ calls, ms, record }: PhaseSum): PhaseRow {
+  return { calls, ms, record_ms: record, record_share: ms > 0 ? record / ms : 0 };
+}
+
+function timedPhase(sum: PhaseSum): TimedPhaseRow {
+  const { ms, busy } = sum;
+  return { ...phaseRow(sum), busy_ms: busy, idle_share: ms > 0 ? Math.max(0, 1 - busy / ms) : 0 };
+}
+
+function rows<Row>(phases: ReadonlyMap<string, PhaseSum>, row: (sum: PhaseSum) => Row): Record<string, Row> {
+  return Object.fromEntries([...phases].map(([name, sum]) => [name, row(sum)]));
+}
+
+function hostRow<Phase>(sums: HostSums, phase: (sum: PhaseSum) => Phase): HostRow<Phase> {
   const { ms, parts, record, submit, wait, counts, phases } = sums;
   return {
     ms,
@@ -118,6 +149,6 @@ function hostRow(sums: HostSums): HostRow {
     submit_ms: submit,
     wait_ms: wait,
     counts,
-    phases: Object.fromEntries(phases),
+    phases: rows(phases, phase),
   };
 }

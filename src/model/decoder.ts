@@ -12,7 +12,7 @@ import type { RowKeeper, SampleKey, Sampling } from './generate.ts';
 import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward, logits } from './transformer.ts';
+import { finalNorm, forward, forwardKept, logits } from './transformer.ts';
 
 /** Tokens of a slot that its results hold: more passes than this less two, and the first would be overwritten. */
 const RING = 34;
@@ -201,7 +201,7 @@ export class Decoder {
     return Array.from({ length: passes }, () => {
       const kept = this.#o.keeper?.open(this.#n);
       const kind = kept === undefined ? 'plain' : 'kept';
-      rec.replay(this.#recordings[kind].get(this.#n) ?? this.#record(this.#n, kind));
+      rec.replay(this.#recordings[kind].get(this.#n) ?? this.#record(this.#n, kind), kept);
       rec.submit();
       return kept;
     });
@@ -258,8 +258,9 @@ export class Decoder {
   ): { tape: Tape; resid: Value } {
     const { steering, keeper } = this.#o;
     const tape = new Tape(this.#device, keep ? keeper?.target : undefined);
-    const run = () => forward(tape, this.#model, rows, { steering, cache: { kv: this.#cache, ...cached } });
-    return { tape, resid: keep && keeper ? tape.keep(keeper.sink(rows.n), run) : run() };
+    const options = { steering, cache: { kv: this.#cache, ...cached } };
+    const run = keep && keeper ? forwardKept(tape, this.#model, rows, keeper, options) : undefined;
+    return { tape, resid: run ?? forward(tape, this.#model, rows, options) };
   }
 
   /** Samples a token for each row of `hidden`, and moves their slots on. */

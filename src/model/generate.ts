@@ -1,9 +1,10 @@
-import type { ActivationSink, SteeringTarget } from '../autograd/tape.ts';
+import type { ActivationSink, SteeringTarget, Tape } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { CacheType } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import type { Steering } from './steering.ts';
+import type { LowerLayers } from './transformer.ts';
 
 export interface Sampling {
   /** 0 takes the likeliest token, ties to the lowest id. */
@@ -34,8 +35,10 @@ export interface RowKeeper {
   readonly target: SteeringTarget;
   /** The first of n rows that the next pass of so many is kept in; undefined where they do not fit any more. */
   open(n: number): number | undefined;
-  /** Takes a pass of n rows, to where `open` has said last when it runs: a recording may be sent again. */
+  /** Takes a pass of n rows, to where `open` has said last; one that was recorded to the row that it is sent with. */
   sink(n: number): ActivationSink;
+  /** Where the model without vectors is to be run on the same tokens: what it shares with the pass, to be kept too. */
+  readonly lower?: { readonly layer: number; take(tape: Tape, lower: LowerLayers, n: number): void } | undefined;
 }
 
 /** Where a completion's rows are kept. */

@@ -17,6 +17,8 @@ export interface LogProbabilityOptions {
   readonly lower?: LowerLayers | undefined;
   /** The layers' activations under the same vectors, of these rows: only the head is computed, and no layer again. */
   readonly kept?: ActivationSource | undefined;
+  /** The residual stream after the last layer, of these rows, where no gradient is wanted. */
+  readonly resid?: Value | undefined;
 }
 
 /** Log-probabilities of all pairs' targets at a temperature, [P]; differentiable where the tape has a target. */
@@ -27,9 +29,11 @@ export function logProbabilities(
   options: LogProbabilityOptions,
 ): Value {
   const { steering, recompute = 'none', temperature, kept, lower } = options;
-  const resid = kept
-    ? tape.replay(kept, () => forward(tape, model, tables, { steering }))
-    : forward(tape, model, tables, { steering, recompute, lower });
+  const resid = options.resid
+    ? tape.retain(options.resid)
+    : kept
+      ? tape.replay(kept, () => forward(tape, model, tables, { steering }))
+      : forward(tape, model, tables, { steering, recompute, lower });
   const hidden = finalNorm(tape, model, resid, tables.headRows, tables.pairs.rows);
   tape.release(resid);
   const { logp, entropy } = ops.head(tape, hidden, model.lm_head, tables.pairs, temperature, HEAD_TILE);

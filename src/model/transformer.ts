@@ -2,6 +2,7 @@ import * as ops from '../autograd/ops.ts';
 import type { Tape } from '../autograd/tape.ts';
 import type { Value } from '../autograd/value.ts';
 import type { Tensor } from '../gpu/tensor.ts';
+import type { RowKeeper } from './generate.ts';
 import type { KVCache } from './kv_cache.ts';
 import type { Layer, Model } from './model.ts';
 import type { Steering } from './steering.ts';
@@ -38,10 +39,16 @@ export interface LowerLayers {
 }
 
 /** What passes share whose vectors differ from `layer` on. Nothing of it is differentiated. */
-export function lowerLayers(tape: Tape, model: Model, rows: Rows, layer: number): LowerLayers {
+export function lowerLayers(
+  tape: Tape,
+  model: Model,
+  rows: Rows,
+  layer: number,
+  cache?: ForwardOptions['cache'],
+): LowerLayers {
   let resid = ops.embedding(tape, rows.ids, model.embed_tokens, rows.n);
   for (let l = 0; ; l++) {
-    const { residMid, mlpOut } = layerBranches(tape, model, model.layers[l] as Layer, l, rows, resid);
+    const { residMid, mlpOut } = layerBranches(tape, model, model.layers[l] as Layer, l, rows, resid, cache);
     tape.release(resid);
     if (l === layer) return { layer, residMid, mlpOut };
     resid = ops.residualAdd(tape, residMid, mlpOut, 'resid_post');
@@ -65,6 +72,21 @@ export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOp
     resid = next;
     options.onResidPost?.(l, resid.tensor);
   });
+  return resid;
+}
+
+/** `forward` of a pass whose rows `keeper` keeps, on a tape that has its target; keeps nothing itself. */
+export function forwardKept(
+  tape: Tape,
+  model: Model,
+  rows: Rows,
+  keeper: Pick<RowKeeper, 'sink' | 'lower'>,
+  options: Pick<ForwardOptions, 'steering' | 'cache'>,
+): Value {
+  const lower = keeper.lower && lowerLayers(tape, model, rows, keeper.lower.layer, options.cache);
+  if (lower) keeper.lower?.take(tape, lower, rows.n);
+  const resid = tape.keep(keeper.sink(rows.n), () => forward(tape, model, rows, { ...options, lower }));
+  tape.release(lower?.residMid, lower?.mlpOut);
   return resid;
 }
 

@@ -5,7 +5,7 @@ import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
-import { forward } from '../model/transformer.ts';
+import { forwardKept, lowerLayers } from '../model/transformer.ts';
 import { ActivationStore } from './activation_store.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
@@ -238,18 +238,23 @@ async function trainingPass(
   const { recompute } = plan;
   return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
-    const store = plan.kept.rows >= plan.rows ? new ActivationStore(device, target, packed.n) : undefined;
+    const keeps = plan.kept.rows >= plan.rows;
+    const store = keeps ? new ActivationStore(device, target, packed.n, { reference: beta > 0 }) : undefined;
     if (store) {
       const rollout = new Tape(device, target);
       store.open(packed.n);
-      rollout.release(rollout.keep(store.sink(packed.n), () => forward(rollout, model, tables, { steering })));
+      rollout.release(forwardKept(rollout, model, tables, store, { steering }));
       await device.sync();
     }
     const begun = now();
     const kept = store?.source(Array.from({ length: packed.n }, (_, i) => i));
-    const reference = beta > 0 ? logProbabilities(new Tape(device), model, tables, { temperature }) : undefined;
+    const plain = new Tape(device);
+    const lowest = Math.min(...target.layers);
+    const lower = beta > 0 ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
+    const reference = lower && logProbabilities(plain, model, tables, { temperature, lower });
     const tape = new Tape(device, target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept });
+    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
+    plain.release(lower?.residMid, lower?.mlpOut);
     const pairs = packed.targets.length;
     const coef = device.upload(new Float32Array(pairs).fill(1 / pairs), [pairs], 'f32', 'd logp');
     tape.backward(logp, { tensor: coef, references: 1 });

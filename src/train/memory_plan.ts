@@ -150,14 +150,14 @@ export function planMemory(
     const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
     const wanted =
       prompts * (longestPrompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
-    const perRow = rehearsal.kept(SOME_ROWS) / SOME_ROWS;
+    const perRow = rehearsal.kept(SOME_ROWS, reference) / SOME_ROWS;
     const keeping = together('kept');
     const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, computed);
     const most = Math.min(wanted, Math.floor(spare / perRow), Math.floor(maxBinding / (4 * widest)));
     // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
     const covers = most >= wanted && prompts * k <= inFlight;
     if (most >= sequence) {
-      kept = { rows: most, bytes: rehearsal.kept(most) };
+      kept = { rows: most, bytes: rehearsal.kept(most, reference) };
       total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, computed));
     }
   }

@@ -1,25 +1,22 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.ts';
-import type { KeptRows } from '../model/generate.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { type Group, type Packed, pack, uploadPacked } from '../model/packing.ts';
+import { type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { lowerLayers } from '../model/transformer.ts';
-import type { ActivationStore } from './activation_store.ts';
+import { type ActivationStore, type KeptGroup, keptRows } from './activation_store.ts';
 import { type Logps, type MicroBatch, microBatches, part, scatter } from './micro_batch.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
 
 export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
 /** A prompt's completions with the advantage of each. */
-export interface PolicyGroup extends Group {
+export interface PolicyGroup extends KeptGroup {
   readonly advantages: readonly number[];
   /** False leaves a completion out of the loss (a truncated one that is masked). Default: all are in. */
   readonly inLoss?: readonly boolean[];
-  /** Where `store` keeps each completion's rows and its prompt's; those without are computed again. */
-  readonly kept?: readonly (KeptRows | undefined)[];
 }
 
 export interface PolicyOptions {
@@ -30,6 +27,8 @@ export interface PolicyOptions {
   readonly beta: number;
   /** `sum` divides by nothing: the advantages carry the weights. */
   readonly lossType: LossType | 'sum';
+  /** What an earlier pass over the same groups found for the model without vectors; it is not run again. */
+  readonly reference?: Logps | undefined;
   /** The clipped importance ratio in place of the plain policy gradient. */
   readonly ratio?: RatioOptions | undefined;
   /** For dr_grpo's normaliser. */
@@ -55,6 +54,8 @@ export interface PolicyResult {
   readonly clip: { readonly low: number; readonly high: number };
   /** Log-probabilities by group and completion under the vectors as they were; undefined where nothing was computed. */
   readonly logp: Logps;
+  /** The same of the model without vectors, where `beta` asks for it. */
+  readonly reference: Logps | undefined;
 }
 
 /**
@@ -69,7 +70,8 @@ export async function policyPass(
   options: PolicyOptions,
 ): Promise<PolicyResult> {
   const weights = tokenWeights(groups, options);
-  const logp = groups.map((group) => group.completions.map(() => undefined as Float32Array | undefined));
+  const none = () => groups.map((group) => group.completions.map(() => undefined as Float32Array | undefined));
+  const [logp, reference] = [none(), none()];
   let loss = 0;
   let kl = 0;
   const { store } = options;
@@ -83,8 +85,10 @@ export async function policyPass(
     loss += result.loss;
     kl += result.kl;
     scatter(result.logp, result.packed, batch, groups, logp);
+    if (result.reference) scatter(result.reference, result.packed, batch, groups, reference);
   }
-  return { loss, kl, clip: clipped(groups, logp, options.ratio), logp };
+  const found = options.beta > 0 ? (options.reference ?? reference) : undefined;
+  return { loss, kl, clip: clipped(groups, logp, options.ratio), logp, reference: found };
 }
 
 async function microBatch(
@@ -115,24 +119,27 @@ async function microBatch(
       advantage: device.upload(advantage, [pairs], 'f32', 'advantages'),
       weight: device.upload(weight, [pairs], 'f32', 'token weights'),
     };
-    const oldLogp =
-      old &&
+    const uploadLogps = (logps: Logps, label: string) =>
       device.upload(
-        perPair((g, c, t) => old[g]?.[c]?.[t] as number),
+        perPair((g, c, t) => logps[g]?.[c]?.[t] as number),
         [pairs],
         'f32',
-        'old logp',
+        label,
       );
+    const oldLogp = old && uploadLogps(old, 'old logp');
     const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
     const sums = arena.alloc([2], 'f32', 'loss sums');
     const { temperature, recompute, steering, beta, lowest = 0 } = options;
     // The reference is the model without vectors, and nothing of it is differentiated.
     const plain = new Tape(device);
-    const lower = beta > 0 && !store ? lowerLayers(plain, model, tables, lowest) : undefined;
-    const reference = beta > 0 ? logProbabilities(plain, model, tables, { temperature, lower }) : undefined;
+    const kept = store?.source(keptRows(groups, batch));
+    const runs = beta > 0 && !options.reference;
+    const lower = runs ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
+    const reference = lower
+      ? logProbabilities(plain, model, tables, { temperature, lower })
+      : options.reference && plain.adopt(uploadLogps(options.reference, 'reference logp'), false);
 
     const tape = new Tape(device, options.target);
-    const kept = store?.source(keptRows(groups, batch));
     const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
     plain.release(lower?.residMid, lower?.mlpOut);
     const coef = arena.alloc([pairs], 'f32', 'd logp');
@@ -151,7 +158,8 @@ async function microBatch(
     );
     reduceTerms(tape.rec, { terms, sums }, { pairs });
     tape.backward(logp, { tensor: coef, references: 1 });
-    const [scalars, rows] = await device.readBytes([sums, logp.tensor]);
+    const read = [sums, logp.tensor, ...(lower && reference ? [reference.tensor] : [])];
+    const [scalars, rows, referenceRows] = await device.readBytes(read);
     tape.release(logp, reference);
     for (const tensor of [...Object.values(inputs), ...(oldLogp ? [oldLogp] : []), terms, sums]) arena.free(tensor);
     ratio?.free();
@@ -159,17 +167,8 @@ async function microBatch(
     tables.free();
     const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
     const values = new Float32Array((rows as Uint8Array).buffer);
-    return { loss: loss as number, kl: kl as number, logp: values, packed };
-  });
-}
-
-/** Rows of the store in the packed order: every part's prompt, then its completions without their last tokens. */
-function keptRows(groups: readonly PolicyGroup[], batch: MicroBatch): number[] {
-  return batch.flatMap(({ group, completions }) => {
-    const { prompt, kept = [], completions: all } = groups[group] as PolicyGroup;
-    const first = kept[completions[0] as number]?.prompt as number;
-    const own = completions.flatMap((c) => kept[c]?.own.slice(0, (all[c] as readonly number[]).length - 1) ?? []);
-    return [...prompt.map((_, i) => first + i), ...own];
+    const ofReference = referenceRows && new Float32Array(referenceRows.buffer);
+    return { loss: loss as number, kl: kl as number, logp: values, reference: ofReference, packed };
   });
 }
 

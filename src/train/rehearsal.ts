@@ -12,7 +12,7 @@ import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import { expectedTensors } from '../model/source.ts';
-import { forward, lowerLayers } from '../model/transformer.ts';
+import { forwardKept, lowerLayers } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
 import { ActivationStore } from './activation_store.ts';
 
@@ -70,16 +70,16 @@ export class Rehearsal {
     this.#target = { grad: this.#vectors, layers: trained };
   }
 
-  /** Bytes of so many rows of a rollout that are kept for the gradient. */
-  kept(rows: number): number {
+  /** Bytes of so many rows of a rollout that are kept for the gradient and, with `reference`, for the model without vectors. */
+  kept(rows: number, reference: boolean): number {
     const { arena } = this.#device;
     this.#store?.dispose();
     const before = arena.liveBytes;
-    this.#store = new ActivationStore(this.#device, this.#target, rows);
+    this.#store = new ActivationStore(this.#device, this.#target, rows, { reference });
     const tape = new Tape(this.#device, this.#target);
     const tables = uploadPacked(this.#device, pack([{ prompt: [0], completions: [] }]));
     const steering = { tensor: this.#vectors, scale: 1 };
-    tape.release(tape.keep(this.#store.sink(1), () => forward(tape, this.#model, tables, { steering })));
+    tape.release(forwardKept(tape, this.#model, tables, this.#store, { steering }));
     tables.free();
     return arena.liveBytes - before;
   }
@@ -87,7 +87,7 @@ export class Rehearsal {
   /** Keeps every pass where the last one was kept. */
   #keeper(): RowKeeper {
     const store = this.#store as ActivationStore;
-    return { target: this.#target, open: () => 0, sink: (n) => store.sink(n) };
+    return { target: this.#target, lower: store.lower, open: () => 0, sink: (n) => store.sink(n) };
   }
 
   /** Bytes that a micro-batch takes at the most. */
@@ -116,7 +116,7 @@ export class Rehearsal {
     const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
     const plain = new Tape(this.#device);
     const lowest = Math.min(...this.#target.layers);
-    const lower = reference && !kept ? lowerLayers(plain, this.#model, tables, lowest) : undefined;
+    const lower = reference ? (kept?.lower(plain) ?? lowerLayers(plain, this.#model, tables, lowest)) : undefined;
     const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
     const target = recompute === 'score' ? undefined : this.#target;
     const tape = new Tape(this.#device, target);

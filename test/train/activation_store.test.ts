@@ -6,6 +6,7 @@ import { loadModel, type Model } from '../../src/model/model.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { ActivationStore } from '../../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../../src/train/policy.ts';
+import { sequenceLogps } from '../../src/train/sequence_logps.ts';
 import { testDevice } from '../setup/device.ts';
 
 const device = await testDevice();
@@ -27,14 +28,22 @@ const prompts = [
 /** Samples with a store of so many rows, and takes gradients with what it kept and without. */
 async function sampled(
   model: Model,
-  { rows = 4096, layers, maxRows = 256 }: { rows?: number; layers?: number[]; maxRows?: number } = {},
+  {
+    rows = 4096,
+    layers,
+    maxRows = 256,
+    reference = false,
+  }: { rows?: number; layers?: number[]; maxRows?: number; reference?: boolean } = {},
 ) {
   const { num_hidden_layers: count, hidden_size: c } = model.config;
-  const vectors = Float32Array.from({ length: count * c }, (_, i) => 0.05 * Math.sin(i));
+  const trained = new Set(layers ?? Array.from({ length: count }, (_, l) => l));
+  const vectors = Float32Array.from({ length: count * c }, (_, i) =>
+    trained.has(Math.floor(i / c)) ? 0.05 * Math.sin(i) : 0,
+  );
   const steering = { tensor: device.upload(vectors, [count, c], 'f32', 'steering'), scale: 1 };
   const grad = device.upload(new Float32Array(count * c), [count, c], 'f32', 'grad');
-  const target = { grad, layers: new Set(layers ?? Array.from({ length: count }, (_, l) => l)) };
-  const store = new ActivationStore(device, target, rows);
+  const target = { grad, layers: trained };
+  const store = new ActivationStore(device, target, rows, { reference });
   const completions = await generate(
     model,
     prompts.map((prompt, p) => ({
@@ -76,7 +85,7 @@ async function sampled(
     store.dispose();
     for (const tensor of [steering.tensor, grad]) device.arena.free(tensor);
   };
-  return { completions, run, store, free };
+  return { completions, groups, steering, run, store, free };
 }
 
 function largestDifference(completions: readonly (readonly Completion[])[], logp: PolicyResultLogp): number {
@@ -126,6 +135,38 @@ describe('a store', () => {
     expect(kept.kl).toBe(again.kl);
     expect(kept.kl).toBeGreaterThan(0);
     free();
+    model.dispose();
+  });
+
+  it('keeps what the model without vectors begins with, so that it runs from the lowest vector on and once', async () => {
+    const model = await open(device, 'models/demo');
+    const live = device.arena.live();
+    const { groups, steering, run, store, free } = await sampled(model, { layers: [3, 5], reference: true });
+    const beta = 0.1;
+    const whole = await run({ beta, lowest: 3 });
+    const [kept, without] = [await run({ beta, store }), await run({ store })];
+    expect(kept.gradient).toEqual(whole.gradient);
+    expect(kept.reference).toEqual(whole.reference);
+    expect(kept.kl).toBe(whole.kl);
+    expect(kept.kl).toBeGreaterThan(0);
+    // Fewer than the least of a layer, six times: two of the six layers run.
+    expect(kept.dispatches - without.dispatches).toBeLessThan(6 * 10);
+
+    const next = await run({ beta, lowest: 3, reference: kept.reference });
+    expect(next.gradient).toEqual(whole.gradient);
+    expect(next.kl).toBe(whole.kl);
+    expect(next.reference).toBe(kept.reference);
+    expect(next.dispatches).toBeLessThan(whole.dispatches);
+
+    const options = { temperature: 0.9, maxRows: 256 };
+    for (const vectors of [steering, undefined]) {
+      const again = await sequenceLogps(model, groups, { ...options, steering: vectors });
+      const before = device.counters.dispatches;
+      expect(await sequenceLogps(model, groups, { ...options, steering: vectors, store })).toEqual(again);
+      expect(device.counters.dispatches - before).toBeLessThan(6 * 10);
+    }
+    free();
+    expect(device.arena.live()).toEqual(live);
     model.dispose();
   });
 

@@ -73,7 +73,7 @@ export const command = defineCommand<Options>({
       .option(
         '--new-tokens <n>',
         "tokens decoded after it (16), and a completion's at most (the demonstration's: 72)",
-        integer({ min: 1, max: 1024 }),
+        integer({ min: 2, max: 1024 }),
       )
       .option('--rounds <n>', 'turns of each', integer({ min: 1 }), 5)
       .option(

@@ -40,8 +40,10 @@ export class ReinforcementLearning implements Method {
   }
 
   async step(run: StepRun): Promise<StepOutcome> {
-    const { device } = this.#o.lm.model;
-    const store = run.keptRows > 0 ? new ActivationStore(device, run.target, run.keptRows) : undefined;
+    const { lm, config } = this.#o;
+    const reference = config.beta > 0;
+    const store =
+      run.keptRows > 0 ? new ActivationStore(lm.model.device, run.target, run.keptRows, { reference }) : undefined;
     try {
       return await this.#step(run, store);
     } finally {
@@ -57,7 +59,7 @@ export class ReinforcementLearning implements Method {
     const rolledOut = now();
 
     const graded = groups.flatMap((group) => group.samples);
-    const divergence = config.kl_in_reward ? await this.#divergence(run, groups) : undefined;
+    const divergence = config.kl_in_reward ? await this.#divergence(run, groups, store) : undefined;
     const rewards = graded.map((g, i) => g.reward - config.beta * (divergence?.[i] ?? 0));
     const advantage = advantages(rewards, k, config);
     const samples = graded.map((g, i) => ({ ...g, advantage: advantage[i] as number }));
@@ -167,13 +169,14 @@ export class ReinforcementLearning implements Method {
   }
 
   /** Σ_t log π − log π_ref of every completion: what TRL's RLOOTrainer takes off the rewards, times beta. */
-  async #divergence(run: StepRun, groups: readonly Group[]): Promise<number[]> {
+  async #divergence(run: StepRun, groups: readonly Group[], store: ActivationStore | undefined): Promise<number[]> {
     const { config, lm, signal } = this.#o;
     const given = groups.map(({ prompt, samples }) => ({
       prompt: prompt.ids,
       completions: samples.map((s) => s.completion.ids),
+      kept: samples.map((s) => s.completion.kept),
     }));
-    const options = { temperature: config.temperature, maxRows: run.maxRows, signal };
+    const options = { temperature: config.temperature, store, maxRows: run.maxRows, signal };
     const policy = await sequenceLogps(lm.model, given, { ...options, steering: run.steering });
     const reference = await sequenceLogps(lm.model, given, options);
     return policy.flatMap((group, g) => group.map((logp, c) => sumOf(logp) - sumOf(reference[g]?.[c])));
@@ -181,7 +184,8 @@ export class ReinforcementLearning implements Method {
 
   /**
    * `num_iterations` updates on one rollout. The ratio is to the log-probabilities of the first pass, before any of them.
-   * One update with a ratio of tokens is the plain policy gradient. What the rollout kept is as it was for the first alone.
+   * One update with a ratio of tokens is the plain policy gradient. What the rollout kept is as it was for the first alone; the
+   * model without vectors is run in the first alone.
    */
   async #updates(
     run: StepRun,
@@ -205,6 +209,7 @@ export class ReinforcementLearning implements Method {
           beta: config.kl_in_reward ? 0 : config.beta,
           lossType: config.loss_type,
           ...(i === 0 && { store }),
+          reference: passes[0]?.reference,
           ...(ratio && { ratio }),
         }),
       );

@@ -1,4 +1,0 @@
-import { cases } from '../cases/keep_rows.ts';
-import { describeCases } from './driver.ts';
-
-describeCases('keep_rows', cases());
