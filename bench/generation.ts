@@ -21,6 +21,8 @@ interface Candidate {
   readonly webgpu: boolean;
 }
 
+export const GENERATION_NAMES = ['generate_prefill', 'generate_decode'] as const;
+
 interface Contestant {
   readonly impl: string;
   readonly dtype: string;
@@ -197,14 +199,30 @@ async function compareWithCpu(
 }
 
 async function ownContestant(lm: LanguageModel, ids: readonly number[], count: number): Promise<Contestant> {
-  const run = async (): Promise<Continuation> => {
-    const times = [performance.now()];
-    const completions = [{ sampling: { temperature: 0 }, key: { step: 0, prompt: 0, completion: 0 } }];
-    const requests = [{ prompt: ids, maxNewTokens: count + 1, completions }];
-    const onProgress = () => times.push(performance.now());
+  const completions = [{ sampling: { temperature: 0 }, key: { step: 0, prompt: 0, completion: 0 } }];
+  const upTo = async (maxNewTokens: number, onProgress: (tokens: number) => void) => {
+    const requests = [{ prompt: ids, maxNewTokens, completions }];
     const [group] = await generate(lm.model, requests, { seed: 0, eosIds: [], onProgress });
-    const [prefillMs, ...tokenMs] = times.slice(1).map((time, i) => time - (times[i] as number)) as [number];
-    return { tokens: group?.[0]?.ids ?? [], prefillMs, tokenMs };
+    return group?.[0]?.ids ?? [];
+  };
+  // The first readback brings the tokens of some passes besides the prompt's: prefill is timed by itself.
+  const run = async (): Promise<Continuation> => {
+    const start = performance.now();
+    let prefillMs = 0;
+    await upTo(1, () => {
+      prefillMs = performance.now() - start;
+    });
+    const tokenMs: number[] = [];
+    let last: { time: number; tokens: number } | undefined;
+    const tokens = await upTo(count + 1, (tokens) => {
+      const time = performance.now();
+      if (last) {
+        const each = (time - last.time) / (tokens - last.tokens);
+        for (let i = last.tokens; i < tokens; i++) tokenMs.push(each);
+      }
+      last = { time, tokens };
+    });
+    return { tokens, prefillMs, tokenMs };
   };
   const { tokens } = await run();
   return {

@@ -1,14 +1,13 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
 import { measureRoofline } from '../src/kernels/measure_roofline.ts';
-import type { LanguageModel } from '../src/model/language_model.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
 import { DECODING_NAMES, decodingRows } from './decoding.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
-import { type GenerationOptions, generationRows } from './generation.ts';
+import { GENERATION_NAMES, type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { RECORD_NAME } from './record.ts';
 import { type Row, Rows } from './row.ts';
@@ -43,12 +42,10 @@ export interface BenchOptions {
   readonly profile: ProfileRun | undefined;
   /** Dawn's toggles that the device was opened with: the peers get them too. */
   readonly toggles: readonly string[];
-  /** Loads the demonstration model, when a row needs it. */
+  /** Loads the model of the end-to-end rows, when one of them needs it. */
   readonly endToEnd: () => Promise<EndToEnd>;
-  /** A model that is prefilled and decoded beside the peers: then only what `only` names is measured besides. */
-  readonly generation?:
-    | { readonly open: () => Promise<LanguageModel>; readonly options: GenerationOptions }
-    | undefined;
+  /** A model that is prefilled and decoded beside the peers, where `only` names nothing else. */
+  readonly generation?: { readonly options: GenerationOptions } | undefined;
   /** Called before the rows of a section. */
   readonly section: (title: string) => void;
   readonly emit: (row: Row) => void;
@@ -61,7 +58,7 @@ export interface BenchOptions {
  */
 export async function runBench(device: Device, options: BenchOptions): Promise<Rows> {
   const { models, section, emit } = options;
-  const only = options.only ?? (options.generation && []);
+  const only = options.only ?? (options.generation && [...GENERATION_NAMES]);
   const wanted = (name: string) => only === undefined || only.includes(name);
   const families = await chooseFamilies(only);
 
@@ -107,9 +104,9 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
       for (const row of await comparison.rows(problem)) emit(row);
     }
   }
-  if (options.generation) {
+  if (options.generation && GENERATION_NAMES.some(wanted)) {
     section('Generation, by the clock, in turns');
-    const lm = await options.generation.open();
+    const { lm } = await options.endToEnd();
     await generationRows(lm, rows, options.generation.options, emit);
   }
   return rows;
@@ -135,6 +132,7 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
     ...END_TO_END_NAMES,
     ...DECODING_NAMES,
     ...TRAINING_NAMES,
+    ...GENERATION_NAMES,
     RECORD_NAME,
     ...families.map((family) => family.name),
   ]);

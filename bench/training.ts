@@ -42,7 +42,7 @@ export async function trainingRows(
 ): Promise<void> {
   const bench = new TrainingBench(setup, rows, emit);
   try {
-    if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(profile);
+    if (PASSES.some(wanted) || wanted(RECORD_NAME)) await bench.passes(wanted, profile);
     if (wanted('training_pass_kl')) await bench.reference();
     if (wanted('shared_prompt')) await bench.sharedPrompt();
     if (wanted('shared_prefixes')) await bench.sharedPrefixes();
@@ -79,33 +79,38 @@ class TrainingBench {
 
   /**
    * The forward pass (log-probabilities of sampled completions, nothing recorded) and the training passes on the same
-   * packed tokens, in turns; no completion has advantage zero, and there is no KL penalty.
+   * packed tokens, in turns, those that are wanted; no completion has advantage zero, and there is no KL penalty.
    */
-  async passes(profile: ProfileRun | undefined): Promise<void> {
+  async passes(wanted: (name: string) => boolean, profile: ProfileRun | undefined): Promise<void> {
     const { lm } = this.#o;
     const { model } = lm;
     const { groups, packed, store } = await this.#kept();
     const training = (options: Partial<PolicyOptions>) => () => this.#pass(groups, options);
-    const contenders = {
-      forward: () => this.#forward(groups),
-      training_pass: training({}),
-      training_pass_recompute: training({ recompute: 'layer' }),
-      training_pass_kept: training({ store }),
-    };
-    const times = await interleaved(Object.values(contenders).map(repeated), TURNS);
     const least = floorOf(model, packed, 0);
-    const floors = [undefined, least.training, least.recompute, least.kept];
+    const every: { name: (typeof PASSES)[number]; run: () => Promise<unknown>; floor?: number }[] = [
+      { name: 'forward', run: () => this.#forward(groups) },
+      { name: 'training_pass', run: training({}), floor: least.training },
+      { name: 'training_pass_recompute', run: training({ recompute: 'layer' }), floor: least.recompute },
+      { name: 'training_pass_kept', run: training({ store }), floor: least.kept },
+    ];
+    const recorded = wanted(RECORD_NAME);
+    const contenders = every.filter(
+      ({ name }) => name === 'forward' || wanted(name) || (recorded && name === 'training_pass'),
+    );
+    const times = await interleaved(
+      contenders.map(({ run }) => repeated(run)),
+      TURNS,
+    );
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
     const attentionShare = attendedShare(packed.ranges);
-    for (const [i, [name, run]] of Object.entries(contenders).entries()) {
+    for (const [i, { name, run, floor }] of contenders.entries()) {
       const time = times[i] as Timing;
-      const floor = floors[i];
       const ratio = time.median / (times[0] as Timing).median;
       const dispatches = await dispatchesOf(this.#device, run);
       const work = dispatches && { dispatches, attentionShare };
       const against = floor && { ratio_to_forward: ratio, floor: floor / least.forward };
       this.#row(name, shape, time, packed.targets.length, work, against || {});
-      if (name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
+      if (recorded && name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
       await profile?.(name, run);
     }
     store.dispose();

@@ -1,6 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { EndToEnd, ProfileRun } from '../../../bench/end_to_end.ts';
+import type { EndToEnd, MeasuredTraining, ProfileRun } from '../../../bench/end_to_end.ts';
 import { environmentOf } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
@@ -23,8 +23,10 @@ interface Options extends ProfileOptions {
   all?: boolean;
   model?: string;
   onnx?: string;
+  prompts?: number;
+  completions?: number;
   promptTokens: number;
-  newTokens: number;
+  newTokens?: number;
   rounds: number;
   dumpTraining?: string;
   out?: string;
@@ -35,6 +37,10 @@ export const command = defineCommand<Options>({
     ['trimtab bench', 'everything: some minutes on two CPU cores'],
     ['trimtab bench --only matmul --shapes demo', 'one comparison with jax-js and tfjs'],
     ['trimtab bench --only training_pass --profile', 'which kernels a training pass spends its time in'],
+    [
+      'trimtab bench --model model.gguf --only training_pass --prompts 2 --completions 4 --new-tokens 12',
+      'on a model of yours',
+    ],
     ['trimtab bench --only linear,attention --shapes 135m --no-peers --json --out rows.jsonl', 'a JSON object a row'],
   ],
   configure(command) {
@@ -47,10 +53,28 @@ export const command = defineCommand<Options>({
       .option('--no-peers', 'leave out the peers')
       .option('--compared', 'only what is compared with peers, not the kernels by themselves')
       .option('--all', 'also what takes seconds on a software adapter')
-      .option('--model <file>', 'a GGUF file: its prefill and decode, beside llama.cpp and the --onnx exports of it')
+      .option(
+        '--model <path>',
+        'a folder, GGUF file or model of the Hub for the rows that --only names; else its prefill and decode, beside llama.cpp (GGUF) and the --onnx exports of it',
+      )
+      .option(
+        '--prompts <n>',
+        "prompts of a rollout and its training pass (the demonstration's: 8)",
+        integer({ min: 1 }),
+      )
+      .option('--completions <n>', "completions of each (the demonstration's: 8)", integer({ min: 1 }))
       .option('--onnx <folders>', 'exports of the model for transformers.js, FOLDER or FOLDER:dtype')
-      .option('--prompt-tokens <n>', 'length of its prompt', integer({ min: 1, max: 1024 }), 64)
-      .option('--new-tokens <n>', 'tokens decoded after it', integer({ min: 1, max: 1024 }), 16)
+      .option(
+        '--prompt-tokens <n>',
+        'length of the prompt before prefill and decode',
+        integer({ min: 1, max: 1024 }),
+        64,
+      )
+      .option(
+        '--new-tokens <n>',
+        "tokens decoded after it (16), and a completion's at most (the demonstration's: 72)",
+        integer({ min: 2, max: 1024 }),
+      )
       .option('--rounds <n>', 'turns of each', integer({ min: 1 }), 5)
       .option(
         '--dump-training <file>',
@@ -76,6 +100,7 @@ export const command = defineCommand<Options>({
     if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
     const view = sections(context);
+    let opened: EndToEnd | undefined;
     try {
       await runBench(device, {
         only: options.only === undefined ? undefined : list(options.only),
@@ -86,11 +111,12 @@ export const command = defineCommand<Options>({
         all: options.all === true,
         profile: options.profile === undefined ? undefined : profileRun(context, device, options),
         toggles,
-        generation: options.model === undefined ? undefined : generation(context, device, options, options.model),
-        endToEnd: async () => ({
-          ...(await demonstration(context, device)),
-          onTraining: dump === undefined ? undefined : (data) => writeFileSync(dump, JSON.stringify(data)),
-        }),
+        generation: options.model === undefined ? undefined : generation(context, options, options.model),
+        endToEnd: async () => {
+          opened ??= await endToEnd(context, device, options);
+          const onTraining = (data: MeasuredTraining) => writeFileSync(dump as string, JSON.stringify(data));
+          return { ...opened, onTraining: dump === undefined ? undefined : onTraining };
+        },
         section: view.section,
         emit(row) {
           rows.push(row);
@@ -137,9 +163,8 @@ function sections(context: Context): { section(title: string): void; add(row: Ro
 }
 
 /** What of the command line says how a model is timed beside the peers. */
-function generation(context: Context, device: Device, options: Options, model: string): BenchOptions['generation'] {
+function generation(context: Context, options: Options, model: string): BenchOptions['generation'] {
   return {
-    open: () => openModel(context, device, model),
     options: {
       model: resolve(model),
       onnx: list(options.onnx ?? '').map((folder) => resolve(folder)),
@@ -147,19 +172,25 @@ function generation(context: Context, device: Device, options: Options, model: s
       peersFolder: `${packageRoot()}/bench/peers`,
       checked: !context.gpuOptions.toggles?.includes('disable_robustness'),
       promptTokens: options.promptTokens,
-      newTokens: options.newTokens,
+      newTokens: options.newTokens ?? 16,
       rounds: options.rounds,
     },
   };
 }
 
-/** The embedded model with the problems and settings that it is demonstrated with. */
-async function demonstration(context: Context, device: Device): Promise<EndToEnd> {
+/** The embedded model, or the one that is named, with the problems and settings that the first is demonstrated with. */
+async function endToEnd(context: Context, device: Device, options: Options): Promise<EndToEnd> {
   const folder = `${packageRoot()}/models/demo`;
   const settings = `${folder}/train.yaml`;
-  const config = parseTrainConfig(await readText(settings), settings);
+  const given = parseTrainConfig(await readText(settings), settings);
+  const config = {
+    ...given,
+    num_prompts: options.prompts ?? given.num_prompts,
+    num_generations: options.completions ?? given.num_generations,
+    max_completion_length: options.newTokens ?? given.max_completion_length,
+  };
   const problems = await readProblems(`${folder}/problems-train.jsonl`);
-  const lm = await openModel(context, device, folder);
+  const lm = await openModel(context, device, options.model ?? folder);
   return { lm, config, problems, ...(await askerFor(config, lm)) };
 }
 
