@@ -2,15 +2,15 @@ import source from '../../shaders/path_keys.wgsl?raw';
 import { foldGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { defineMoveKernel, moveKernel } from './units.ts';
+import { defineWideKernel, wideKernel } from './units.ts';
 
 const WG = 64;
 
-const kernel = defineMoveKernel({
+const kernel = defineWideKernel({
   name: 'path_keys',
   source,
   entry: 'path_keys',
-  bindings: { qkv: 'read array<Unit>', paths: 'read array<u32>', out: 'read_write array<Unit>' },
+  bindings: { qkv: 'read array<Wide>', paths: 'read array<u32>', out: 'read_write array<Wide>' },
   params: { count: 'u32', q_units: 'u32', kv_units: 'u32', m: 'u32', kv: 'u32' },
   constants: { WG },
   workgroup: WG,
@@ -26,7 +26,7 @@ export function pathKeys(
   t: { qkv: Tensor; paths: Tensor; out: Tensor },
   o: { m: number; heads: number; kvHeads: number; headDim: number },
 ): void {
-  const { kernel: variant, units } = moveKernel(rec.device, kernel, o.headDim);
+  const { kernel: variant, units } = wideKernel(rec.device, kernel, o.headDim);
   const kv_units = 2 * o.kvHeads * units;
   const count = o.m * kv_units;
   rec.dispatch(
