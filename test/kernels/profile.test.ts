@@ -110,7 +110,8 @@ for (const [kind, without] of [
       expect(outer.busy_ms - inner.busy_ms).toBeLessThanOrEqual((ms.test_add_bias as number) + 1e-6);
       const untimed = report.untimed?.phases.outer;
       expect(untimed).toMatchObject({ calls: 1 });
-      expect(untimed?.record_share).toBeGreaterThan(0);
+      // A page's clock may not move while one dispatch is recorded.
+      expect(untimed?.record_share).toBeGreaterThanOrEqual(0);
       expect(untimed?.record_share).toBeLessThan(1);
     });
 
