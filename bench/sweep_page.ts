@@ -65,7 +65,7 @@ function sweepCard(name: SweepName, all: readonly Row[]): string {
     view.title,
     view.text,
     (finding ? `<p class="finding"><b>${escapeText(finding[0])}</b> ${escapeText(finding[1])}</p>` : '') +
-      `<div class="two">${plots.join('')}</div>${legend(lines, view)}${leftOut(rows)}${figures(view, rows)}`,
+      `${legend(lines, view)}<div class="two">${plots.join('')}</div>${leftOut(rows)}${figures(view, rows)}`,
   );
 }
 
@@ -141,7 +141,7 @@ function chart(
     ...(plot.logarithmic && { yTicks: decades(Math.min(...ends), Math.max(...ends)).map(y) }),
     endLabels: false,
     xName: view.unit,
-    xFormat: (at) => count(view.logarithmic ? Math.round(2 ** at) : at),
+    xFormat: (at) => whole(view.logarithmic ? Math.round(2 ** at) : at),
     xTicks: values.map(x),
   });
 }
@@ -156,8 +156,12 @@ function decades(low: number, high: number): number[] {
   return marks.slice(Math.max(0, first), last < 0 ? undefined : last + 1);
 }
 
+function whole(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
 function count(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString('en-US');
+  return whole(Number(value.toPrecision(3)));
 }
 
 function legend(lines: readonly string[], view: SweepView): string {
@@ -172,7 +176,7 @@ function legend(lines: readonly string[], view: SweepView): string {
 function leftOut(rows: readonly Row[]): string {
   const skipped = rows.filter((row) => row.skipped);
   if (skipped.length === 0) return '';
-  const list = skipped.map((row) => `${row.line} at ${count(row.value as number)}: ${row.skipped}`);
+  const list = skipped.map((row) => `${row.line} at ${whole(row.value as number)}: ${row.skipped}`);
   return `<p class="note">Left out: ${escapeText(list.join('; '))}.</p>`;
 }
 

@@ -89,7 +89,7 @@ export const SWEEPS: Readonly<Record<SweepName, Sweep>> = {
   },
 
   completions: {
-    lines: ['prompt once', 'separate sequences'],
+    lines: ['separate sequences', 'prompt once'],
     values: () => doubled(1, 16),
     bounds: () => [1, MAX_SEQUENCES],
     open(setup, values) {
@@ -97,8 +97,8 @@ export const SWEEPS: Readonly<Record<SweepName, Sweep>> = {
       const points = values.flatMap((value) => {
         const group = signed(syntheticGroup(setup.lm, { ...SHARED, completions: value }));
         const lines = [
-          ['prompt once', [group]],
           ['separate sequences', separated(group)],
+          ['prompt once', [group]],
         ] as const;
         return lines.map(([line, groups]): Point => {
           const { floor, packed } = workOf(setup, groups);

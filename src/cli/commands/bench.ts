@@ -154,7 +154,7 @@ export const command = defineCommand<Options>({
     } finally {
       progress.end();
       view.end();
-      // What was measured before a failure or Ctrl-C is shown too.
+      // What was measured before a failure is shown too.
       if (opened && rows.some((row) => row.line !== undefined)) {
         await writeOutput(page, sweepPage({ environment, model: opened.lm.name, rows }));
         context.print(`\n${page} shows the sweeps as plots.`);
