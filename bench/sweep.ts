@@ -39,21 +39,21 @@ const FIRST_TURNS = 2;
  */
 export function parseSweeps(text: string): SweepRequest[] {
   const found = new Map<SweepName, Set<number>>();
+  /** Of the sweep that was named last. */
   let values: Set<number> | undefined;
   for (const word of text.split(',').map((part) => part.trim())) {
-    const [, name, value] = /^(?:([a-z]+)(?:=|$))?(\d*)$/i.exec(word) ?? [];
-    const names = name?.toLowerCase() === 'all' && !value ? SWEEP_NAMES : SWEEP_NAMES.filter((known) => known === name);
-    if ((name === undefined ? values === undefined || !value : names.length === 0) || value === undefined) {
+    const [, name, equals, value] = /^(?:([a-z]+)(=|$))?(\d+)?$/.exec(word) ?? [];
+    const names = name === 'all' && !equals ? SWEEP_NAMES : SWEEP_NAMES.filter((known) => known === name);
+    const named = names.length > 0 && (equals === '=') === (value !== undefined);
+    if (!named && (name !== undefined || value === undefined || values === undefined)) {
       throw new UserError(
         `--sweep has ${JSON.stringify(word)}. There are ${SWEEP_NAMES.join(', ')} and all of them (all), each with values of ` +
           'your own if you like: batch=1,8,64.',
       );
     }
-    for (const known of name === undefined ? [] : names) {
-      values = found.get(known) ?? new Set();
-      found.set(known, values);
-    }
-    if (value) values?.add(Number(value));
+    for (const known of names) found.set(known, found.get(known) ?? new Set());
+    if (name !== undefined) values = found.get(name as SweepName);
+    if (value !== undefined) values?.add(Number(value));
   }
   return [...found].map(([name, own]) => ({
     name,

@@ -67,7 +67,7 @@ export const SWEEPS: Readonly<Record<SweepName, Sweep>> = {
       const points = values.flatMap((value) => {
         const groups = sequences(setup, value);
         const { floor } = workOf(setup, groups);
-        const point = { value, shape: `${value} rows, ${groups.length} sequences`, tokens: value, executions: 1 };
+        const point = { value, shape: `${value} rows`, tokens: value, executions: 1 };
         return [
           { ...point, line: 'forward pass', flops: floor.forward, run: () => passes.forward(groups) },
           { ...point, line: 'training pass', flops: floor.training, run: () => passes.train(groups) },

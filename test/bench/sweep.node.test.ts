@@ -51,7 +51,7 @@ describe('the names of sweeps', () => {
     expect(parseSweeps('all').map(({ name }) => name)).toEqual(SWEEP_NAMES);
   });
 
-  it.each(['token', '', 'batch=', 'batch=x', '8,batch', 'all=8', 'batch=1.5', 'tokens,,layers'])(
+  it.each(['token', '', 'batch=', 'batch=x', '8,batch', 'all=8', 'batch=1.5', 'tokens,,layers', 'all,8', 'Batch'])(
     '%j is refused with those that there are',
     (text) => {
       expect(() => parseSweeps(text)).toThrow(
