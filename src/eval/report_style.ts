@@ -28,7 +28,7 @@ h2{font:400 23px/1.2 var(--serif);letter-spacing:-.005em}
 h3{font:600 13.5px var(--sans);margin-bottom:10px}h3 span{color:var(--soft);font-weight:400}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:26px 36px}.two figure{min-width:0}.narrow{display:none}.legend+.two{margin-top:14px}
 .finding{font:400 17px/1.35 var(--serif);color:var(--soft);margin-bottom:20px}.finding b{font:400 34px/1 var(--serif);color:var(--after);letter-spacing:-.02em;margin-right:4px;white-space:nowrap}
-details{margin-top:14px}summary{cursor:pointer;color:var(--soft);font-size:13px;width:fit-content}details[open] summary{margin-bottom:12px}
+details{margin-top:14px}summary{cursor:pointer;color:var(--soft);font-size:13px;width:fit-content}details[open] summary{margin-bottom:12px}details td{font-size:13px;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:12.5px;margin-top:8px}
 .legend i{display:inline-block;width:18px;height:0;border-top:2.25px solid var(--after);vertical-align:middle;margin-right:7px}.legend i.thin{border-top-width:1px;opacity:.5}.legend i.dashes{border-top-style:dashed}
 table{border-collapse:collapse;width:100%}
