@@ -12,7 +12,7 @@ h1,h2,h3,p,dl,dd,figure{margin:0}
 .masthead svg{width:26px;height:26px;flex:none}.masthead b{color:var(--ink);font-size:15px;letter-spacing:0}
 .masthead span:last-child{margin-left:auto;text-align:right}
 h1{font:400 clamp(30px,4.6vw,46px)/1.12 var(--serif);letter-spacing:-.015em;margin:30px 0 12px;max-width:24ch;text-wrap:balance}
-.lede{color:var(--soft);font-size:16.5px;max-width:70ch;margin-bottom:30px}
+.lede{color:var(--soft);font-size:16.5px;max-width:70ch;margin-bottom:30px;text-wrap:pretty}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:24px 26px;margin-bottom:18px}
 .card>header{margin-bottom:16px}
 h2{font:400 23px/1.2 var(--serif);letter-spacing:-.005em}
