@@ -111,7 +111,7 @@ export async function calibrate(
       Math.min(promptLength + half, model.maxPositions - 4, Math.max(prefill.rows, FIRST_ROWS)),
     );
     const decode = await measure(inFlight, signal, async (completions) => {
-      // The prompt's pass with one that compiles what decoding needs, and those that count.
+      // First the prompt's pass with one that compiles what decoding needs, then those that count.
       const passes = await passTimes({ prompts: 1, length: context, completions, tokens: 2 + REPETITIONS });
       return passes.slice(1);
     });
@@ -207,6 +207,8 @@ async function generationTimes(
     maxPromptRows: shape.prompts * shape.length,
     cacheBytes: plan.cache,
     maxPasses: 1,
+    // The tokens mean nothing, and so does how many of them would be the same.
+    shareRows: false,
     onProgress: () => stamps.push(now()),
   });
   return stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] as number)) / 1000);
