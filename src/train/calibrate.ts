@@ -1,15 +1,15 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import { GENERATION_LIMITS, generate } from '../model/generate.ts';
 import { KVCache } from '../model/kv_cache.ts';
-import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
-import { forwardKept, lowerLayers } from '../model/transformer.ts';
+import { forwardKept } from '../model/transformer.ts';
 import { ActivationStore } from './activation_store.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import type { MemoryPlan } from './memory_plan.ts';
+import { passOver } from './pass.ts';
 
 /** A pass that was measured: it takes `fixed + per_row · rows` seconds, by a line through its two largest sizes. */
 export interface Timing {
@@ -236,12 +236,10 @@ async function trainingPass(
   now: () => number,
 ): Promise<number> {
   const { device } = model;
-  const { temperature, beta } = config;
-  const { recompute } = plan;
   return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
     const keeps = plan.kept.rows >= plan.rows;
-    const keptAs = { reference: beta > 0, dtype: config.activation_dtype };
+    const keptAs = { reference: config.beta > 0, dtype: config.activation_dtype };
     const store = keeps ? new ActivationStore(device, target, packed.n, keptAs) : undefined;
     if (store) {
       const rollout = new Tape(device, target);
@@ -251,19 +249,21 @@ async function trainingPass(
     }
     const begun = now();
     const kept = store?.source(Array.from({ length: packed.n }, (_, i) => i));
-    const plain = new Tape(device);
-    const lowest = Math.min(...target.layers);
-    const lower = beta > 0 ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
-    const reference = lower && logProbabilities(plain, model, tables, { temperature, lower });
-    const tape = new Tape(device, target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
-    plain.release(lower?.residMid, lower?.mlpOut);
+    const pass = passOver(model, tables, {
+      target,
+      steering,
+      temperature: config.temperature,
+      recompute: plan.recompute,
+      reference: config.beta > 0,
+      lowest: Math.min(...target.layers),
+      kept,
+    });
     const pairs = packed.targets.length;
     const coef = device.upload(new Float32Array(pairs).fill(1 / pairs), [pairs], 'f32', 'd logp');
-    tape.backward(logp, { tensor: coef, references: 1 });
-    await device.readBytes([logp.tensor, target.grad]);
+    pass.tape.backward(pass.logp, { tensor: coef, references: 1 });
+    await device.readBytes([pass.logp.tensor, target.grad]);
     const seconds = (now() - begun) / 1000;
-    tape.release(logp, reference);
+    pass.tape.release(pass.logp, pass.reference);
     kept?.dispose();
     store?.dispose();
     tables.free();

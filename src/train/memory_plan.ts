@@ -7,7 +7,8 @@ import { type Group, packedRows } from '../model/packing.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
-import { type PassOptions, Rehearsal, type RolloutOptions } from './rehearsal.ts';
+import { clipsRatio } from './ratio.ts';
+import { Rehearsal, type RehearsedPass, type RolloutOptions } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {
@@ -113,12 +114,14 @@ export function planMemory(
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
   const reference = train.beta > 0 || train.method === 'dpo';
-  const passOptions = (rows: number, recompute: PassOptions['recompute']) => ({
+  const ratio = clipsRatio(train) ? train.importance_sampling_level : undefined;
+  const passOptions = (rows: number, recompute: RehearsedPass['recompute']) => ({
     groups: groups(rows),
     recompute,
     reference,
+    ratio,
   });
-  const pass = (rows: number, recompute: PassOptions['recompute']) => rehearsal.pass(passOptions(rows, recompute));
+  const pass = (rows: number, recompute: RehearsedPass['recompute']) => rehearsal.pass(passOptions(rows, recompute));
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
   const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
   const fits = (recompute: 'none' | 'layer') => {
@@ -138,7 +141,7 @@ export function planMemory(
   const { rows } = recompute === 'none' && none ? none : fits('layer');
   const workspace = pass(rows, 'score');
 
-  const together = (recompute: PassOptions['recompute']) => {
+  const together = (recompute: RehearsedPass['recompute']) => {
     const keeps = recompute === 'kept';
     if (!sampled) return pass(rows, recompute);
     if (train.memory_budget !== undefined) return Math.max(rollout(cacheRows, keeps), pass(rows, recompute));

@@ -1,3 +1,4 @@
+import type { TrainConfig } from './config.ts';
 import type { Logps } from './micro_batch.ts';
 
 /**
@@ -13,6 +14,11 @@ export interface RatioOptions {
   readonly epsilonHigh: number;
   /** Log-probabilities before the first update of the rollout. Absent in the first: the ratio is 1 then. */
   readonly old?: Logps | undefined;
+}
+
+/** Whether the ratio can be other than 1, or counts other than a token's. */
+export function clipsRatio(config: Pick<TrainConfig, 'num_iterations' | 'importance_sampling_level'>): boolean {
+  return config.num_iterations > 1 || config.importance_sampling_level !== 'token';
 }
 
 interface Rated {

@@ -8,6 +8,7 @@ import { advantages } from '../advantage.ts';
 import { type CommonFigures, metricsRow, type StepFigures } from '../metrics.ts';
 import { overlongPenalty } from '../overlong.ts';
 import { type PolicyGroup, type PolicyResult, policyPass } from '../policy.ts';
+import { clipsRatio } from '../ratio.ts';
 import type { CompletionRow } from '../rundir.ts';
 import { sequenceLogps, sumOf } from '../sequence_logps.ts';
 import { type Method, type MethodOptions, passOptions, type Sample, type StepOutcome, type StepRun } from './method.ts';
@@ -245,11 +246,6 @@ export class ReinforcementLearning implements Method {
       inLoss: samples.map((s) => !(masked && s.completion.finishReason === 'length')),
     };
   }
-}
-
-/** Whether the ratio can be other than 1, or counts other than a token's. */
-function clipsRatio(config: MethodOptions['config']): boolean {
-  return config.num_iterations > 1 || config.importance_sampling_level !== 'token';
 }
 
 function earnsTheSame({ samples }: Group): boolean {
