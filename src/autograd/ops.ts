@@ -77,7 +77,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; paths?: Tensor | undefined; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; places: Tensor; writes: number; pieces?: number | undefined },
+  cache?: { kv: Tensor; places: Tensor; writes: number; apart: boolean; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -98,7 +98,7 @@ export function attention(
       ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
       : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
   const pieces = cache?.pieces ?? 0;
-  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.pieces !== undefined, pieces };
+  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.apart === true, pieces };
   const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
   attentionKernel(
     tape.rec,

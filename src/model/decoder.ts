@@ -14,7 +14,7 @@ import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward, forwardKept, logits } from './transformer.ts';
+import { type ForwardOptions, finalNorm, forward, forwardKept, logits } from './transformer.ts';
 
 /** A prompt that is taken in for the last slots that were loaded. */
 export interface Prefill {
@@ -124,7 +124,7 @@ export class Decoder {
     const places = up(rows.places, [n, 2], 'places');
     const headRows = up(Uint32Array.from(heads), [heads.length], 'head rows');
     const kept = this.#o.keeper?.open(n);
-    const { tape, resid } = this.#forward(table, { places, writes: n }, kept !== undefined);
+    const { tape, resid } = this.#forward(table, { places, writes: n, apart: false }, kept !== undefined);
     const hidden = finalNorm(tape, this.#model, resid, headRows, heads.length);
     tape.release(resid);
     const fresh = prefills.reduce((sum, { slots }) => sum + slots.length, 0);
@@ -184,7 +184,7 @@ export class Decoder {
     return this.#device.arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
         decodeRows(this.#device.recorder(), { ...state, ...rows }, { slots: width, rows: n });
-        const cached = { places: state.places, writes: width, pieces: this.#pieces };
+        const cached = { places: state.places, writes: width, apart: true, pieces: this.#pieces };
         const { tape, resid } = this.#forward({ n, ...rows }, cached, kept);
         const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
         tape.release(resid);
@@ -202,7 +202,7 @@ export class Decoder {
 
   #forward(
     rows: Parameters<typeof forward>[2],
-    cached: { places: Tensor; writes: number; pieces?: number },
+    cached: Omit<NonNullable<ForwardOptions['cache']>, 'kv'>,
     keep: boolean,
   ): { tape: Tape; resid: Value } {
     const { steering, keeper } = this.#o;

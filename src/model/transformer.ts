@@ -24,13 +24,14 @@ export interface ForwardOptions {
   readonly steering?: Steering | undefined;
   /**
    * Keys and values are written to the cache and read from there: the first `writes` of `places` [P, 2] u32 are each a row of
-   * this pass and one of the cache. `pieces` where the rows are of different sequences: the most that a row has of pieces of
-   * keys (`piecesOf`).
+   * this pass and one of the cache. `apart` says that the rows are of different sequences, `pieces` how many pieces of keys one
+   * of these has at the most (`piecesOf`; default 0).
    */
   readonly cache?: {
     readonly kv: KVCache;
     readonly places: Tensor;
     readonly writes: number;
+    readonly apart: boolean;
     readonly pieces?: number;
   };
   readonly recompute?: 'none' | 'layer';
