@@ -8,6 +8,7 @@ import { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { ReadbackSchedule } from './readback_schedule.ts';
 import { capsOf } from './requests.ts';
+import { cacheRowBytes, logitRowsPerBinding } from './row_capacity.ts';
 import type { Prefix, Results, Slot } from './slots.ts';
 
 interface Active extends Slot {
@@ -276,13 +277,13 @@ export class Batcher {
 
   /** Completions in flight: as many as asked for, while their logits fit one binding. */
   #maxRows(): number {
-    const rowBytes = 4 * (this.#model.config.vocab_size + 3);
-    return Math.max(1, Math.min(this.#options.maxRows, Math.floor(this.#device.caps.maxBinding / rowBytes)));
+    const bindable = logitRowsPerBinding(this.#model.config, this.#device.caps.maxBinding);
+    return Math.max(1, Math.min(this.#options.maxRows, bindable));
   }
 
   /** As many rows as the work can use, within the budget; at least one prompt with one completion must fit. */
   #cacheRows(): number {
-    const rowBytes = KVCache.rowBytes(this.#model, this.#options.kvCacheDtype);
+    const rowBytes = cacheRowBytes(this.#model.config, this.#options.kvCacheDtype ?? this.#model.kvCacheDtype);
     const perLayer = rowBytes / this.#model.layers.length;
     const budget = Math.min(this.#options.cacheBytes / rowBytes, this.#device.caps.maxBinding / perLayer);
     let wanted = 0;

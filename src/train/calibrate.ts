@@ -1,8 +1,8 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import { GENERATION_LIMITS, generate } from '../model/generate.ts';
-import { KVCache } from '../model/kv_cache.ts';
 import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
+import { cacheRowBytes, completionsInCache, logitRowsPerBinding } from '../model/row_capacity.ts';
 import type { Steering } from '../model/steering.ts';
 import { forwardKept } from '../model/transformer.ts';
 import { ActivationStore } from './activation_store.ts';
@@ -56,9 +56,13 @@ const FIRST_ROWS = 8;
 /** Completions that a rollout has in flight: the plan's, as far as logits fit one binding and keys the cache. */
 export function completionsInFlight(model: Model, config: TrainConfig, plan: MemoryPlan, promptLength: number): number {
   const length = Math.min(config.max_completion_length, model.maxPositions - promptLength);
-  const logits = Math.floor(model.device.caps.maxBinding / (4 * (model.config.vocab_size + 3)));
-  const perCompletion = KVCache.rowBytes(model) * (length + promptLength / config.num_generations);
-  return Math.max(1, Math.min(plan.inFlight, logits, Math.floor(plan.cache / perCompletion)));
+  const logits = logitRowsPerBinding(model.config, model.device.caps.maxBinding);
+  const cached = completionsInCache(cacheRows(model, plan), length, promptLength, config.num_generations);
+  return Math.max(1, Math.min(plan.inFlight, logits, cached));
+}
+
+function cacheRows(model: Model, plan: MemoryPlan): number {
+  return Math.floor(plan.cache / cacheRowBytes(model.config, model.kvCacheDtype));
 }
 
 /**
@@ -90,11 +94,10 @@ export async function calibrate(
   const passTimes = (shape: GenerationShape) => generationTimes(model, steering, plan, shape, now);
   try {
     onPart?.('prefill');
-    const cacheRows = Math.floor(plan.cache / KVCache.rowBytes(model));
     const promptRows = Math.min(
       GENERATION_LIMITS.maxPromptRows,
       config.num_prompts * promptLength,
-      cacheRows - config.num_prompts,
+      cacheRows(model, plan) - config.num_prompts,
     );
     const prefill = await measure(Math.max(1, promptRows), signal, async (rows) => {
       const length = Math.min(rows, promptLength);

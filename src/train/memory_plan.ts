@@ -1,9 +1,9 @@
 import { UserError } from '../gpu/errors.ts';
-import { DTYPE_BYTES } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
 import { type Group, packedRows } from '../model/packing.ts';
+import { cacheRowBytes, completionsInCache, logitRowsPerBinding } from '../model/row_capacity.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
@@ -81,9 +81,9 @@ export function planMemory(
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
   const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
-  const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
+  const bindable = logitRowsPerBinding(config, maxBinding);
   const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
-  const cacheRow = DTYPE_BYTES[train.kv_cache_dtype] * count * 2 * config.num_key_value_heads * config.head_dim;
+  const cacheRow = cacheRowBytes(config, train.kv_cache_dtype);
   const rolloutOptions = (cacheRows: number, keeps = false): RolloutOptions => ({
     keeps,
     prompts,
@@ -91,7 +91,7 @@ export function planMemory(
     completions: k,
     cacheRows,
     // A cache that is too small for all of them holds fewer at once.
-    inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
+    inFlight: Math.max(1, Math.min(inFlight, completionsInCache(cacheRows, completion, longestPrompt, k))),
     promptRows: GENERATION_LIMITS.maxPromptRows,
   });
   const rollout = (cacheRows: number, keeps = false) => rehearsal.rollout(rolloutOptions(cacheRows, keeps));
