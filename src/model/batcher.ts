@@ -97,7 +97,7 @@ export class Batcher {
     const admitted = this.#admit(active.length);
     const fresh = admitted.flatMap((group) => group.slots);
     const completions = active.length + fresh.length;
-    if (fresh.length > 0 || this.#outdated || 2 ** Math.ceil(Math.log2(completions)) < this.#decoder.width) {
+    if (fresh.length > 0 || this.#outdated || this.#decoder.wouldNarrow(completions)) {
       this.#slots = [...active, ...fresh];
       this.#outdated = false;
       this.#decoder.load(this.#slots, this.#leaders(), admitted);

@@ -72,9 +72,9 @@ export class Decoder {
     this.#stopIds = this.#device.upload(Uint32Array.from(stopIds), [stopIds.length], 'u32', 'stop tokens');
   }
 
-  /** Slots that every pass looks at. */
-  get width(): number {
-    return this.#width;
+  /** Whether passes would look at fewer slots if so many were loaded. */
+  wouldNarrow(slots: number): boolean {
+    return this.#widthOf(slots) < this.#width;
   }
 
   /**
@@ -84,7 +84,7 @@ export class Decoder {
    */
   load(slots: readonly Slot[], leaders: readonly number[], prefills: readonly Prefill[] = []): void {
     this.#n = slots.length;
-    this.#width = Math.min(this.#o.slots, 2 ** Math.ceil(Math.log2(slots.length)));
+    this.#width = this.#widthOf(slots.length);
     this.#kept = [];
     const pieces = Math.max(...slots.map(({ prefix, cap }) => piecesOf(prefix.length, cap)));
     if (pieces > this.#pieces) {
@@ -160,6 +160,10 @@ export class Decoder {
     arena.drain(this.#pool);
     this.#tables.free();
     arena.free(this.#stopIds);
+  }
+
+  #widthOf(slots: number): number {
+    return Math.min(this.#o.slots, 2 ** Math.ceil(Math.log2(slots)));
   }
 
   #recorded(rows: number, kept: boolean): Recording {
