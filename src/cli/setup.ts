@@ -45,7 +45,7 @@ export async function tokenizerOf(model: string): Promise<Tokenizer> {
   }
 }
 
-export interface LoadingOptions {
+interface LoadingOptions {
   readonly dtype?: WeightDType | undefined;
   readonly kvCacheDtype?: CacheType | undefined;
   /** Bytes. */

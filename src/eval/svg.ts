@@ -19,7 +19,7 @@ export interface Series {
   band?: readonly (readonly [lo: number, hi: number])[];
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   width: number;
   height: number;
   /** Read out by screen readers, and the picture's title. */

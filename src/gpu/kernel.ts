@@ -8,7 +8,7 @@ const INCLUDED = import.meta.glob('../../shaders/{common,weights}/*.wgsl', {
 }) as Record<string, string>;
 
 /** What a kernel may need of an adapter, by the names in `Capabilities`. */
-export type KernelFeature = 'f16' | 'subgroups' | 'subgroupMatrix';
+type KernelFeature = 'f16' | 'subgroups' | 'subgroupMatrix';
 
 /** As WGSL enables it. */
 const EXTENSIONS: Readonly<Record<KernelFeature, string>> = {

@@ -9,7 +9,7 @@
 /** Second word of the key: what the numbers are for. The values are part of the file format: a change breaks resume. */
 export const DOMAIN = { SAMPLE: 0, RANDOM_REWARD: 1, DATA_ORDER: 2, BOOTSTRAP: 3, EVAL_SAMPLE: 4 } as const;
 
-export type Words4 = readonly [number, number, number, number];
+type Words4 = readonly [number, number, number, number];
 
 const M0 = 0xd2511f53;
 const M1 = 0xcd9e8d57;

@@ -39,7 +39,7 @@ export interface AttentionShape {
 }
 
 /** Exchange within a quad by subgroup operations, or, where the adapter has none, through workgroup memory. */
-export interface Exchanges {
+interface Exchanges {
   readonly subgroups: Kernel;
   readonly barriers: Kernel;
 }

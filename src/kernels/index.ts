@@ -27,7 +27,7 @@ import { assemble, definedKernels, type Kernel } from '../gpu/kernel.ts';
 export { definedKernels };
 
 /** One shader as it goes to the compiler. */
-export interface ShaderVariant {
+interface ShaderVariant {
   /** Unique, and fit for a file name. */
   readonly name: string;
   readonly wgsl: string;

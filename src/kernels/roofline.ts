@@ -57,7 +57,7 @@ const empty = defineKernel({
   cost: () => ({ flops: 0, bytes: 4 }),
 });
 
-export type CopyWidth = keyof typeof COPIES;
+type CopyWidth = keyof typeof COPIES;
 export const COPY_WIDTHS: readonly CopyWidth[] = [16, 64];
 
 /** out = inp, both of the same bytes, a multiple of 64. */

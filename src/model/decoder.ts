@@ -26,7 +26,7 @@ export interface Prefill {
   readonly cached: boolean;
 }
 
-export interface DecoderOptions {
+interface DecoderOptions {
   /** Slots, at the most. */
   readonly slots: number;
   readonly steering: Steering | undefined;

@@ -16,7 +16,7 @@ const CHUNK = 16 * 2 ** 20;
 const WAITING = 4 * CHUNK;
 
 /** What weights are loaded from. */
-export type WeightSource = Pick<ModelSource, 'name' | 'tensors' | 'read'>;
+type WeightSource = Pick<ModelSource, 'name' | 'tensors' | 'read'>;
 
 /** Neighbouring rows of a matrix that go into one buffer. */
 interface PartPlan {

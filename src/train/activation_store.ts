@@ -33,7 +33,7 @@ export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch, rowOri
 }
 
 /** How numbers are kept: f16 halves their bytes, and rounds what the gradient reads by 2^-11. */
-export type StoredType = 'f32' | 'f16';
+type StoredType = 'f32' | 'f16';
 
 export interface ActivationStoreOptions {
   /** Whether the model without vectors is to be run on the rows, from the lowest vector on. */

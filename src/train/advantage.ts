@@ -1,6 +1,6 @@
 import { UserError } from '../gpu/errors.ts';
 
-export interface AdvantageOptions {
+interface AdvantageOptions {
   /** `rloo`: minus the mean of the other completions of the prompt; `mean`: minus the mean of all of them. */
   advantage: 'rloo' | 'mean';
   /** Divide by the sample standard deviation + 1e-4 of the prompt's rewards, of all rewards, or not at all. */

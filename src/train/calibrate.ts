@@ -36,7 +36,7 @@ export interface Calibration {
   readonly seconds: number;
 }
 
-export interface CalibrateOptions {
+interface CalibrateOptions {
   /** Mean prompt, in tokens. */
   readonly promptLength: number;
   /** Milliseconds. */

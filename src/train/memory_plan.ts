@@ -39,7 +39,7 @@ export interface MemoryPlan {
 }
 
 /** A model as far as its memory goes: known from the headers of its files. */
-export interface ModelSize {
+interface ModelSize {
   readonly config: ModelConfig;
   readonly weightBytes: number;
 }

@@ -2,7 +2,7 @@ import { mean } from '../eval/stats.ts';
 import { sampleStd } from './advantage.ts';
 
 /** What every row of metrics.jsonl has, whatever the method. docs/metrics.md explains each. */
-export interface CommonRow {
+interface CommonRow {
   /** From 0. */
   step: number;
   /** Passes over the problems so far. */

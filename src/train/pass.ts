@@ -12,7 +12,7 @@ import { lowerLayers } from '../model/transformer.ts';
 import type { KeptSource } from './activation_store.ts';
 import type { RatioOptions } from './ratio.ts';
 
-export interface PassOptions {
+interface PassOptions {
   /** Absent: nothing is differentiated. */
   readonly target: SteeringTarget | undefined;
   readonly steering: Steering;
@@ -46,7 +46,7 @@ export function passOver(model: Model, tables: PackedTables, o: PassOptions): Pa
 }
 
 /** What the loss reads of each pair, [P] each. */
-export interface PairValues {
+interface PairValues {
   readonly advantage: Float32Array;
   readonly weight: Float32Array;
   /** Log-probabilities before the first update of the rollout. */
@@ -55,7 +55,7 @@ export interface PairValues {
   readonly reference?: Float32Array | undefined;
 }
 
-export interface PairLoss {
+interface PairLoss {
   /** [2] f32: loss and divergence. */
   readonly sums: Tensor;
   /** The loss of the pass, and its gradient into the tape's target. */

@@ -7,7 +7,7 @@ import { keptFirst, type Logps, type MicroBatch, part, type StoredBatch, scatter
 import { lossTensors, passOver } from './pass.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
 
-export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
+type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
 /** A prompt's completions with the advantage of each. */
 export interface PolicyGroup extends KeptGroup {
