@@ -16,7 +16,6 @@ import './residual_add.ts';
 import './rmsnorm.ts';
 import './roofline.ts';
 import './rope.ts';
-import './row_layout.ts';
 import './rows.ts';
 import './sample.ts';
 import './steering_grad.ts';
