@@ -3,11 +3,10 @@ import type { Model } from '../model/model.ts';
 import { pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { type ActivationStore, type KeptGroup, keptRows } from './activation_store.ts';
+import type { TrainConfig } from './config.ts';
 import { keptFirst, type Logps, type MicroBatch, part, type StoredBatch, scatter } from './micro_batch.ts';
 import { lossTensors, passOver } from './pass.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
-
-type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
 /** A prompt's completions with the advantage of each. */
 export interface PolicyGroup extends KeptGroup {
@@ -23,7 +22,7 @@ export interface PolicyOptions {
   /** Weight of the k3 estimate of KL(policy || model without vectors). */
   readonly beta: number;
   /** `sum` divides by nothing: the advantages carry the weights. */
-  readonly lossType: LossType | 'sum';
+  readonly lossType: TrainConfig['loss_type'] | 'sum';
   /** What an earlier pass over the same groups found for the model without vectors; it is not run again. */
   readonly reference?: Logps | undefined;
   /** The clipped importance ratio in place of the plain policy gradient. */

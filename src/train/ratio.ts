@@ -5,7 +5,7 @@ import type { Logps } from './micro_batch.ts';
  * Over what the importance ratio is taken: each token; the geometric mean over a completion (`sequence`, GSPO, as in TRL's
  * GRPOTrainer); the product over a completion (`sequence_sum`, as in TRL's RLOOTrainer).
  */
-export type RatioLevel = 'token' | 'sequence' | 'sequence_sum';
+export type RatioLevel = TrainConfig['importance_sampling_level'];
 
 export interface RatioOptions {
   readonly level: RatioLevel;
