@@ -1,4 +1,3 @@
-import * as ops from '../autograd/ops.ts';
 import { Tape } from '../autograd/tape.ts';
 import type { Value } from '../autograd/value.ts';
 import { Pool } from '../gpu/arena.ts';
@@ -190,7 +189,7 @@ export class Decoder {
         decodeRows(this.#device.recorder(), { ...state, ...rows }, { slots: width, rows: n });
         const cached = { places: state.places, writes: width, apart: true, pieces: this.#pieces };
         const { tape, resid } = this.#forward({ n, ...rows }, cached, kept);
-        const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
+        const hidden = finalNorm(tape, this.#model, resid);
         tape.release(resid);
         this.#draw(tape, hidden, 0, width);
       }),
