@@ -48,11 +48,6 @@ export function philox4x32(counter: Words4 | Uint32Array, key: readonly [number,
   return Uint32Array.of(c0, c1, c2, c3);
 }
 
-/** A word as a number strictly between 0 and 1: the middle of one of 2^24 equal cells. */
-export function toUnit(word: number): number {
-  return ((word >>> 8) + 0.5) / 2 ** 24;
-}
-
 /** An integer in [0, n) from a word; n at most 2^21 (the product stays exact). */
 export function toIndex(word: number, n: number): number {
   return Math.floor(((word >>> 0) * n) / 2 ** 32);
