@@ -115,6 +115,11 @@ export function foldGrid(n: number): [number, number, number] {
   return [Math.ceil(n / y), y, 1];
 }
 
+/** The same for workgroups of `size` lanes that are `lanes` in all. */
+export function laneGrid(lanes: number, size: number): [number, number, number] {
+  return foldGrid(Math.ceil(lanes / size));
+}
+
 /** For tests: runs work with a shorter line, so that small inputs are folded as only huge ones are otherwise. */
 export async function withShortLine<T>(workgroups: number, work: () => Promise<T>): Promise<T> {
   line = workgroups;

@@ -1,5 +1,5 @@
 import source from '../../shaders/half_rows.wgsl?raw';
-import { defineKernel, foldGrid, type Kernel } from '../gpu/kernel.ts';
+import { defineKernel, type Kernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
@@ -46,5 +46,5 @@ export function gatherPackedRows(
 function launch(rec: Recorder, kernel: Kernel, t: Readonly<Record<string, Tensor>>, rows: number, c: number): void {
   if (c % 4 !== 0) throw new Error(`${kernel.name}: rows of ${c} numbers are no multiple of 4`);
   const count = (rows * c) / 4;
-  rec.dispatch(kernel, t, { count, row_units: c / 4 }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, t, { count, row_units: c / 4 }, laneGrid(count, WG));
 }
