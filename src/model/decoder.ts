@@ -225,7 +225,7 @@ export class Decoder {
       tape.rec,
       { logits: scores.tensor, ...state, ...drawn },
       {
-        rows: count,
+        count,
         v: this.#model.config.vocab_size,
         stride: scores.tensor.shape[1] as number,
         key0: key[0],
