@@ -23,7 +23,7 @@ export interface Series {
   dashed?: boolean;
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   width: number;
   height: number;
   /** Read out by screen readers, and the picture's title. */
