@@ -23,14 +23,12 @@ export interface Rows {
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
   /**
-   * Keys and values are written to the cache and read from there: the first `writes` of `places` [P, 2] u32 are each a row of
-   * this pass and one of the cache. `pieces` where the rows are of different sequences: the most that a row has of pieces of
-   * keys (`piecesOf`).
+   * Keys and values are written to the cache and read from there: `places` [P, 4] u32 says where, as `ropeKv` has it. `pieces`
+   * where the rows are of different sequences: the most that a row has of pieces of keys (`piecesOf`).
    */
   readonly cache?: {
     readonly kv: KVCache;
     readonly places: Tensor;
-    readonly writes: number;
     readonly pieces?: number;
   };
   readonly recompute?: 'none' | 'layer';
@@ -144,8 +142,9 @@ function layerBranches(
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
   if (layer.qk_norm) ops.qkNorm(tape, qkv, layer.qk_norm, shape, eps);
-  ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
-  const attended = ops.attention(tape, qkv, rows, shape, cache && { ...cache, kv: cache.kv.layers[l] as Tensor });
+  const cached = cache && { ...cache, kv: cache.kv.layers[l] as Tensor };
+  ops.rope(tape, qkv, rows.positions, model.ropeTable, shape, cached);
+  const attended = ops.attention(tape, qkv, rows, shape, cached);
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);
