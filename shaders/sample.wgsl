@@ -3,8 +3,8 @@
 //
 // LANES lanes own a slot, so none depends on another. The row is cut into LANES contiguous chunks; sums are taken by
 // lane over a chunk and then over the lanes in a fixed order, which fixes every rounding:
-//   1. the maximum; 2. masses e^(x - max); 3. the chunk that holds the target mass; 4. the same again inside that chunk,
-//   one piece of which is then walked.
+//   1. the maximum; 2. masses e^(x - max), running sums noted at each quarter of a chunk; 3. the quarter that holds the
+//   target mass; 4. the same again inside it, one piece of which is then walked.
 // Where rounding leaves a target beyond the last sum, the last candidate of positive mass is taken, so that no token of
 // probability zero is ever returned. top-k and top-p are thresholds on the logit, so tokens tied with the last kept one
 // are kept as well.
@@ -42,10 +42,40 @@ fn mass(l: vec4f, inv_temperature: f32, top: f32, threshold: f32) -> vec4f {
   return select(vec4f(), exp(exponent(l, inv_temperature, top)), l >= vec4f(threshold));
 }
 
+fn total(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
 fn mass_of_piece(row: u32, span: vec2u, inv_temperature: f32, top: f32, threshold: f32) -> f32 {
   var sum = vec4f();
   for (var i = span.x; i < span.y; i++) { sum += mass(load_logits(row, i), inv_temperature, top, threshold); }
-  return (sum.x + sum.y) + (sum.z + sum.w);
+  return total(sum);
+}
+
+// The mass of a piece up to the end of each of its quarters.
+fn mass_by_quarters(row: u32, span: vec2u, size: u32, inv_temperature: f32, top: f32, threshold: f32) -> vec4f {
+  var sum = vec4f();
+  var marks = vec4f();
+  for (var q = 0u; q < 4u; q++) {
+    let quarter = piece(span.x, span.y, (size + 3u) / 4u, q);
+    for (var i = quarter.x; i < quarter.y; i++) { sum += mass(load_logits(row, i), inv_temperature, top, threshold); }
+    marks = mark(marks, q, total(sum));
+  }
+  return marks;
+}
+
+fn mark(marks: vec4f, q: u32, value: f32) -> vec4f {
+  return select(marks, vec4f(value), vec4u(q) == vec4u(0u, 1u, 2u, 3u));
+}
+
+// The quarter in which the marks pass `goal`, and what of the goal is left inside it; the last with any mass where rounding
+// leaves the goal beyond the sum.
+fn find_quarter(marks: vec4f, goal: f32) -> vec2f {
+  var found = vec2f(0.0, goal);
+  if (marks.y > marks.x && marks.x <= goal) { found = vec2f(1.0, goal - marks.x); }
+  if (marks.z > marks.y && marks.y <= goal) { found = vec2f(2.0, goal - marks.y); }
+  if (marks.w > marks.z && marks.z <= goal) { found = vec2f(3.0, goal - marks.z); }
+  return found;
 }
 
 // Piece `lane` of the vec4s [first, end), `size` long.
@@ -143,14 +173,18 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
 
   var s = vec4f();
   var t = vec4f();
-  for (var i = span.x; i < span.y; i++) {
-    let d = exponent(load_logits(row, i), inv_temperature, top);
-    let e = exp(d);
-    s += e;
-    t += d * e;
+  var marks = vec4f();
+  for (var q = 0u; q < 4u; q++) {
+    let quarter = piece(span.x, span.y, (size + 3u) / 4u, q);
+    for (var i = quarter.x; i < quarter.y; i++) {
+      let d = exponent(load_logits(row, i), inv_temperature, top);
+      let e = exp(d);
+      s += e;
+      t += d * e;
+    }
+    marks = mark(marks, q, total(s));
   }
-  var lane_mass = (s.x + s.y) + (s.z + s.w);
-  let sums = row_sum(lane, vec4f(lane_mass, (t.x + t.y) + (t.z + t.w), 0.0, 0.0));
+  let sums = row_sum(lane, vec4f(marks.w, total(t), 0.0, 0.0));
   let log_whole = log(sums.x);
   if (lane == 0u) { entropy[result] = log_whole - sums.y / sums.x; }
 
@@ -170,23 +204,27 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   let top_p = bitcast<f32>(settings.z);
   if (top_k > 0u && top_k < params.v) {
     threshold = find_threshold(row, lane, span, inv_temperature, top, f32(top_k), false);
-    lane_mass = mass_of_piece(row, span, inv_temperature, top, threshold);
-    kept = row_sum(lane, vec4f(lane_mass)).x;
+    marks = mass_by_quarters(row, span, size, inv_temperature, top, threshold);
+    kept = row_sum(lane, vec4f(marks.w)).x;
   }
   if (top_p < 1.0) {
     // The largest logit is kept whatever p is.
     let wanted = max(top_p * kept, 1e-30);
     threshold = max(threshold, find_threshold(row, lane, span, inv_temperature, top, wanted, true));
-    lane_mass = mass_of_piece(row, span, inv_temperature, top, threshold);
-    kept = row_sum(lane, vec4f(lane_mass)).x;
+    marks = mass_by_quarters(row, span, size, inv_temperature, top, threshold);
+    kept = row_sum(lane, vec4f(marks.w)).x;
   }
 
   let unit = philox_unit(philox4x32(counter, vec2u(params.key0, params.key1)).x);
-  let outer = row_find(lane, lane_mass, unit * kept);
-  let chunk = piece(0u, count, size, u32(outer.x));
+  let outer = row_find(lane, marks.w, unit * kept);
+  let share = piece(0u, count, size, u32(outer.x));
+  // Nobody else adds to the marks of the lane that was found.
+  marks = row_sum(lane, select(vec4f(), marks, vec4<bool>(lane == u32(outer.x))));
+  let quarter = find_quarter(marks, outer.y);
+  let chunk = piece(share.x, share.y, (size + 3u) / 4u, u32(quarter.x));
   let part = (chunk.y - chunk.x + LANES - 1u) / LANES;
   let part_mass = mass_of_piece(row, piece(chunk.x, chunk.y, part, lane), inv_temperature, top, threshold);
-  let inner = row_find(lane, part_mass, outer.y);
+  let inner = row_find(lane, part_mass, quarter.y);
   if (lane != 0u) { return; }
 
   let last = piece(chunk.x, chunk.y, part, u32(inner.x));
