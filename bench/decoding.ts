@@ -4,6 +4,7 @@ import type { Timing } from '../src/gpu/timing.ts';
 import { matrixProduct } from '../src/kernels/matrix.ts';
 import { Decoder } from '../src/model/decoder.ts';
 import { KVCache } from '../src/model/kv_cache.ts';
+import type { LanguageModel } from '../src/model/language_model.ts';
 import type { Slot } from '../src/model/slots.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { interleaved } from './measure.ts';
@@ -14,12 +15,12 @@ import { dispatchesOf, milliseconds, repeated, rowId, total } from './whole_work
 export const DECODING_NAMES = ['decode', 'decode_one', 'decode_prompt'] as const;
 
 /** Completions in flight of the rows that have many. */
-const MANY = 64;
+export const MANY = 64;
 /** Passes of one turn, after which the tokens are read. */
-const PASSES = 8;
+export const PASSES = 8;
 const TURNS = 5;
 /** Tokens that each completion has when the passes begin. */
-const OWN = 20;
+export const OWN = 20;
 /** Lengths of the shared prompt, as far as the model's context goes. */
 const PROMPTS = [64, 256, 512, 2048, 8000];
 
@@ -48,6 +49,59 @@ export async function decodingRows(
   }
 }
 
+/** Positions that `k` completions of a shared prompt take up. */
+export function positionsOf(k: number, prompt: number): number {
+  return prompt + k * (OWN + PASSES);
+}
+
+/** Keys and values of so many positions, all zero. */
+export function decodingCache({ model }: LanguageModel, positions: number): KVCache {
+  const cache = new KVCache(model, positions);
+  for (const layer of cache.layers) model.device.recorder().clear(layer);
+  return cache;
+}
+
+/** Passes that draw a token for each of `k` completions of one prompt, out of a cache that others may use too. */
+export class Decoding {
+  readonly #decoder: Decoder;
+  readonly #slots: readonly Slot[];
+  readonly #alone: readonly number[];
+
+  constructor({ model }: LanguageModel, cache: KVCache, k: number, prompt: number) {
+    const cap = OWN + PASSES;
+    this.#decoder = new Decoder(model, cache, {
+      slots: k,
+      steering: undefined,
+      stopIds: [],
+      key: [0, 0],
+      keeper: undefined,
+    });
+    this.#slots = Array.from(
+      { length: k },
+      (_, completion): Slot => ({
+        prefix: { start: 0, length: prompt },
+        ownStart: prompt + completion * cap,
+        cap,
+        sampling: { temperature: 1 },
+        key: { step: 0, prompt: 0, completion },
+        ids: new Array(OWN).fill(1),
+      }),
+    );
+    // Their tokens are the same, and each computes a row nevertheless: what is measured is a pass over so many.
+    this.#alone = this.#slots.map((_, i) => i);
+  }
+
+  async run(passes: number = PASSES): Promise<void> {
+    this.#decoder.load(this.#slots, this.#alone);
+    this.#decoder.decode(passes, this.#slots.length);
+    await this.#decoder.results();
+  }
+
+  dispose(): void {
+    this.#decoder.dispose();
+  }
+}
+
 async function decodingRow(
   { lm }: EndToEnd,
   rows: Rows,
@@ -58,58 +112,28 @@ async function decodingRow(
   alsoRun?: (shape: string, run: () => Promise<void>) => Promise<void>,
 ): Promise<Row> {
   const shape = `K=${k}, ${prompt} tokens shared`;
-  const { model } = lm;
-  const { device } = model;
-  const own = OWN + PASSES;
-  const cache = new KVCache(model, prompt + k * own);
-  for (const layer of cache.layers) device.recorder().clear(layer);
-  const decoder = new Decoder(model, cache, {
-    slots: k,
-    steering: undefined,
-    stopIds: [],
-    key: [0, 0],
-    keeper: undefined,
-  });
-  const slots = Array.from(
-    { length: k },
-    (_, completion): Slot => ({
-      prefix: { start: 0, length: prompt },
-      ownStart: prompt + completion * own,
-      cap: own,
-      sampling: { temperature: 1 },
-      key: { step: 0, prompt: 0, completion },
-      ids: new Array(OWN).fill(1),
-    }),
-  );
-  // Their tokens are the same, and each computes a row nevertheless: what is measured is a pass over so many.
-  const alone = slots.map((_, i) => i);
-  const passes = async () => {
-    decoder.load(slots, alone);
-    decoder.decode(PASSES, k);
-    await decoder.results();
-  };
+  const { device } = lm.model;
+  const cache = decodingCache(lm, positionsOf(k, prompt));
+  const decoding = new Decoding(lm, cache, k, prompt);
+  const passes = () => decoding.run();
   const products = passProducts(lm, k);
   const productsAlone = async () => {
     for (let i = 0; i < PASSES; i++) products.record();
     device.recorder().submit();
     await device.sync();
   };
-  const [whole, part] = (await interleaved([repeated(passes), repeated(productsAlone)], TURNS)) as [Timing, Timing];
-  const dispatches = await dispatchesOf(device, async () => {
-    decoder.load(slots, alone);
-    decoder.decode(1, k);
-    await decoder.results();
-  });
+  const contenders = [passes, productsAlone].map((run) => ({ ...repeated(run), executions: PASSES }));
+  const [time, part] = (await interleaved(contenders, TURNS)) as [Timing, Timing];
+  const dispatches = await dispatchesOf(device, () => decoding.run(1));
   await alsoRun?.(shape, passes);
   await profile?.(name, passes);
   products.free();
-  decoder.dispose();
+  decoding.dispose();
   cache.dispose();
-  const time = scaled(whole, 1 / PASSES);
   const work = dispatches && { dispatches, attentionShare: (k * (prompt + OWN + PASSES / 2)) / (k ** 2 / 2) };
   return rows.timed(rowId(lm, name, shape), time, work && total(work), {
     tokens_per_second: (1000 * k) / time.median,
-    product_share: part.median / whole.median,
+    product_share: part.median / time.median,
     ...(work && { gpu_ms: milliseconds(work.dispatches) }),
   });
 }
@@ -151,9 +175,4 @@ function passProducts({ model }: EndToEnd['lm'], m: number): { record(): void; f
       for (const tensor of made) arena.free(tensor);
     },
   };
-}
-
-function scaled(time: Timing, factor: number): Timing {
-  const { median, fastest, p25, p75 } = time;
-  return { ...time, median: median * factor, fastest: fastest * factor, p25: p25 * factor, p75: p75 * factor };
 }

@@ -22,7 +22,7 @@ export interface Floor {
  *
  * @param lowest trained layer
  */
-export function floorOf(model: Model, packed: Packed, lowest: number): Floor {
+export function floorOf(model: Model, packed: Pick<Packed, 'n' | 'ranges' | 'headRows'>, lowest: number): Floor {
   const { heads, headDim } = model.headShape;
   const product = (rows: number, { rows: n, columns }: Matrix) => 2 * rows * n * columns;
   const attention = 4 * attendedPairs(packed.ranges) * heads * headDim;

@@ -18,9 +18,14 @@ const MAX_TURN = 4;
 /**
  * Times contenders by the clock in turns, A B A B, so that what else the machine does falls on all alike.
  * @param equalRounds that many rounds with one batch of each; by default the fast have more batches than the slow
+ * @param onTurn called after the first runs of each contender, and after each of its turns
  * @returns milliseconds of one execution, in the order of the contenders.
  */
-export async function interleaved(contenders: readonly Contender[], equalRounds?: number): Promise<Timing[]> {
+export async function interleaved(
+  contenders: readonly Contender[],
+  equalRounds?: number,
+  onTurn?: () => void,
+): Promise<Timing[]> {
   const clock = async (contender: Contender, times: number) => {
     const start = performance.now();
     await contender.batch(times);
@@ -34,6 +39,7 @@ export async function interleaved(contenders: readonly Contender[], equalRounds?
     if (once < BATCH_MS) once = Math.min(once, await clock(contender, 4));
     const times = Math.min(MAX_BATCH, Math.max(1, Math.ceil(BATCH_MS / once)));
     plans.push({ contender, times, batchMs: times * once, samples: [] });
+    onTurn?.();
   }
   const slowest = Math.max(...plans.map((plan) => plan.batchMs));
   const rounds = equalRounds ?? (slowest > 1000 ? SLOW_ROUNDS : ROUNDS);
@@ -41,6 +47,7 @@ export async function interleaved(contenders: readonly Contender[], equalRounds?
     for (const { contender, times, batchMs, samples } of plans) {
       const turn = equalRounds ? 1 : Math.min(MAX_TURN, Math.floor(slowest / batchMs));
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
+      onTurn?.();
     }
   }
   return plans.map(({ samples, contender: { executions = 1 } }) =>

@@ -127,7 +127,7 @@ function softmax(device: Device, p: Softmax, inputs: Inputs): Setup {
   return {
     tensors,
     note: 'sample: softmax, draw, log-probability, entropy',
-    record: (rec) => sample(rec, tensors, { rows, v: columns, stride, key0: 0, key1: 0 }),
+    record: (rec) => sample(rec, tensors, { count: rows, v: columns, stride, key0: 0, key1: 0 }),
     async error() {
       const tokens = await device.readU32(tensors.tokens);
       const logp = await device.read(tensors.logp);

@@ -40,6 +40,9 @@ export interface Row {
   readonly floor?: number;
   /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
   readonly product_share?: number;
+  /** Sweeps: which of the lines over the swept value the row is a point of, and the value. */
+  readonly line?: string;
+  readonly value?: number;
   /** trimtab's row where it is compared: the median of the fastest peer over its own. */
   readonly speedup?: number;
   /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
@@ -61,6 +64,8 @@ export type Extra = Partial<
     | 'error'
     | 'record_us_per_dispatch'
     | 'record_share'
+    | 'line'
+    | 'value'
   >
 >;
 

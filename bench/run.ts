@@ -11,6 +11,7 @@ import { GENERATION_NAMES, type GenerationOptions, generationRows } from './gene
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { RECORD_NAME } from './record.ts';
 import { type Row, Rows } from './row.ts';
+import { type SweepOptions, type SweepRequest, sweepRows } from './sweep.ts';
 import { TRAINING_NAMES, trainingRows } from './training.ts';
 
 /** Every family of kernels brings the cases that it is timed on. */
@@ -46,6 +47,10 @@ export interface BenchOptions {
   readonly endToEnd: () => Promise<EndToEnd>;
   /** A model that is prefilled and decoded beside the peers, where `only` names nothing else. */
   readonly generation?: { readonly options: GenerationOptions } | undefined;
+  /** Costs over a range of values, where `only` names nothing else. */
+  readonly sweep?:
+    | ({ readonly requests: readonly SweepRequest[] } & Pick<SweepOptions, 'rounds' | 'onTurn'>)
+    | undefined;
   /** Called before the rows of a section. */
   readonly section: (title: string) => void;
   readonly emit: (row: Row) => void;
@@ -58,7 +63,7 @@ export interface BenchOptions {
  */
 export async function runBench(device: Device, options: BenchOptions): Promise<Rows> {
   const { models, section, emit } = options;
-  const only = options.only ?? (options.generation && [...GENERATION_NAMES]);
+  const only = options.only ?? (options.sweep ? [] : options.generation && [...GENERATION_NAMES]);
   const wanted = (name: string) => only === undefined || only.includes(name);
   const families = await chooseFamilies(only);
 
@@ -108,6 +113,10 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     section('Generation, by the clock, in turns');
     const { lm } = await options.endToEnd();
     await generationRows(lm, rows, options.generation.options, emit);
+  }
+  if (options.sweep) {
+    const { requests, ...turns } = options.sweep;
+    await sweepRows(await options.endToEnd(), rows, requests, { ...turns, all: options.all, emit, section });
   }
   return rows;
 }

@@ -1,15 +1,12 @@
 import { now } from '#platform';
-import { type SteeringTarget, Tape } from '../src/autograd/tape.ts';
 import { stopCondition } from '../src/eval/completions.ts';
 import { builtinReward } from '../src/eval/rewards.ts';
 import type { Device } from '../src/gpu/device.ts';
 import { type Timing, timing } from '../src/gpu/timing.ts';
 import { generate } from '../src/model/generate.ts';
-import { logProbabilities } from '../src/model/log_probabilities.ts';
-import { type Group, type Packed, pack, uploadPacked } from '../src/model/packing.ts';
-import type { Steering } from '../src/model/steering.ts';
+import { type Group, type Packed, pack } from '../src/model/packing.ts';
 import { ActivationStore } from '../src/train/activation_store.ts';
-import { type PolicyGroup, type PolicyOptions, policyPass } from '../src/train/policy.ts';
+import type { PolicyGroup, PolicyOptions } from '../src/train/policy.ts';
 import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
@@ -17,6 +14,7 @@ import { floorOf } from './floor.ts';
 import { interleaved } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
+import { separated, signed, syntheticGroup, TrainingPasses, VECTOR } from './training_passes.ts';
 import { attendedShare, dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
 
 const PASSES = ['forward', 'training_pass', 'training_pass_recompute', 'training_pass_kept'] as const;
@@ -27,10 +25,8 @@ export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', ...SHARING, 'step'
 const TURNS = 3;
 /** Steps that are timed, after one that is not. */
 const STEPS = 3;
-/** What every element of the vectors is. */
-const VECTOR = 0.01;
-/** The shared prompt of the published comparisons: completions, their tokens, the prompt's. */
-const SHARED = { completions: 16, tokens: 60, prompt: 120 };
+/** The shared prompt of the published comparisons. */
+export const SHARED = { completions: 16, tokens: 60, prompt: 120 };
 
 /** Measures the rows that `wanted` takes and hands each to `emit`. */
 export async function trainingRows(
@@ -57,24 +53,18 @@ class TrainingBench {
   readonly #rows: Rows;
   readonly #emit: (row: Row) => void;
   readonly #device: Device;
-  readonly #steering: Steering;
-  readonly #target: SteeringTarget;
+  readonly #passes: TrainingPasses;
 
   constructor(setup: EndToEnd, rows: Rows, emit: (row: Row) => void) {
     this.#o = setup;
     this.#rows = rows;
     this.#emit = emit;
-    const { model } = setup.lm;
-    const { num_hidden_layers: layers, hidden_size: c } = model.config;
-    this.#device = model.device;
-    const vectors = (value: number, label: string) =>
-      this.#device.upload(new Float32Array(layers * c).fill(value), [layers, c], 'f32', label);
-    this.#steering = { tensor: vectors(VECTOR, 'vectors'), scale: 1 };
-    this.#target = { grad: vectors(0, 'gradient'), layers: new Set(Array.from({ length: layers }, (_, l) => l)) };
+    this.#device = setup.lm.model.device;
+    this.#passes = new TrainingPasses(setup.lm, setup.config);
   }
 
   dispose(): void {
-    for (const tensor of [this.#steering.tensor, this.#target.grad]) this.#device.arena.free(tensor);
+    this.#passes.dispose();
   }
 
   /**
@@ -85,10 +75,10 @@ class TrainingBench {
     const { lm } = this.#o;
     const { model } = lm;
     const { groups, packed, store } = await this.#kept();
-    const training = (options: Partial<PolicyOptions>) => () => this.#pass(groups, options);
+    const training = (options: Partial<PolicyOptions>) => () => this.#passes.train(groups, options);
     const least = floorOf(model, packed, 0);
     const every: { name: (typeof PASSES)[number]; run: () => Promise<unknown>; floor?: number }[] = [
-      { name: 'forward', run: () => this.#forward(groups) },
+      { name: 'forward', run: () => this.#passes.forward(groups) },
       { name: 'training_pass', run: training({}), floor: least.training },
       { name: 'training_pass_recompute', run: training({ recompute: 'layer' }), floor: least.recompute },
       { name: 'training_pass_kept', run: training({ store }), floor: least.kept },
@@ -122,9 +112,9 @@ class TrainingBench {
     const { onTraining, lm } = this.#o;
     if (!onTraining) return;
     const { num_hidden_layers: layers, hidden_size: c } = lm.model.config;
-    this.#device.write(this.#target.grad, new Float32Array(layers * c));
-    await this.#pass(groups, {});
-    onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#target.grad)) });
+    this.#device.write(this.#passes.target.grad, new Float32Array(layers * c));
+    await this.#passes.train(groups, {});
+    onTraining({ groups, vector: VECTOR, gradient: Array.from(await this.#device.read(this.#passes.target.grad)) });
   }
 
   /**
@@ -133,14 +123,17 @@ class TrainingBench {
    */
   async reference(): Promise<void> {
     const { lm } = this.#o;
-    const { layers } = this.#target;
-    const all = { target: this.#target, lowest: 0 };
+    const { layers } = this.#passes.target;
+    const all = { target: this.#passes.target, lowest: 0 };
     const top = Math.floor(lm.model.layers.length / 2);
-    const upper = { target: { ...this.#target, layers: new Set([...layers].filter((l) => l >= top)) }, lowest: top };
+    const upper = {
+      target: { ...this.#passes.target, layers: new Set([...layers].filter((l) => l >= top)) },
+      lowest: top,
+    };
     const { groups, packed, store } = await this.#kept({ reference: true });
     const contenders = [all, upper, { ...all, store }].flatMap((options) => [
-      () => this.#pass(groups, options),
-      () => this.#pass(groups, { ...options, beta: 0.01 }),
+      () => this.#passes.train(groups, options),
+      () => this.#passes.train(groups, { ...options, beta: 0.01 }),
     ]);
     const times = await interleaved(contenders.map(repeated), TURNS);
     const shape = `${this.#group()}, ${packed.n} rows`;
@@ -160,12 +153,8 @@ class TrainingBench {
 
   /** Completions that share their prompt's rows, beside the same completions each with the prompt before it. */
   async sharedPrompt(): Promise<void> {
-    const { vocab_size } = this.#o.lm.model.config;
-    const ids = (n: number, seed: number) => Array.from({ length: n }, (_, i) => (7 + 31 * (i + seed)) % vocab_size);
-    const prompt = ids(SHARED.prompt, 0);
-    const completions = Array.from({ length: SHARED.completions }, (_, k) => ids(SHARED.tokens, 97 * (k + 1)));
     const shape = `K=${SHARED.completions} of ${SHARED.tokens} tokens, prompt of ${SHARED.prompt}`;
-    await this.#besideSeparate('shared_prompt', shape, [{ prompt, completions }]);
+    await this.#besideSeparate('shared_prompt', shape, [syntheticGroup(this.#o.lm, SHARED)]);
   }
 
   /** Sampled completions, which begin alike in part, beside the same completions each on its own. */
@@ -182,15 +171,9 @@ class TrainingBench {
 
   async #besideSeparate(name: string, shape: string, groups: readonly Group[], ...notes: string[]): Promise<void> {
     const shared = groups.map(signed);
-    const separate = shared.flatMap(({ prompt, completions, advantages }) =>
-      completions.map((completion, k) => ({
-        prompt,
-        completions: [completion],
-        advantages: [advantages[k] as number],
-      })),
-    );
+    const separate = shared.flatMap(separated);
     const [own, each] = (await interleaved(
-      [() => this.#pass(shared, {}), () => this.#pass(separate, {})].map(repeated),
+      [() => this.#passes.train(shared, {}), () => this.#passes.train(separate, {})].map(repeated),
       TURNS,
     )) as [Timing, Timing];
     const [packed, apart] = [shared, separate].map((list) => pack(list)) as [Packed, Packed];
@@ -251,43 +234,18 @@ class TrainingBench {
     return run;
   }
 
-  async #forward(groups: readonly Group[]): Promise<void> {
-    const { model } = this.#o.lm;
-    const tables = uploadPacked(this.#device, pack(groups));
-    const tape = new Tape(this.#device);
-    const logp = logProbabilities(tape, model, tables, { steering: this.#steering, temperature: 1 });
-    await this.#device.read(logp.tensor);
-    tape.release(logp);
-    tables.free();
-  }
-
-  #pass(groups: readonly PolicyGroup[], options: Partial<PolicyOptions>) {
-    const { lm, config } = this.#o;
-    return policyPass(lm.model, groups, {
-      steering: this.#steering,
-      target: this.#target,
-      recompute: 'none',
-      temperature: 1,
-      beta: 0,
-      lossType: config.loss_type,
-      maxCompletionLength: config.max_completion_length,
-      maxRows: Number.POSITIVE_INFINITY,
-      ...options,
-    });
-  }
-
   /** Completions of a step, packed, and what their rollout kept. */
   async #kept(options: { reference?: boolean } = {}) {
     const { lm, config, encode, problems, stop } = this.#o;
     const prompts = problems.slice(0, config.num_prompts).map(encode);
     const rows = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
     const most = rows + config.num_prompts * config.num_generations * config.max_completion_length;
-    const store = new ActivationStore(this.#device, this.#target, most, options);
+    const store = new ActivationStore(this.#device, this.#passes.target, most, options);
     const shouldStop = stopCondition(lm, stop);
     const completions = await generate(lm.model, rolloutRequests(config, prompts), {
       seed: 0,
       eosIds: lm.eosIds,
-      steering: this.#steering,
+      steering: this.#passes.steering,
       ...(shouldStop && { shouldStop }),
       keeper: store,
     });
@@ -307,10 +265,4 @@ class TrainingBench {
   #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra?: Extra): void {
     this.#emit(workRow(this.#rows, this.#o.lm, { name, shape, time, tokens, work, ...(extra && { extra }) }));
   }
-}
-
-/** A group none of whose advantages is zero. */
-function signed(group: Group): PolicyGroup {
-  const { length } = group.completions;
-  return { ...group, advantages: group.completions.map((_, k) => (k % 2 === 0 ? 1 : -1) * (1 + k / length)) };
 }

@@ -1,4 +1,4 @@
-// Rows of f32 numbers kept as f16, four in two words: pack_rows rounds them, gather_packed_rows brings some of them back,
+// Rows of f32 numbers kept as f16, four in two words: store_half_rows rounds them, gather_half_rows brings some of them back,
 // out[r] = inp[rows[r]]. A lane owns four numbers; bandwidth-bound.
 
 @compute @workgroup_size(WG)

@@ -1,4 +1,4 @@
-// out = inp + branch (+ scale * steering[layer])
+// out = inp + branch
 // A lane owns one unit of the flat [N, C]; bandwidth-bound: two reads, one write.
 
 @compute @workgroup_size(WG)

@@ -135,7 +135,7 @@ fn find_threshold(row: u32, lane: u32, span: vec2u, inv_temperature: f32, top: f
 @compute @workgroup_size(LANES * ROWS)
 fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) local: u32) {
   let drawing = row_of(wg.x + wg.y * nwg.x, local);
-  if (drawing >= params.rows) { return; }
+  if (drawing >= params.count) { return; }
   let lane = local % LANES;
   let slot = params.slot0 + drawing;
   let row = places[slot].x;

@@ -23,8 +23,14 @@ export function embedding(tape: Tape, ids: Tensor, weight: Matrix, n: number): V
   return out;
 }
 
+/** What an RMSNorm multiplies with, and what it adds to the mean of the squares. */
+export interface Norm {
+  readonly weight: Tensor;
+  readonly eps: number;
+}
+
 /** `inp * rsqrt(mean(inp²) + eps) * weight`, [N, C] (Zhang & Sennrich 2019). */
-export function rmsnorm(tape: Tape, inp: Value, weight: Tensor, eps: number): Value {
+export function rmsnorm(tape: Tape, inp: Value, { weight, eps }: Norm): Value {
   const [n, c] = inp.tensor.shape as [number, number];
   const out = tape.value([n, c], 'normed', inp.requiresGrad);
   const rstd = tape.value([n], 'rstd', false);
@@ -47,7 +53,7 @@ export function linear(tape: Tape, inp: Value, weight: Matrix, label: string, bi
  * RMSNorm of every q and k head of qkv [N, (H + 2 Hkv) D] by itself, in place: the value is its own input, and so is its
  * gradient. `weight` [2 D]. The heads as they were are kept for the gradient only.
  */
-export function qkNorm(tape: Tape, qkv: Value, weight: Tensor, shape: HeadShape, eps: number): void {
+export function qkNorm(tape: Tape, qkv: Value, { weight, eps }: Norm, shape: HeadShape): void {
   const n = qkv.tensor.shape[0] as number;
   if (qkv.requiresGrad) {
     const inp = tape.keeps ? tape.borrow(qkv.tensor) : tape.value(qkv.tensor.shape, 'qkv before its norm', false);
@@ -86,7 +92,7 @@ export function attention(
   qkv: Value,
   tables: { ranges: Tensor; paths?: Tensor | undefined; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; pieces?: number | undefined },
+  cache?: { kv: Tensor; apart: boolean; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -103,7 +109,7 @@ export function attention(
       ? { kvStride: 2 * kvHeads * headDim, kOffset: 0, vOffset: kvHeads * headDim }
       : { kvStride: qStride, kOffset: heads * headDim, vOffset: (heads + kvHeads) * headDim };
   const pieces = cache?.pieces ?? 0;
-  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.pieces !== undefined, pieces };
+  const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.apart === true, pieces };
   const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
   attentionKernel(
     tape.rec,
@@ -180,7 +186,7 @@ export function residualNorm(
   inp: Value,
   branch: Value,
   label: string,
-  norm: { weight: Tensor; eps: number },
+  norm: Norm,
   steering?: { tensor: Tensor; layer: number; scale: number },
 ): { resid: Value; normed: Value } {
   const [n, c] = inp.tensor.shape as [number, number];

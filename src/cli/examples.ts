@@ -9,7 +9,7 @@ import { problemsFor, type RunProblems } from './run_problems.ts';
 import { type Asker, noteUnreadable } from './setup.ts';
 
 /** What a run learns from: problems, or the rows of worked solutions or pairs. */
-export interface RunData extends RunProblems {
+interface RunData extends RunProblems {
   readonly rows: readonly ExampleRow[] | undefined;
 }
 

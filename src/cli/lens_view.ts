@@ -5,7 +5,7 @@ import type { AppendEffect, NextTokenEffect } from '../eval/next_token.ts';
 import { table } from './output.ts';
 
 /** Which of the four lists of a reading the terminal shows. */
-export interface LensChoice {
+interface LensChoice {
   readonly by: 'dot' | 'cosine';
   readonly finalNorm: boolean;
 }

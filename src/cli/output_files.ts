@@ -18,7 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Why a file or folder of the user's cannot be written; for what is no such reason, the error itself. */
-export function unwritable(path: string, error: unknown): unknown {
+function unwritable(path: string, error: unknown): unknown {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === '') return error;
   const reason = REASONS[code] ?? (error as Error).message;

@@ -12,7 +12,7 @@ import { table } from './output.ts';
 import { writeInFolder } from './output_files.ts';
 
 /** Steps of a training run, the first and the last of them, from 0. */
-export interface StepWindow {
+interface StepWindow {
   readonly first: number;
   readonly last: number;
 }
@@ -116,7 +116,7 @@ export class CommandProfile {
 }
 
 /** The profile for people: the kernels by cost, and what the host did. */
-export function profileText(report: ProfileReport, window?: StepWindow): string {
+function profileText(report: ProfileReport, window?: StepWindow): string {
   const { timed, untimed, roofline, timing } = report;
   if (timed.counts.dispatches === 0) {
     return `Nothing was profiled: no step of ${window?.first} to ${window?.last} was run. Give others with --profile-steps.`;

@@ -1,13 +1,13 @@
 import { duration } from '../eval/figures.ts';
 
 /** What progress is written to: process.stderr, or anything like it. */
-export interface ProgressStream {
+interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   /** What is under way, as `train` or `measure base`. */
   label: string;
   total: number;

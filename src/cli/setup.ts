@@ -20,8 +20,9 @@ import {
   openTokenizer,
   uploadModel,
 } from '../model/language_model.ts';
-import { type WeightDType, weightBytes } from '../model/model.ts';
+import { weightBytes } from '../model/model.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
+import type { WeightDType } from '../model/weight_loader.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Context } from './command.ts';
 import { modelFiles } from './model_files.ts';
@@ -45,7 +46,7 @@ export async function tokenizerOf(model: string): Promise<Tokenizer> {
   }
 }
 
-export interface LoadingOptions {
+interface LoadingOptions {
   readonly dtype?: WeightDType | undefined;
   readonly kvCacheDtype?: CacheType | undefined;
   /** Bytes. */

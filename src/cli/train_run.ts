@@ -25,7 +25,7 @@ import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { askerFor, loadModel, openFiles, rewardFor, tokenizerOf } from './setup.ts';
 
-export interface FinishedRun extends ExperimentResult {
+interface FinishedRun extends ExperimentResult {
   readonly where: string;
   readonly config: TrainConfig;
   readonly profile?: ProfileReport;

@@ -14,7 +14,7 @@ import { type Shared, trainRun } from './train_run.ts';
 const SEEDS_FILE = 'seeds.json';
 
 /** Seeds as they are typed: `0,1,2` or `0-4`. @throws UserError for anything else, and for fewer than two */
-export function parseSeeds(text: string): number[] {
+function parseSeeds(text: string): number[] {
   const seeds = text.split(',').flatMap((part) => {
     const match = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part);
     const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];

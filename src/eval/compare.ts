@@ -14,7 +14,7 @@ export interface Difference extends PairedDifference {
   readonly mcnemar?: McNemar;
 }
 
-export interface ModeComparison extends Difference {
+interface ModeComparison extends Difference {
   readonly 'pass@k'?: Readonly<Record<string, Difference>>;
   readonly 'maj@k'?: Readonly<Record<string, Difference>>;
 }

@@ -16,7 +16,7 @@ export function normalisedQuestion(question: string): string {
     .trim();
 }
 
-export interface Deduplicated {
+interface Deduplicated {
   /** The first of each question, in their order. */
   readonly problems: Problem[];
   /** Those that repeat an earlier question. */

@@ -2,7 +2,7 @@ import { UserError } from '../gpu/errors.ts';
 import { type Evaluation, type EvaluationRow, rowKey } from './evaluate.ts';
 
 /** Where an evaluation keeps its files: a run folder is one. */
-export interface LogStore {
+interface LogStore {
   readonly where: string;
   writeAtomic(name: string, content: string): Promise<void>;
   append(name: string, text: string): Promise<void>;
@@ -14,7 +14,7 @@ export interface LogStore {
 export type LogSettings = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 /** What is to be measured: the problems, and the modes with their number of samples. */
-export interface LogWanted {
+interface LogWanted {
   readonly problems: readonly { readonly index: number; readonly question: string; readonly answer: string }[];
   readonly samples: { readonly greedy: number; readonly sampled: number };
 }

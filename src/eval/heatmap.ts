@@ -1,6 +1,6 @@
 import { escapeText } from './svg.ts';
 
-export interface HeatmapOptions {
+interface HeatmapOptions {
   readonly title: string;
   /** Names of the rows, and of the columns: texts of others, such as tokens. */
   readonly rows: readonly string[];

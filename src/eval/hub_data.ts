@@ -2,7 +2,7 @@ import { UserError } from '../gpu/errors.ts';
 import { formatOf } from './tables.ts';
 
 /** A data set of the Hub by name, as in `hf:openai/gsm8k/main/train` or `hf:owner/name@revision/data/test.jsonl`. */
-export interface HubData {
+interface HubData {
   /** `owner/name`. */
   readonly repo: string;
   readonly revision: string;

@@ -46,7 +46,7 @@ export interface LensReading extends LensLayer {
 }
 
 /** The same tokens for all layers: what a heat map shows. */
-export interface LensMap {
+interface LensMap {
   readonly tokens: readonly { readonly id: number; readonly token: string }[];
   /** Cosine of each layer's vector with each token's row of the unembedding, [L, tokens]. */
   readonly cosines: readonly (readonly number[])[];

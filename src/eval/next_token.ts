@@ -8,7 +8,7 @@ import { finalNorm, forward, logits } from '../model/transformer.ts';
 import { tokenText } from './lens.ts';
 
 /** A token's probability without the vectors and with them. */
-export interface TokenChange {
+interface TokenChange {
   readonly id: number;
   readonly token: string;
   readonly base: number;

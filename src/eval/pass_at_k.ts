@@ -13,7 +13,7 @@ export function passAtK(n: number, c: number, k: number): number {
 }
 
 /** One sample as maj@k sees it. */
-export interface Vote {
+interface Vote {
   /** Place of the first sample of the problem with an equal answer (its own where there is none); null: no answer, no vote. */
   readonly vote: number | null;
   readonly correct: boolean;

@@ -34,7 +34,7 @@ export interface PromptSpec {
 }
 
 /** Renders messages with the model's chat template up to where the assistant's answer begins. */
-export type RenderChat = (messages: ChatMessage[]) => string;
+type RenderChat = (messages: ChatMessage[]) => string;
 
 /** The paper's system line for models with a chat template. */
 export const SYSTEM_LINE = 'Please reason step by step, and put your final answer within \\boxed{}.';

@@ -15,7 +15,7 @@ import {
 } from './svg.ts';
 
 /** What the report reads of a row of metrics.jsonl. */
-export interface ReportStep {
+interface ReportStep {
   readonly step: number;
   readonly loss?: number;
   readonly grad_norm: number;
@@ -27,7 +27,7 @@ export interface ReportStep {
   readonly steering_norms?: readonly number[] | undefined;
 }
 
-export interface ReportAnswer {
+interface ReportAnswer {
   readonly text: string;
   readonly correct: boolean;
 }

@@ -12,7 +12,7 @@ h1,h2,h3,p,dl,dd,figure{margin:0}
 .masthead svg{width:26px;height:26px;flex:none}.masthead b{color:var(--ink);font-size:15px;letter-spacing:0}
 .masthead span:last-child{margin-left:auto;text-align:right}
 h1{font:400 clamp(30px,4.6vw,46px)/1.12 var(--serif);letter-spacing:-.015em;margin:30px 0 12px;max-width:24ch;text-wrap:balance}
-.lede{color:var(--soft);font-size:16.5px;max-width:70ch;margin-bottom:30px}
+.lede{color:var(--soft);font-size:16.5px;max-width:70ch;margin-bottom:30px;text-wrap:pretty}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:24px 26px;margin-bottom:18px}
 .card>header{margin-bottom:16px}
 h2{font:400 23px/1.2 var(--serif);letter-spacing:-.005em}
@@ -26,8 +26,11 @@ h2{font:400 23px/1.2 var(--serif);letter-spacing:-.005em}
 .three{display:grid;grid-template-columns:repeat(3,1fr);gap:18px}
 .three .card{padding:18px 20px}
 h3{font:600 13.5px var(--sans);margin-bottom:10px}h3 span{color:var(--soft);font-weight:400}
-.legend{display:flex;gap:18px;color:var(--soft);font-size:12.5px;margin-top:8px}
-.legend i{display:inline-block;width:18px;height:0;border-top:2.25px solid var(--after);vertical-align:middle;margin-right:7px}.legend i.thin{border-top-width:1px;opacity:.5}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:26px 36px}.two figure{min-width:0}.narrow{display:none}.legend+.two{margin-top:14px}
+.finding{font:400 17px/1.35 var(--serif);color:var(--soft);margin-bottom:20px}.finding b{font:400 34px/1 var(--serif);color:var(--after);letter-spacing:-.02em;margin-right:4px;white-space:nowrap}
+details{margin-top:14px}summary{cursor:pointer;color:var(--soft);font-size:13px;width:fit-content}details[open] summary{margin-bottom:12px}details td{font-size:13px;font-variant-numeric:tabular-nums}
+.legend{display:flex;flex-wrap:wrap;gap:4px 18px;color:var(--soft);font-size:12.5px;margin-top:8px}
+.legend i{display:inline-block;width:18px;height:0;border-top:2.25px solid var(--after);vertical-align:middle;margin-right:7px}.legend i.thin{border-top-width:1px;opacity:.5}.legend i.dashes{border-top-style:dashed}
 table{border-collapse:collapse;width:100%}
 .lens{overflow-x:auto}.wide+.lens{margin-top:22px}.lens th{font:400 12px var(--sans);color:var(--soft);text-align:left;padding:0 14px 8px 0}
 .lens td{padding:6px 14px 6px 0;border-top:1px solid var(--line);vertical-align:middle}
@@ -50,5 +53,7 @@ mark{background:color-mix(in oklab,var(--after) 20%,transparent);color:inherit;b
 .fields dt{color:var(--soft);font-family:var(--mono);font-size:12px}.fields dd{text-align:right;overflow-wrap:anywhere;font-variant-numeric:tabular-nums;white-space:pre-wrap}
 footer{color:var(--soft);font-size:12.5px;margin-top:26px}
 @media (max-width:820px){.hero,.three,.pair{grid-template-columns:1fr}.fields{columns:1}.hero{gap:22px}.wide{overflow-x:auto}.wide svg{min-width:620px}main{padding:24px 14px}.card{padding:18px 16px}}
+@media (max-width:960px){.two{grid-template-columns:1fr}.two svg{max-width:640px}}
+@media (max-width:520px){.broad{display:none}.narrow{display:block}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 `.replaceAll('\n', '');

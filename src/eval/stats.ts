@@ -48,15 +48,8 @@ export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
 }
 
-/** Quantile q in [0, 1] by linear interpolation between order statistics (type 7, numpy's default). */
-export function quantile(values: readonly number[], q: number): number {
-  return quantileOf(
-    [...values].sort((a, b) => a - b),
-    q,
-  );
-}
-
-function quantileOf(sorted: ArrayLike<number>, q: number): number {
+/** Quantile q in [0, 1] of ascending values, by linear interpolation between order statistics (type 7, numpy's default). */
+export function quantileOf(sorted: ArrayLike<number>, q: number): number {
   const at = (sorted.length - 1) * q;
   const [low, high] = [sorted[Math.floor(at)] ?? 0, sorted[Math.ceil(at)] ?? 0];
   return low + (high - low) * (at - Math.floor(at));

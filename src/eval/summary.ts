@@ -34,7 +34,7 @@ export function byProblem(rows: readonly EvaluationRow[], mode: EvaluationMode):
 }
 
 /** What one problem's samples are worth, from 0 to 1. */
-export type Score = (samples: readonly EvaluationRow[]) => number;
+type Score = (samples: readonly EvaluationRow[]) => number;
 
 /** Scores by the names of their figures: `accuracy` (the share of right samples), `pass@k`, `maj@k`, and other rules by theirs. */
 export function scoresOf(ks: readonly number[], rules: readonly string[] = []): ReadonlyMap<string, Score> {

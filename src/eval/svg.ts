@@ -17,9 +17,13 @@ export interface Series {
   shade?: number;
   /** Lower and upper ends of an interval at each point, shaded behind the line. */
   band?: readonly (readonly [lo: number, hi: number])[];
+  /** The same as a bar through a dot at each point. */
+  bars?: readonly (readonly [lo: number, hi: number])[];
+  /** Something that was computed and not measured. */
+  dashed?: boolean;
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   width: number;
   height: number;
   /** Read out by screen readers, and the picture's title. */
@@ -32,6 +36,9 @@ export interface ChartOptions {
   /** What the horizontal axis counts, and how its values are written. Default: `step`, as they are. */
   xName?: string;
   xFormat?: (value: number) => string;
+  /** Where the axes have their marks; default: round numbers. The vertical one begins and ends at a mark. */
+  xTicks?: readonly number[];
+  yTicks?: readonly number[];
 }
 
 /** Colours and strokes of the charts; the page or the standalone picture gives the variables. */
@@ -43,6 +50,7 @@ export const CHART_STYLE = `
 .many{fill:none;stroke-width:1.75;stroke-linejoin:round;stroke-linecap:round}
 .wash{fill:var(--after);opacity:.07}
 .band{opacity:.14}
+.dashed{stroke-dasharray:5 5}.dot{stroke:var(--card);stroke-width:1.5}.bar{fill:none;stroke-width:1.5;stroke-linecap:round}
 .end{fill:var(--after);stroke:var(--card);stroke-width:2}
 .endlabel{font:600 12px var(--sans);fill:var(--ink);font-variant-numeric:tabular-nums}
 .hit{fill:transparent}.hit:hover{fill:var(--ink);opacity:.06}
@@ -116,8 +124,10 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
   const [low, high] = range([...all.map(([, y]) => y), ...(options.include ?? [])]);
   const yTicks = ticks(low, high, Math.max(2, Math.floor(height / 46)));
   const step = (yTicks[1] ?? high) - (yTicks[0] ?? low) || high - low;
-  const [y0, y1] = [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
-  const labels = ticks(y0, y1, Math.round((y1 - y0) / step));
+  const [y0, y1] = options.yTicks
+    ? range(options.yTicks)
+    : [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+  const labels = options.yTicks ?? ticks(y0, y1, Math.round((y1 - y0) / step));
   const left = 10 + 6.4 * Math.max(...labels.map((value) => format(value).length));
   const ends = clean.filter((line) => line.tone !== 'raw' && line.points.length > 0);
   const endTexts = ends.map((line) => (line.tone === 'many' ? line.label : format(line.points.at(-1)?.[1] ?? 0)));
@@ -131,7 +141,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
     const kind = value === 0 ? 'axis' : 'grid';
     return `<line class="${kind}" x1="${round(left)}" x2="${round(width - right)}" y1="${y}" y2="${y}"/><text class="tick" x="${round(left - 8)}" y="${y + 4}" text-anchor="end">${escapeText(format(value))}</text>`;
   });
-  const steps = ticks(x0, x1, Math.max(2, Math.floor(width / 110))).filter((x) => Number.isInteger(x) && x >= 0);
+  const steps =
+    options.xTicks ?? ticks(x0, x1, Math.max(2, Math.floor(width / 110))).filter((x) => Number.isInteger(x) && x >= 0);
   const below = steps.map(
     (x) => `<text class="tick" x="${px(x)}" y="${height - 6}" text-anchor="middle">${escapeText(xFormat(x))}</text>`,
   );
@@ -143,7 +154,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
       : line.tone === 'main' && line.points.length > 1
         ? washUnder(path, line.points, px, py, Math.max(y0, Math.min(0, y1)))
         : '';
-    return `${wash}<path class="${line.tone}"${colour} d="${path}"><title>${escapeText(line.label)}</title></path>`;
+    const dashes = line.dashed ? ' dashed' : '';
+    return `${wash}<path class="${line.tone}${dashes}"${colour} d="${path}"><title>${escapeText(line.label)}</title></path>`;
   });
   const endYs = spread(
     ends.map((line) => py(line.points.at(-1)?.[1] ?? 0)),
@@ -158,6 +170,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
       options.endLabels === false
         ? ''
         : `<text class="endlabel" x="${px(x) + 9}" y="${round((endYs[i] as number) + 4)}"${colour}>${escapeText(endTexts[i] as string)}</text>`;
+    if (line.dashed) return text;
+    if (line.bars) return barsAt(line, px, py) + text;
     return `<circle class="end" cx="${px(x)}" cy="${py(y)}" r="4"${colour}/>${text}`;
   });
   return `${open}${grid.join('')}${below.join('')}${lines.join('')}${marks.join('')}${hits(clean, px, top, bottom, { format, xName, xFormat })}</svg>`;
@@ -183,6 +197,23 @@ function bandAround(
   const upper = points.map((_, i) => corner(i, 1));
   const lower = points.map((_, i) => corner(i, 0)).reverse();
   return `<path class="band" style="fill:${shadeColour(shade)}" d="M${[...upper, ...lower].join('L')}Z"/>`;
+}
+
+/** A dot at each point, and a bar with short ends through it. */
+function barsAt(
+  { points, bars = [], shade = 0 }: Series,
+  px: (x: number) => number,
+  py: (y: number) => number,
+): string {
+  const colour = shadeColour(shade);
+  return points
+    .map(([x, y], i) => {
+      const [lo, hi] = bars[i] ?? [y, y];
+      const [at, top, bottom] = [px(x), py(hi), py(lo)];
+      const ends = `M${at - 4} ${top}h8M${at - 4} ${bottom}h8`;
+      return `<path class="bar" style="stroke:${colour}" d="M${at} ${top}V${bottom}${bottom - top > 2 ? ends : ''}"/><circle class="dot" style="fill:${colour}" cx="${at}" cy="${py(y)}" r="4"/>`;
+    })
+    .join('');
 }
 
 /** Invisible columns that show the values at a step when pointed at. */

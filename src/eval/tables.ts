@@ -10,7 +10,7 @@ export interface TableRow {
   readonly source: string;
 }
 
-export type TableFormat = 'jsonl' | 'csv' | 'parquet';
+type TableFormat = 'jsonl' | 'csv' | 'parquet';
 
 const FORMATS: Readonly<Record<string, TableFormat>> = {
   jsonl: 'jsonl',

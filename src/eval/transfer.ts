@@ -12,7 +12,7 @@ export interface TransferEntry {
   readonly n: number;
 }
 
-export interface TransferTable {
+interface TransferTable {
   readonly models: readonly string[];
   /** In the order of the paper's table: the base first, then for each training set the sets that it was tested on. */
   readonly rows: readonly {

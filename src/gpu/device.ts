@@ -29,6 +29,14 @@ export interface Capabilities {
   readonly maxBuffer: number;
 }
 
+/**
+ * Whether a processor's subgroup is a quad of lanes: so in SwiftShader, which compiles quickly what takes LLVM ten seconds, and
+ * spends more on decoding a weight than on its products.
+ */
+export function subgroupIsQuad(caps: Pick<Capabilities, 'isSoftware' | 'subgroupMaxSize'>): boolean {
+  return caps.isSoftware && caps.subgroupMaxSize === 4;
+}
+
 export interface DeviceOptions {
   /** Bytes of GPU memory that may be allocated; WebGPU does not tell what is free. Default: no limit but the adapter's. */
   readonly memoryBudget?: number;

@@ -8,7 +8,7 @@ const INCLUDED = import.meta.glob('../../shaders/{common,weights}/*.wgsl', {
 }) as Record<string, string>;
 
 /** What a kernel may need of an adapter, by the names in `Capabilities`. */
-export type KernelFeature = 'f16' | 'subgroups' | 'subgroupMatrix';
+type KernelFeature = 'f16' | 'subgroups' | 'subgroupMatrix';
 
 /** As WGSL enables it. */
 const EXTENSIONS: Readonly<Record<KernelFeature, string>> = {
@@ -113,6 +113,11 @@ export function foldGrid(n: number): [number, number, number] {
   if (n <= line) return [n, n === 0 ? 0 : 1, 1];
   const y = Math.ceil(n / line);
   return [Math.ceil(n / y), y, 1];
+}
+
+/** The same for workgroups of `size` lanes that are `lanes` in all. */
+export function laneGrid(lanes: number, size: number): [number, number, number] {
+  return foldGrid(Math.ceil(lanes / size));
 }
 
 /** For tests: runs work with a shorter line, so that small inputs are folded as only huge ones are otherwise. */

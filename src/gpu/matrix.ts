@@ -1,7 +1,7 @@
 import { roundUp, type Tensor } from './tensor.ts';
 
 /** Rows of a matrix that lie in one buffer: of one type, and no more than one binding takes. */
-export interface MatrixPart {
+interface MatrixPart {
   /** [rows, columns] in blocks. */
   readonly tensor: Tensor;
   /** Which row of the matrix its first one is. */
@@ -28,7 +28,7 @@ export function matrixOf(tensors: readonly Tensor[]): Matrix {
 }
 
 /** Some rows of one part. */
-export interface MatrixSlice {
+interface MatrixSlice {
   readonly tensor: Tensor;
   /** Within the tensor. */
   readonly firstBlockRow: number;

@@ -9,7 +9,7 @@
 /** Second word of the key: what the numbers are for. The values are part of the file format: a change breaks resume. */
 export const DOMAIN = { SAMPLE: 0, RANDOM_REWARD: 1, DATA_ORDER: 2, BOOTSTRAP: 3, EVAL_SAMPLE: 4 } as const;
 
-export type Words4 = readonly [number, number, number, number];
+type Words4 = readonly [number, number, number, number];
 
 const M0 = 0xd2511f53;
 const M1 = 0xcd9e8d57;
@@ -46,11 +46,6 @@ export function philox4x32(counter: Words4 | Uint32Array, key: readonly [number,
     k1 = (k1 + W1) >>> 0;
   }
   return Uint32Array.of(c0, c1, c2, c3);
-}
-
-/** A word as a number strictly between 0 and 1: the middle of one of 2^24 equal cells. */
-export function toUnit(word: number): number {
-  return ((word >>> 8) + 0.5) / 2 ** 24;
 }
 
 /** An integer in [0, n) from a word; n at most 2^21 (the product stays exact). */

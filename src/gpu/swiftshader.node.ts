@@ -13,7 +13,7 @@ const PACKAGE = '@sparticuz/chromium';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How to start a Chrome that has WebGPU; spread into Playwright's launch options. */
-export interface ChromeLaunch {
+interface ChromeLaunch {
   readonly executablePath?: string;
   /** Playwright's name for an installed browser, where no path is known. */
   readonly channel?: string;

@@ -1,7 +1,7 @@
 import updateSource from '../../shaders/adamw.wgsl?raw';
 import normSource from '../../shaders/grad_norm.wgsl?raw';
 import totalSource from '../../shaders/grad_norm_total.wgsl?raw';
-import { defineKernel, foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, foldGrid, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import { numel, type Tensor } from '../gpu/tensor.ts';
 
@@ -116,7 +116,7 @@ export function adamw(
     root_correction: Math.sqrt(1 - o.beta2 ** o.step),
     max_norm: o.maxNorm,
   };
-  rec.dispatch(update, { ...t, rates: t.rates ?? t.norm }, params, foldGrid(Math.ceil(n / WG)), {
+  rec.dispatch(update, { ...t, rates: t.rates ?? t.norm }, params, laneGrid(n, WG), {
     PER_ROW: t.rates !== undefined,
   });
 }

@@ -1,4 +1,4 @@
-import type { Device } from '../gpu/device.ts';
+import { type Device, subgroupIsQuad } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
 import {
   type Constants,
@@ -39,7 +39,7 @@ export interface AttentionShape {
 }
 
 /** Exchange within a quad by subgroup operations, or, where the adapter has none, through workgroup memory. */
-export interface Exchanges {
+interface Exchanges {
   readonly subgroups: Kernel;
   readonly barriers: Kernel;
 }
@@ -121,7 +121,7 @@ export function slotsThatFit(device: Device, slices: number, headDim: number): n
 
 /** Whether heads are short enough for a kernel that unrolls more. */
 export function unrolls({ caps }: Device, headDim: number): boolean {
-  const quad = caps.isSoftware && caps.subgroups && caps.subgroupMaxSize === 4;
+  const quad = caps.subgroups && subgroupIsQuad(caps);
   return headDim <= (quad ? UNROLLED_HEAD_DIM_QUAD : UNROLLED_HEAD_DIM);
 }
 

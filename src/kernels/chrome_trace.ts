@@ -2,7 +2,7 @@ import type { Span } from '../gpu/profiler.ts';
 import type { Profile } from './profile.ts';
 
 /** One event of the Trace Event Format, as chrome://tracing and ui.perfetto.dev read it; times in microseconds. */
-export interface TraceEvent {
+interface TraceEvent {
   /** `X`: with a duration. `C`: a counter. `M`: a name. */
   readonly ph: 'X' | 'C' | 'M';
   readonly name: string;
@@ -14,7 +14,7 @@ export interface TraceEvent {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-export interface ChromeTrace {
+interface ChromeTrace {
   readonly displayTimeUnit: 'ms';
   readonly otherData: Readonly<Record<string, string | number>>;
   readonly traceEvents: readonly TraceEvent[];

@@ -1,5 +1,5 @@
 import source from '../../shaders/decode_advance.wgsl?raw';
-import { defineKernel, foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { SlotTable } from './sample.ts';
@@ -47,5 +47,5 @@ export function decodeAdvance(
   o: { count: number; stops: number } & SlotTable,
 ): void {
   const { count, slot0, slots, ring, stops } = o;
-  rec.dispatch(kernel, t, { count, slot0, slots, ring, stops }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, t, { count, slot0, slots, ring, stops }, laneGrid(count, WG));
 }

@@ -1,5 +1,5 @@
 import source from '../../shaders/embedding.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, wideKernel } from './units.ts';
@@ -32,6 +32,6 @@ export function embedding(
     variant,
     { ids: t.ids, weight: t.weight, out: t.out },
     { first: 0, ...o, count, row_units: units },
-    foldGrid(Math.ceil(count / WG)),
+    laneGrid(count, WG),
   );
 }

@@ -1,5 +1,5 @@
 import source from '../../shaders/half_rows.wgsl?raw';
-import { defineKernel, foldGrid, type Kernel } from '../gpu/kernel.ts';
+import { defineKernel, type Kernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
@@ -13,29 +13,29 @@ const common = {
   workgroup: WG,
 } as const;
 
-const pack = defineKernel({
+const store = defineKernel({
   ...common,
-  name: 'pack_rows',
-  include: ['kv_stored_f16', 'half_pack'],
+  name: 'store_half_rows',
+  include: ['kv_stored_f16', 'half_store'],
   bindings: { inp: 'read array<vec4f>', out: 'read_write array<vec2u>' },
   cost: ({ count }) => ({ flops: 0, bytes: 24 * count }),
 });
 
 const gather = defineKernel({
   ...common,
-  name: 'gather_packed_rows',
+  name: 'gather_half_rows',
   include: ['half_gather'],
   bindings: { inp: 'read array<vec2u>', rows: 'read array<u32>', out: 'read_write array<vec4f>' },
   cost: ({ count, row_units }) => ({ flops: 0, bytes: 24 * count + (4 * count) / row_units }),
 });
 
 /** out [N, C] f16 = inp [N, C] f32, rounded; beyond 65,504 it is that. C is a multiple of 4. Needs no feature. */
-export function packRows(rec: Recorder, t: { inp: Tensor; out: Tensor }, o: { n: number; c: number }): void {
-  launch(rec, pack, { inp: t.inp, out: t.out }, o.n, o.c);
+export function storeHalfRows(rec: Recorder, t: { inp: Tensor; out: Tensor }, o: { n: number; c: number }): void {
+  launch(rec, store, { inp: t.inp, out: t.out }, o.n, o.c);
 }
 
 /** out [R, C] f32 = inp[rows[r]] of inp [N, C] f16; rows [R] u32, each below N, repeats allowed. C is a multiple of 4. */
-export function gatherPackedRows(
+export function gatherHalfRows(
   rec: Recorder,
   t: { inp: Tensor; rows: Tensor; out: Tensor },
   o: { r: number; c: number },
@@ -46,5 +46,5 @@ export function gatherPackedRows(
 function launch(rec: Recorder, kernel: Kernel, t: Readonly<Record<string, Tensor>>, rows: number, c: number): void {
   if (c % 4 !== 0) throw new Error(`${kernel.name}: rows of ${c} numbers are no multiple of 4`);
   const count = (rows * c) / 4;
-  rec.dispatch(kernel, t, { count, row_units: c / 4 }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, t, { count, row_units: c / 4 }, laneGrid(count, WG));
 }

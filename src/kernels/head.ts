@@ -2,7 +2,7 @@ import backwardSource from '../../shaders/head_backward.wgsl?raw';
 import finishSource from '../../shaders/head_finish.wgsl?raw';
 import pickSource from '../../shaders/head_pick.wgsl?raw';
 import updateSource from '../../shaders/head_update.wgsl?raw';
-import { defineKernel, foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineRowKernel, dispatchRows, type RowLayout } from './row_layout.ts';
@@ -81,7 +81,7 @@ export function headPick(
   t: { logits: Tensor; rows: Tensor; targets: Tensor; picked: Tensor },
   o: { pairs: number; v0: number; vt: number; stride: number },
 ): void {
-  rec.dispatch(pick, t, o, foldGrid(Math.ceil(o.pairs / WG)));
+  rec.dispatch(pick, t, o, laneGrid(o.pairs, WG));
 }
 
 /**
@@ -110,7 +110,7 @@ export function headFinish(
   t: { stats: Tensor; rows: Tensor; picked: Tensor; logp: Tensor; entropy: Tensor },
   o: { pairs: number; rows: number },
 ): void {
-  rec.dispatch(finish, t, o, foldGrid(Math.ceil(Math.max(o.pairs, o.rows) / WG)));
+  rec.dispatch(finish, t, o, laneGrid(Math.max(o.pairs, o.rows), WG));
 }
 
 /**
@@ -129,5 +129,5 @@ export function headBackward(
   const { pairStart, ...tensors } = t;
   const { rows, c, vocab, first = 0, invTemperature: inv_temperature } = o;
   const params = { count, row_units: units, rows, c, vocab, first, inv_temperature };
-  rec.dispatch(kernel, { ...tensors, pair_start: pairStart }, params, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, { ...tensors, pair_start: pairStart }, params, laneGrid(count, WG));
 }

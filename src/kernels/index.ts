@@ -16,7 +16,6 @@ import './rmsnorm.ts';
 import './roofline.ts';
 import './rope.ts';
 import './rope_kv.ts';
-import './row_layout.ts';
 import './rows.ts';
 import './sample.ts';
 import './steering_grad.ts';
@@ -27,7 +26,7 @@ import { assemble, definedKernels, type Kernel } from '../gpu/kernel.ts';
 export { definedKernels };
 
 /** One shader as it goes to the compiler. */
-export interface ShaderVariant {
+interface ShaderVariant {
   /** Unique, and fit for a file name. */
   readonly name: string;
   readonly wgsl: string;

@@ -4,7 +4,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { sliceSteps } from './linear_kernel.ts';
 import { LINEAR_VARIANTS, type LinearVariant, tunedVariant } from './linear_variants.ts';
 
-export interface LinearOptions {
+interface LinearOptions {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -59,7 +59,7 @@ export function linear(
   );
 }
 
-export interface LinearBackwardOptions {
+interface LinearBackwardOptions {
   readonly m: number;
   readonly n: number;
   readonly k: number;

@@ -1,7 +1,7 @@
 import registers from '../../shaders/linear_registers.wgsl?raw';
 import oneRow from '../../shaders/linear_row.wgsl?raw';
 import scalar from '../../shaders/linear_scalar.wgsl?raw';
-import type { Capabilities } from '../gpu/device.ts';
+import { type Capabilities, subgroupIsQuad } from '../gpu/device.ts';
 import { foldGrid } from '../gpu/kernel.ts';
 import { type Tuning, UNTUNED } from '../gpu/tuning.ts';
 import { GPU_VARIANTS } from './linear_gpu.ts';
@@ -14,7 +14,7 @@ import {
   type LinearVariantEntry,
 } from './linear_kernel.ts';
 import { MATRIX_VARIANTS } from './linear_matrix.ts';
-import { readsLaneByLane, stepsAnIteration } from './linear_unroll.ts';
+import { stepsAnIteration } from './linear_unroll.ts';
 
 const SCALAR_LANES = 64;
 /** Quads of rows in a tall tile; a short one has one. */
@@ -117,7 +117,7 @@ const VARIANTS = {
     ...registerTiles,
     parts(size, caps) {
       const { m, steps, columns, direction } = size;
-      const single = m === 1 && steps % 4 === 0 && readsLaneByLane(caps);
+      const single = m === 1 && steps % 4 === 0 && subgroupIsQuad(caps);
       return single
         ? [{ kernel: ROW[direction], grid: [Math.ceil(columns / 16), 1, 1] }]
         : registerTiles.parts(size, caps);

@@ -6,7 +6,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { costOf, type Launches, type Timing, timeRecording, timing } from '../gpu/timing.ts';
 import { COPY_WIDTHS, rooflineCopy, rooflineEmpty, rooflineMultiplyAdd } from './roofline.ts';
 
-export interface RooflineRow extends Cost {
+interface RooflineRow extends Cost {
   readonly name: string;
   readonly shape: string;
   readonly dtype: 'f32' | 'f16';

@@ -1,5 +1,5 @@
 import source from '../../shaders/path_keys.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, wideKernel } from './units.ts';
@@ -33,6 +33,6 @@ export function pathKeys(
     variant,
     { qkv: t.qkv, paths: t.paths, out: t.out },
     { count, q_units: o.heads * units, kv_units, m: o.m, kv: 2 * o.kvHeads * o.headDim },
-    foldGrid(Math.ceil(count / WG)),
+    laneGrid(count, WG),
   );
 }

@@ -1,7 +1,7 @@
 import lossSource from '../../shaders/policy_loss.wgsl?raw';
 import reduceSource from '../../shaders/reduce_terms.wgsl?raw';
 import ratioSource from '../../shaders/sequence_ratio.wgsl?raw';
-import { defineKernel, foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, foldGrid, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
@@ -105,7 +105,7 @@ export function policyLoss(
     lossKernel,
     { ...rest, logp, ref_logp: refLogp ?? logp, old_logp: oldLogp ?? logp, ratio: ratio ?? logp },
     { pairs: o.pairs, beta: o.beta, ratio_low: 1 - (o.epsilonLow ?? 0.2), ratio_high: 1 + (o.epsilonHigh ?? 0.2) },
-    foldGrid(Math.ceil(o.pairs / WG)),
+    laneGrid(o.pairs, WG),
     { KL: refLogp !== undefined, RATIO: oldLogp !== undefined, SEQUENCE: ratio !== undefined },
   );
 }

@@ -19,7 +19,7 @@ export interface Sum {
   bytes: number;
 }
 
-export interface KernelSum extends Sum {
+interface KernelSum extends Sum {
   readonly name: string;
   /** False where `flops` is only the most that the kernel may have done. */
   readonly exact: boolean;

@@ -14,14 +14,14 @@ interface Rates {
   readonly roofline: number | null;
 }
 
-export interface KernelRow extends Rates {
+interface KernelRow extends Rates {
   readonly kernel: string;
   /** The dearest first. */
   readonly shapes: readonly (Rates & { readonly shape: string })[];
 }
 
 /** A phase may contain others. */
-export interface PhaseRow {
+interface PhaseRow {
   readonly calls: number;
   readonly ms: number;
   readonly record_ms: number;

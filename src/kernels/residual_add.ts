@@ -1,6 +1,6 @@
 import plainSource from '../../shaders/residual_add.wgsl?raw';
 import steeredSource from '../../shaders/residual_add_steered.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, wideKernel } from './units.ts';
@@ -51,10 +51,10 @@ export function residualAdd(
     const { kernel, units } = wideKernel(rec.device, steered, o.c);
     const lanes = Math.ceil(o.n / ROWS) * units;
     const params = { n: o.n, c: o.c, row_units: units, layer: o.layer, scale: o.scale };
-    rec.dispatch(kernel, { inp, branch, steering, out }, params, foldGrid(Math.ceil(lanes / WG)));
+    rec.dispatch(kernel, { inp, branch, steering, out }, params, laneGrid(lanes, WG));
   } else {
     const { kernel, units } = wideKernel(rec.device, plain, o.c);
     const count = o.n * units;
-    rec.dispatch(kernel, { inp, branch, out }, { count, n: o.n, c: o.c }, foldGrid(Math.ceil(count / WG)));
+    rec.dispatch(kernel, { inp, branch, out }, { count, n: o.n, c: o.c }, laneGrid(count, WG));
   }
 }

@@ -1,7 +1,7 @@
 import copySource from '../../shaders/roofline_copy.wgsl?raw';
 import emptySource from '../../shaders/roofline_empty.wgsl?raw';
 import multiplyAddSource from '../../shaders/roofline_multiply_add.wgsl?raw';
-import { defineKernel, foldGrid } from '../gpu/kernel.ts';
+import { defineKernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 
@@ -57,13 +57,13 @@ const empty = defineKernel({
   cost: () => ({ flops: 0, bytes: 4 }),
 });
 
-export type CopyWidth = keyof typeof COPIES;
+type CopyWidth = keyof typeof COPIES;
 export const COPY_WIDTHS: readonly CopyWidth[] = [16, 64];
 
 /** out = inp, both of the same bytes, a multiple of 64. */
 export function rooflineCopy(rec: Recorder, t: { inp: Tensor; out: Tensor }, width: CopyWidth): void {
   const count = t.inp.bytes / width;
-  rec.dispatch(COPIES[width], t, { count }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(COPIES[width], t, { count }, laneGrid(count, WG));
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 const GPU_LANES = 256;
 
 /** One kernel whose rows are shared by a whole workgroup (shaders/common/row_workgroup.wgsl) or by four lanes (row_quads.wgsl). */
-export interface RowKernel {
+interface RowKernel {
   readonly workgroup: Kernel;
   readonly quads: Kernel;
 }

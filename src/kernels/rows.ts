@@ -1,5 +1,5 @@
 import source from '../../shaders/rows.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
@@ -42,6 +42,6 @@ function launch(rec: Recorder, pair: WideKernel, t: Rows, { r, c }: { r: number;
     kernel,
     { inp: t.inp, rows: t.rows, out: t.out },
     { count, row_units: units, r, c },
-    foldGrid(Math.ceil(count / WG)),
+    laneGrid(count, WG),
   );
 }

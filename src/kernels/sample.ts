@@ -24,7 +24,7 @@ const kernel = defineRowKernel({
     entropy: 'read_write array<f32>',
   },
   params: {
-    rows: 'u32',
+    count: 'u32',
     v: 'u32',
     stride4: 'u32',
     key0: 'u32',
@@ -33,7 +33,7 @@ const kernel = defineRowKernel({
     slots: 'u32',
     ring: 'u32',
   },
-  cost: ({ rows, v }) => ({ flops: 6 * rows * v, bytes: 4 * rows * v }),
+  cost: ({ count, v }) => ({ flops: 6 * count * v, bytes: 4 * count * v }),
 });
 
 /**
@@ -65,7 +65,7 @@ export function sample(
   },
   o: {
     /** Slots that draw. */
-    rows: number;
+    count: number;
     v: number;
     stride: number;
     key0: number;
@@ -75,7 +75,7 @@ export function sample(
   },
 ): void {
   if (o.stride % 4 !== 0) throw new Error(`sample: a row stride of ${o.stride} floats is no multiple of 4`);
-  const { slot0, slots, ring } = o.table ?? { slot0: 0, slots: o.rows, ring: 1 };
-  const params = { rows: o.rows, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1, slot0, slots, ring };
-  dispatchRows(rec, kernel, t, params, { rows: o.rows, layout: o.layout });
+  const { slot0, slots, ring } = o.table ?? { slot0: 0, slots: o.count, ring: 1 };
+  const params = { count: o.count, v: o.v, stride4: o.stride / 4, key0: o.key0, key1: o.key1, slot0, slots, ring };
+  dispatchRows(rec, kernel, t, params, { rows: o.count, layout: o.layout });
 }

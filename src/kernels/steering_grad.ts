@@ -1,6 +1,6 @@
 import partialSource from '../../shaders/steering_grad.wgsl?raw';
 import totalSource from '../../shaders/steering_grad_total.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineUnitKernel, unitKernel } from './units.ts';
@@ -56,7 +56,7 @@ export function steeringGrad(
     first.kernel,
     { dresid: t.dresid, partial_sums: t.partial },
     { n, c, row_units, partials, rows_each: Math.ceil(n / Math.max(1, partials)) },
-    foldGrid(Math.ceil((partials * row_units) / PARTIAL_WG)),
+    laneGrid(partials * row_units, PARTIAL_WG),
   );
   rec.dispatch(
     second.kernel,

@@ -38,7 +38,7 @@ export interface Measured {
   readonly otherBits: readonly LinearVariant[];
 }
 
-export interface TuneOptions {
+interface TuneOptions {
   readonly order: LinearOrder;
   /** Milliseconds after which nothing more is measured; what is left stays untuned. */
   readonly budget: number;

@@ -8,6 +8,7 @@ import { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { ReadbackSchedule } from './readback_schedule.ts';
 import { capsOf } from './requests.ts';
+import { cacheRowBytes, logitRowsPerBinding } from './row_capacity.ts';
 import type { Prefix, Results, Slot } from './slots.ts';
 
 interface Active extends Slot {
@@ -15,8 +16,8 @@ interface Active extends Slot {
   readonly index: number;
   readonly result: Completion;
   finished: boolean;
-  /** The same number for those that have the same prompt and the same tokens. */
-  twins: number;
+  /** The same number for those of one class, which have the same prompt and the same tokens. */
+  classKey: number;
 }
 
 type LimitedOptions = GenerateOptions & Readonly<Record<keyof typeof GENERATION_LIMITS, number>>;
@@ -96,16 +97,16 @@ export class Batcher {
     const admitted = this.#admit(active.length);
     const fresh = admitted.flatMap((group) => group.slots);
     const completions = active.length + fresh.length;
-    if (fresh.length > 0 || this.#outdated || 2 ** Math.ceil(Math.log2(completions)) < this.#decoder.width) {
+    if (fresh.length > 0 || this.#outdated || this.#decoder.wouldNarrow(completions)) {
       this.#slots = [...active, ...fresh];
       this.#outdated = false;
-      this.#decoder.load(this.#slots, this.#leaders(), admitted);
+      this.#decoder.load(this.#slots, this.#classes(), admitted);
     }
     if (fresh.length > 0) this.#keepPrompts(admitted, this.#decoder.prefill(admitted));
     const lengths = this.#slots.map(({ ids }) => ids.length);
     // A fresh completion's first token is drawn with its prompt.
     const left = this.#slots.map(({ finished, cap, ids }) => (finished ? 0 : cap - Math.max(1, ids.length)));
-    const classes = this.#classes();
+    const classes = this.#classCount();
     // How a prompt's completions part at their first token is not known, and is much: it is read before the first pass.
     const parting = fresh.length > admitted.length && this.#shares;
     const passes = parting ? 0 : Math.min(this.#schedule.passes(classes), Math.max(...left));
@@ -131,7 +132,7 @@ export class Batcher {
       }
     }
     this.#rows += drawnFrom.size;
-    this.#tellTwins(results);
+    this.#learnClasses(results);
     this.#schedule.learn({
       passes,
       tokens: this.#tokens - tokens,
@@ -141,28 +142,28 @@ export class Batcher {
     this.#options.onProgress?.(this.#tokens, this.#finished, this.#rows);
   }
 
-  /** For each slot the first one that computes the same row. */
-  #leaders(): number[] {
+  /** For each slot the first one of its class. */
+  #classes(): number[] {
     if (!this.#shares) return this.#slots.map((_, i) => i);
-    const leaders = new Map<number, number>();
-    return this.#slots.map(({ twins }, i) => {
-      const leader = leaders.get(twins) ?? i;
-      leaders.set(twins, leader);
-      return leader;
+    const firsts = new Map<number, number>();
+    return this.#slots.map(({ classKey }, i) => {
+      const first = firsts.get(classKey) ?? i;
+      firsts.set(classKey, first);
+      return first;
     });
   }
 
   /** Rows that the completions in flight take. */
-  #classes(): number {
+  #classCount(): number {
     const unfinished = this.#slots.filter(({ finished }) => !finished);
-    return this.#shares ? new Set(unfinished.map(({ twins }) => twins)).size : unfinished.length;
+    return this.#shares ? new Set(unfinished.map(({ classKey }) => classKey)).size : unfinished.length;
   }
 
-  /** Learns from what the GPU found which slots have the same tokens. */
-  #tellTwins(results: Results): void {
+  /** Learns from what the GPU found which slots are of one class. */
+  #learnClasses(results: Results): void {
     const { vocab_size } = this.#model.config;
     for (const [i, slot] of this.#slots.entries()) {
-      if (!slot.finished) slot.twins = results.leader(i) * vocab_size + (slot.ids.at(-1) as number);
+      if (!slot.finished) slot.classKey = results.leader(i) * vocab_size + (slot.ids.at(-1) as number);
     }
   }
 
@@ -251,9 +252,21 @@ export class Batcher {
         group = { prompt, prefix, cached, slots: [] };
         admitted.push(group);
       }
-      const twins = -admitted.length;
+      const classKey = -admitted.length;
       const { ids } = result;
-      group.slots.push({ request, index, result, prefix, ownStart, cap, sampling, key, ids, finished: false, twins });
+      group.slots.push({
+        request,
+        index,
+        result,
+        prefix,
+        ownStart,
+        cap,
+        sampling,
+        key,
+        ids,
+        finished: false,
+        classKey,
+      });
     }
     return admitted;
   }
@@ -276,13 +289,13 @@ export class Batcher {
 
   /** Completions in flight: as many as asked for, while their logits fit one binding. */
   #maxRows(): number {
-    const rowBytes = 4 * (this.#model.config.vocab_size + 3);
-    return Math.max(1, Math.min(this.#options.maxRows, Math.floor(this.#device.caps.maxBinding / rowBytes)));
+    const bindable = logitRowsPerBinding(this.#model.config, this.#device.caps.maxBinding);
+    return Math.max(1, Math.min(this.#options.maxRows, bindable));
   }
 
   /** As many rows as the work can use, within the budget; at least one prompt with one completion must fit. */
   #cacheRows(): number {
-    const rowBytes = KVCache.rowBytes(this.#model, this.#options.kvCacheDtype);
+    const rowBytes = cacheRowBytes(this.#model.config, this.#options.kvCacheDtype ?? this.#model.kvCacheDtype);
     const perLayer = rowBytes / this.#model.layers.length;
     const budget = Math.min(this.#options.cacheBytes / rowBytes, this.#device.caps.maxBinding / perLayer);
     let wanted = 0;

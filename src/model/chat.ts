@@ -7,7 +7,7 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-export interface ChatOptions {
+interface ChatOptions {
   /** Ends with the words that open the model's own turn. Default true. */
   readonly addGenerationPrompt?: boolean;
   readonly bos_token?: string | undefined;

@@ -1,4 +1,3 @@
-import * as ops from '../autograd/ops.ts';
 import { Tape } from '../autograd/tape.ts';
 import type { Value } from '../autograd/value.ts';
 import { Pool } from '../gpu/arena.ts';
@@ -14,7 +13,7 @@ import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { NO_PLACE, type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
 import type { Steering } from './steering.ts';
-import { finalNorm, forward, forwardKept, logits } from './transformer.ts';
+import { type ForwardOptions, finalNorm, forward, forwardKept, logits } from './transformer.ts';
 
 /** A prompt that is taken in for the last slots that were loaded. */
 export interface Prefill {
@@ -26,7 +25,7 @@ export interface Prefill {
   readonly cached: boolean;
 }
 
-export interface DecoderOptions {
+interface DecoderOptions {
   /** Slots, at the most. */
   readonly slots: number;
   readonly steering: Steering | undefined;
@@ -72,9 +71,9 @@ export class Decoder {
     this.#stopIds = this.#device.upload(Uint32Array.from(stopIds), [stopIds.length], 'u32', 'stop tokens');
   }
 
-  /** Slots that every pass looks at. */
-  get width(): number {
-    return this.#width;
+  /** Whether passes would look at fewer slots if so many were loaded. */
+  wouldNarrow(slots: number): boolean {
+    return this.#widthOf(slots) < this.#width;
   }
 
   /**
@@ -84,7 +83,7 @@ export class Decoder {
    */
   load(slots: readonly Slot[], leaders: readonly number[], prefills: readonly Prefill[] = []): void {
     this.#n = slots.length;
-    this.#width = Math.min(this.#o.slots, 2 ** Math.ceil(Math.log2(slots.length)));
+    this.#width = this.#widthOf(slots.length);
     this.#kept = [];
     const pieces = Math.max(...slots.map(({ prefix, cap }) => piecesOf(prefix.length, cap)));
     if (pieces > this.#pieces) {
@@ -124,7 +123,7 @@ export class Decoder {
     const places = up(rows.places, [n, 4], 'places');
     const headRows = up(Uint32Array.from(heads), [heads.length], 'head rows');
     const kept = this.#o.keeper?.open(n);
-    const { tape, resid } = this.#forward(table, { places }, kept !== undefined);
+    const { tape, resid } = this.#forward(table, { places, apart: false }, kept !== undefined);
     const hidden = finalNorm(tape, this.#model, resid, headRows, heads.length);
     tape.release(resid);
     const fresh = prefills.reduce((sum, { slots }) => sum + slots.length, 0);
@@ -162,6 +161,10 @@ export class Decoder {
     arena.free(this.#stopIds);
   }
 
+  #widthOf(slots: number): number {
+    return Math.min(this.#o.slots, 2 ** Math.ceil(Math.log2(slots)));
+  }
+
   #recorded(rows: number, kept: boolean): Recording {
     if (this.#n > this.#widest) {
       // The buffers of fewer rows would be left over beside those of more: the most that may be needed come first.
@@ -184,9 +187,9 @@ export class Decoder {
     return this.#device.arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
         decodeRows(this.#device.recorder(), { ...state, ...rows }, { slots: width, rows: n });
-        const cached = { places: state.places, pieces: this.#pieces };
+        const cached = { places: state.places, apart: true, pieces: this.#pieces };
         const { tape, resid } = this.#forward({ n, ...rows }, cached, kept);
-        const hidden = ops.rmsnorm(tape, resid, this.#model.norm, this.#model.config.rms_norm_eps);
+        const hidden = finalNorm(tape, this.#model, resid);
         tape.release(resid);
         this.#draw(tape, hidden, 0, width);
       }),
@@ -202,7 +205,7 @@ export class Decoder {
 
   #forward(
     rows: Parameters<typeof forward>[2],
-    cached: { places: Tensor; pieces?: number },
+    cached: Omit<NonNullable<ForwardOptions['cache']>, 'kv'>,
     keep: boolean,
   ): { tape: Tape; resid: Value } {
     const { steering, keeper } = this.#o;
@@ -222,7 +225,7 @@ export class Decoder {
       tape.rec,
       { logits: scores.tensor, ...state, ...drawn },
       {
-        rows: count,
+        count,
         v: this.#model.config.vocab_size,
         stride: scores.tensor.shape[1] as number,
         key0: key[0],

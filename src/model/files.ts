@@ -100,14 +100,3 @@ export function blobFile(blob: Blob, name = blob instanceof File ? blob.name : '
     close: async () => {},
   };
 }
-
-/** A folder made of files in memory, by name. */
-export function memoryFolder(name: string, files: ReadonlyMap<string, Uint8Array>): ModelFolder {
-  return {
-    name,
-    open: async (file) => {
-      const bytes = files.get(file);
-      return bytes && memoryFile(`${name}/${file}`, bytes);
-    },
-  };
-}

@@ -10,7 +10,7 @@ import { ggufTokenizer } from './gguf_tokenizer.ts';
 import { GGUF_TYPES, type GgufType, unpermuteRows } from './gguf_types.ts';
 import type { Llama3RopeScaling } from './rope_config.ts';
 import { stopTokenIds } from './stop_tokens.ts';
-import { identify, isIgnored, type ModelSource, type RowRange, type WeightInfo } from './weights.ts';
+import { identify, isIgnored, type ModelSource, type RowRange, type WeightInfo } from './weight_table.ts';
 
 interface Place {
   readonly type: GgufType;

@@ -2,7 +2,7 @@
 import { UserError } from '../gpu/errors.ts';
 import type { Metadata } from './gguf_header.ts';
 import { mergesOf } from './spm_merges.ts';
-import type { ModelSource, TokenizerData } from './weights.ts';
+import type { ModelSource, TokenizerData } from './weight_table.ts';
 
 /** Values of tokenizer.ggml.token_type. */
 const UNKNOWN = 2;

@@ -155,7 +155,7 @@ function ggufPath(repository: Repository, quantization: string): string {
   );
 }
 
-export interface HubFileOptions extends HubOptions {
+interface HubFileOptions extends HubOptions {
   readonly type?: 'model' | 'dataset';
 }
 

@@ -4,7 +4,7 @@ import { download, encodedPath, messageOf } from './download.ts';
 import { isSafePath, named, type RandomAccess } from './files.ts';
 import type { HubOptions } from './hub.ts';
 
-export interface RepositoryName {
+interface RepositoryName {
   readonly type: 'model' | 'dataset';
   /** `owner/name`. */
   readonly name: string;

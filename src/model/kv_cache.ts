@@ -1,5 +1,5 @@
 import type { Device } from '../gpu/device.ts';
-import { DTYPE_BYTES, type Tensor } from '../gpu/tensor.ts';
+import type { Tensor } from '../gpu/tensor.ts';
 import type { Model } from './model.ts';
 
 /** In what keys and values are kept. Sums over them are f32 either way. */
@@ -20,12 +20,6 @@ export class KVCache {
       model.device.arena.alloc([rows, 2 * kvHeads * headDim], dtype, `kv_cache ${l}`),
     );
     this.#free = [{ start: 0, length: rows }];
-  }
-
-  /** Bytes that one row takes over all layers. */
-  static rowBytes(model: Model, dtype: CacheType = model.kvCacheDtype): number {
-    const { kvHeads, headDim } = model.headShape;
-    return model.layers.length * 2 * kvHeads * headDim * DTYPE_BYTES[dtype];
   }
 
   /** The first of `length` contiguous rows, or undefined when there is no such run. */

@@ -4,8 +4,9 @@ import { readJsonIfThere } from './files.ts';
 import { readGgufMetadata } from './gguf_header.ts';
 import { ggufTokenizer } from './gguf_tokenizer.ts';
 import { type LoadOptions, loadModel, type Model } from './model.ts';
-import { checkGguf, checkTensors, type ModelSource, openModelSource, readTokenizer } from './source.ts';
+import { checkGguf, openModelSource, readTokenizer } from './source.ts';
 import { Tokenizer } from './tokenizer.ts';
+import { checkTensors, type ModelSource } from './weight_table.ts';
 
 /** A model with its tokenizer: what turns text into text. */
 export interface LanguageModel {

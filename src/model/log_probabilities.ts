@@ -9,7 +9,7 @@ import { finalNorm, forward, type LowerLayers } from './transformer.ts';
 /** Tokens of the vocabulary in one tile of the head. Fixed, so that the order of summation does not depend on the batch. */
 export const HEAD_TILE = 8192;
 
-export interface LogProbabilityOptions {
+interface LogProbabilityOptions {
   readonly temperature: number;
   readonly recompute?: 'none' | 'layer';
   readonly steering?: Steering | undefined;

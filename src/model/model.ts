@@ -5,10 +5,8 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { ropeTable } from '../kernels/rope.ts';
 import type { ModelConfig } from './config.ts';
 import type { CacheType } from './kv_cache.ts';
-import { checkTensors, type ModelSource } from './source.ts';
 import { planMatrix, type WeightDType, WeightLoader } from './weight_loader.ts';
-
-export type { WeightDType };
+import { checkTensors, type ModelSource } from './weight_table.ts';
 
 /** Positions that a model is run with unless more are asked for. */
 const DEFAULT_POSITIONS = 4096;

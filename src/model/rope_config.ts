@@ -2,7 +2,7 @@ import { inJson } from '../gpu/shown.ts';
 import { ConfigKeys } from './config_keys.ts';
 
 /** Positions divided by a factor (transformers, `_compute_linear_scaling_rope_parameters`). */
-export interface LinearRopeScaling {
+interface LinearRopeScaling {
   readonly rope_type: 'linear';
   readonly factor: number;
 }

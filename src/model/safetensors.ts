@@ -35,7 +35,7 @@ export interface SafetensorsEntry {
   readonly end: number;
 }
 
-export interface SafetensorsHeader {
+interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, SafetensorsEntry>;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -122,9 +122,9 @@ function parseEntry(name: string, entry: unknown, dataStart: number, where: stri
   return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
 }
 
-export type SafetensorsArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint8Array;
+type SafetensorsArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint8Array;
 
-export interface ParsedTensor {
+interface ParsedTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
   /** F16 and BF16 come as the Float32Array of the same numbers. */

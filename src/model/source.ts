@@ -14,9 +14,7 @@ import { openGguf } from './gguf.ts';
 import { isGguf } from './gguf_header.ts';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors.ts';
 import { stopTokenIds } from './stop_tokens.ts';
-import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
-
-export { checkTensors, expectedTensors, type ModelSource, type TokenizerData, type WeightInfo } from './weights.ts';
+import { identify, isIgnored, type ModelSource, type TokenizerData, type WeightInfo } from './weight_table.ts';
 
 const DTYPES: Readonly<Record<string, WeightInfo['dtype']>> = { F32: 'f32', F16: 'f16', BF16: 'bf16' };
 

@@ -1,6 +1,6 @@
 import type { ModelConfig } from './config.ts';
 import { familyOfType } from './families/index.ts';
-import type { TokenizerData } from './weights.ts';
+import type { TokenizerData } from './weight_table.ts';
 
 /**
  * Tokens that end a completion: eos_token_id, and the family's stop tokens that the tokenizer has as special ones. A base

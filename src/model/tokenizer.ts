@@ -2,7 +2,7 @@ import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { UserError } from '../gpu/errors.ts';
 import { type ChatMessage, renderChat } from './chat.ts';
 import { forLibrary } from './tokenizer_json.ts';
-import type { ModelSource, TokenizerData } from './weights.ts';
+import type { ModelSource, TokenizerData } from './weight_table.ts';
 
 const REPLACEMENT = '\ufffd';
 

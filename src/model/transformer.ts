@@ -23,12 +23,14 @@ export interface Rows {
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
   /**
-   * Keys and values are written to the cache and read from there: `places` [P, 4] u32 says where, as `ropeKv` has it. `pieces`
-   * where the rows are of different sequences: the most that a row has of pieces of keys (`piecesOf`).
+   * Keys and values are written to the cache and read from there: `places` [P, 4] u32 says where, as `ropeKv` has it. `apart`
+   * says that the rows are of different sequences, `pieces` how many pieces of keys one of these has at the most (`piecesOf`;
+   * default 0).
    */
   readonly cache?: {
     readonly kv: KVCache;
     readonly places: Tensor;
+    readonly apart: boolean;
     readonly pieces?: number;
   };
   readonly recompute?: 'none' | 'layer';
@@ -53,7 +55,7 @@ export function lowerLayers(
   layer: number,
   cache?: ForwardOptions['cache'],
 ): LowerLayers {
-  let stream: Stream = { resid: ops.embedding(tape, rows.ids, model.embed_tokens, rows.n) };
+  let stream = embedded(tape, model, rows);
   for (let l = 0; ; l++) {
     const branches = layerBranches(tape, model, model.layers[l] as Layer, l, rows, stream, cache);
     tape.release(stream.resid);
@@ -66,9 +68,7 @@ export function lowerLayers(
 /** The residual stream after the last layer, [N, C]; `finalNorm` and a head follow it. */
 export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
   const { lower } = options;
-  let stream: Stream = lower
-    ? lastAddition(tape, model, lower.layer, lower, options)
-    : { resid: ops.embedding(tape, rows.ids, model.embed_tokens, rows.n) };
+  let stream: Stream = lower ? lastAddition(tape, model, lower.layer, lower, options) : embedded(tape, model, rows);
   model.layers.forEach((layer, l) => {
     if (lower && l <= lower.layer) return;
     const run = (on: Tape, inp: Stream) => {
@@ -110,6 +110,14 @@ interface Stream {
   readonly normed?: Value;
 }
 
+function embedded(tape: Tape, model: Model, rows: Rows): Stream {
+  return { resid: ops.embedding(tape, rows.ids, model.embed_tokens, rows.n) };
+}
+
+function normOf(model: Model, weight: Tensor): ops.Norm {
+  return { weight, eps: model.config.rms_norm_eps };
+}
+
 /** The addition that ends layer l, with the norm that begins the next one, unless layers are run again one by one. */
 function lastAddition(
   tape: Tape,
@@ -121,7 +129,7 @@ function lastAddition(
   const push = steering && { ...steering, layer: l };
   const next = recompute === 'layer' ? undefined : model.layers[l + 1];
   if (!next) return { resid: ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push) };
-  const norm = { weight: next.input_layernorm, eps: model.config.rms_norm_eps };
+  const norm = normOf(model, next.input_layernorm);
   return ops.residualNorm(tape, residMid, mlpOut, 'resid_post', norm, push);
 }
 
@@ -135,20 +143,19 @@ function layerBranches(
   { resid, normed }: Stream,
   cache?: ForwardOptions['cache'],
 ): { residMid: Value; mlpOut: Value } {
-  const eps = model.config.rms_norm_eps;
   const shape = model.headShape;
 
-  const normed1 = normed ?? ops.rmsnorm(tape, resid, layer.input_layernorm, eps);
+  const normed1 = normed ?? ops.rmsnorm(tape, resid, normOf(model, layer.input_layernorm));
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
-  if (layer.qk_norm) ops.qkNorm(tape, qkv, layer.qk_norm, shape, eps);
+  if (layer.qk_norm) ops.qkNorm(tape, qkv, normOf(model, layer.qk_norm), shape);
   const cached = cache && { ...cache, kv: cache.kv.layers[l] as Tensor };
   ops.rope(tape, qkv, rows.positions, model.ropeTable, shape, cached);
   const attended = ops.attention(tape, qkv, rows, shape, cached);
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);
-  const norm2 = { weight: layer.post_attention_layernorm, eps };
+  const norm2 = normOf(model, layer.post_attention_layernorm);
   const { resid: residMid, normed: normed2 } = ops.residualNorm(tape, resid, attnOut, 'resid_mid', norm2);
   tape.release(attnOut);
 
@@ -161,11 +168,11 @@ function layerBranches(
   return { residMid, mlpOut };
 }
 
-/** The final norm of the given rows, [R, C]: what the head multiplies. */
-export function finalNorm(tape: Tape, model: Model, resid: Value, rows: Tensor, r: number): Value {
-  const gathered = ops.gatherRows(tape, resid, rows, r);
-  const normed = ops.rmsnorm(tape, gathered, model.norm, model.config.rms_norm_eps);
-  tape.release(gathered);
+/** The final norm, [N, C], or that of `r` given rows, [R, C]: what the head multiplies. */
+export function finalNorm(tape: Tape, model: Model, resid: Value, rows?: Tensor, r = 0): Value {
+  const wanted = rows ? ops.gatherRows(tape, resid, rows, r) : tape.retain(resid);
+  const normed = ops.rmsnorm(tape, wanted, normOf(model, model.norm));
+  tape.release(wanted);
   return normed;
 }
 

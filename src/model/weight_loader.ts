@@ -5,7 +5,7 @@ import { UserError } from '../gpu/errors.ts';
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../gpu/floats.ts';
 import { type Matrix, matrixOf } from '../gpu/matrix.ts';
 import { numel, type Tensor } from '../gpu/tensor.ts';
-import type { ModelSource } from './source.ts';
+import type { ModelSource } from './weight_table.ts';
 
 /** Type that matrices get on the device; `auto` is the one that each is stored in. */
 export type WeightDType = 'auto' | 'f32' | 'f16' | 'bf16';
@@ -16,7 +16,7 @@ const CHUNK = 16 * 2 ** 20;
 const WAITING = 4 * CHUNK;
 
 /** What weights are loaded from. */
-export type WeightSource = Pick<ModelSource, 'name' | 'tensors' | 'read'>;
+type WeightSource = Pick<ModelSource, 'name' | 'tensors' | 'read'>;
 
 /** Neighbouring rows of a matrix that go into one buffer. */
 interface PartPlan {

@@ -2,7 +2,7 @@ import type { ActivationSink, ActivationSource, SteeringTarget, Tape } from '../
 import type { Value } from '../autograd/value.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { gatherPackedRows, packRows } from '../kernels/half_rows.ts';
+import { gatherHalfRows, storeHalfRows } from '../kernels/half_rows.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { KeptRows, RowKeeper } from '../model/generate.ts';
 import type { Group, Origin } from '../model/packing.ts';
@@ -33,7 +33,7 @@ export function keptRows(groups: readonly KeptGroup[], batch: MicroBatch, rowOri
 }
 
 /** How numbers are kept: f16 halves their bytes, and rounds what the gradient reads by 2^-11. */
-export type StoredType = 'f32' | 'f16';
+type StoredType = 'f32' | 'f16';
 
 export interface ActivationStoreOptions {
   /** Whether the model without vectors is to be run on the rows, from the lowest vector on. */
@@ -108,7 +108,7 @@ export class ActivationStore implements RowKeeper {
     const table = this.#device.upload(Uint32Array.from(rows), [r], 'u32', 'kept rows of the pass');
     const gather = (tape: Tape, inp: Tensor) => {
       const out = arena.alloc([r, width(inp)], 'f32', 'kept');
-      const gatherAll = inp.dtype === 'f16' ? gatherPackedRows : gatherRows;
+      const gatherAll = inp.dtype === 'f16' ? gatherHalfRows : gatherRows;
       gatherAll(tape.rec, { inp, rows: table, out }, { r, c: width(inp) });
       return out;
     };
@@ -142,7 +142,7 @@ export class ActivationStore implements RowKeeper {
     let held = tape.retain(value);
     if (dtype === 'f16') {
       held = tape.value([n, c], 'rounded', false, 'f16');
-      packRows(tape.rec, { inp: value.tensor, out: held.tensor }, { n, c });
+      storeHalfRows(tape.rec, { inp: value.tensor, out: held.tensor }, { n, c });
       tape.release(value);
     }
     this.#held.push({ value: held, kept: all[place] as Tensor });

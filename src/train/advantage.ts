@@ -1,11 +1,5 @@
 import { UserError } from '../gpu/errors.ts';
-
-export interface AdvantageOptions {
-  /** `rloo`: minus the mean of the other completions of the prompt; `mean`: minus the mean of all of them. */
-  advantage: 'rloo' | 'mean';
-  /** Divide by the sample standard deviation + 1e-4 of the prompt's rewards, of all rewards, or not at all. */
-  scale_rewards: 'none' | 'group' | 'batch';
-}
+import type { TrainConfig } from './config.ts';
 
 /** TRL's guard against groups without spread. */
 const EPSILON = 1e-4;
@@ -26,11 +20,16 @@ export function sampleStd(values: ArrayLike<number>): number {
 /**
  * Advantages of K completions each of several prompts.
  * RLOO: Ahmadian et al. 2024 (arXiv 2402.14740), A_i = r_i - mean of the other K - 1; it is the `mean` advantage times K/(K-1).
+ * `scale_rewards` divides by the sample standard deviation + 1e-4 of the prompt's rewards, or of all.
  * @param rewards [prompts * K], the completions of one prompt next to each other
  * @returns [prompts * K]
  * @throws UserError when K < 2: a completion alone has nothing to be compared with
  */
-export function advantages(rewards: ArrayLike<number>, k: number, options: AdvantageOptions): Float64Array {
+export function advantages(
+  rewards: ArrayLike<number>,
+  k: number,
+  options: Pick<TrainConfig, 'advantage' | 'scale_rewards'>,
+): Float64Array {
   if (k < 2)
     throw new UserError(
       `num_generations is ${k}; the ${options.advantage} advantage needs 2 or more completions of a prompt.`,

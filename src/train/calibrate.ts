@@ -1,15 +1,15 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import { GENERATION_LIMITS, generate } from '../model/generate.ts';
-import { KVCache } from '../model/kv_cache.ts';
-import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
 import { type Packed, pack, uploadPacked } from '../model/packing.ts';
+import { cacheRowBytes, completionsInCache, logitRowsPerBinding } from '../model/row_capacity.ts';
 import type { Steering } from '../model/steering.ts';
-import { forwardKept, lowerLayers } from '../model/transformer.ts';
+import { forwardKept } from '../model/transformer.ts';
 import { ActivationStore } from './activation_store.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import type { MemoryPlan } from './memory_plan.ts';
+import { passOver } from './pass.ts';
 
 /** A pass that was measured: it takes `fixed + per_row · rows` seconds, by a line through its two largest sizes. */
 export interface Timing {
@@ -36,7 +36,7 @@ export interface Calibration {
   readonly seconds: number;
 }
 
-export interface CalibrateOptions {
+interface CalibrateOptions {
   /** Mean prompt, in tokens. */
   readonly promptLength: number;
   /** Milliseconds. */
@@ -56,9 +56,13 @@ const FIRST_ROWS = 8;
 /** Completions that a rollout has in flight: the plan's, as far as logits fit one binding and keys the cache. */
 export function completionsInFlight(model: Model, config: TrainConfig, plan: MemoryPlan, promptLength: number): number {
   const length = Math.min(config.max_completion_length, model.maxPositions - promptLength);
-  const logits = Math.floor(model.device.caps.maxBinding / (4 * (model.config.vocab_size + 3)));
-  const perCompletion = KVCache.rowBytes(model) * (length + promptLength / config.num_generations);
-  return Math.max(1, Math.min(plan.inFlight, logits, Math.floor(plan.cache / perCompletion)));
+  const logits = logitRowsPerBinding(model.config, model.device.caps.maxBinding);
+  const cached = completionsInCache(cacheRows(model, plan), length, promptLength, config.num_generations);
+  return Math.max(1, Math.min(plan.inFlight, logits, cached));
+}
+
+function cacheRows(model: Model, plan: MemoryPlan): number {
+  return Math.floor(plan.cache / cacheRowBytes(model.config, model.kvCacheDtype));
 }
 
 /**
@@ -90,11 +94,10 @@ export async function calibrate(
   const passTimes = (shape: GenerationShape) => generationTimes(model, steering, plan, shape, now);
   try {
     onPart?.('prefill');
-    const cacheRows = Math.floor(plan.cache / KVCache.rowBytes(model));
     const promptRows = Math.min(
       GENERATION_LIMITS.maxPromptRows,
       config.num_prompts * promptLength,
-      cacheRows - config.num_prompts,
+      cacheRows(model, plan) - config.num_prompts,
     );
     const prefill = await measure(Math.max(1, promptRows), signal, async (rows) => {
       const length = Math.min(rows, promptLength);
@@ -111,7 +114,7 @@ export async function calibrate(
       Math.min(promptLength + half, model.maxPositions - 4, Math.max(prefill.rows, FIRST_ROWS)),
     );
     const decode = await measure(inFlight, signal, async (completions) => {
-      // The prompt's pass with one that compiles what decoding needs, and those that count.
+      // First the prompt's pass with one that compiles what decoding needs, then those that count.
       const passes = await passTimes({ prompts: 1, length: context, completions, tokens: 2 + REPETITIONS });
       return passes.slice(1);
     });
@@ -207,6 +210,8 @@ async function generationTimes(
     maxPromptRows: shape.prompts * shape.length,
     cacheBytes: plan.cache,
     maxPasses: 1,
+    // The tokens mean nothing, and so does how many of them would be the same.
+    shareRows: false,
     onProgress: () => stamps.push(now()),
   });
   return stamps.slice(1).map((stamp, i) => (stamp - (stamps[i] as number)) / 1000);
@@ -234,12 +239,10 @@ async function trainingPass(
   now: () => number,
 ): Promise<number> {
   const { device } = model;
-  const { temperature, beta } = config;
-  const { recompute } = plan;
   return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
     const keeps = plan.kept.rows >= plan.rows;
-    const keptAs = { reference: beta > 0, dtype: config.activation_dtype };
+    const keptAs = { reference: config.beta > 0, dtype: config.activation_dtype };
     const store = keeps ? new ActivationStore(device, target, packed.n, keptAs) : undefined;
     if (store) {
       const rollout = new Tape(device, target);
@@ -249,19 +252,21 @@ async function trainingPass(
     }
     const begun = now();
     const kept = store?.source(Array.from({ length: packed.n }, (_, i) => i));
-    const plain = new Tape(device);
-    const lowest = Math.min(...target.layers);
-    const lower = beta > 0 ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
-    const reference = lower && logProbabilities(plain, model, tables, { temperature, lower });
-    const tape = new Tape(device, target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
-    plain.release(lower?.residMid, lower?.mlpOut);
+    const pass = passOver(model, tables, {
+      target,
+      steering,
+      temperature: config.temperature,
+      recompute: plan.recompute,
+      reference: config.beta > 0,
+      lowest: Math.min(...target.layers),
+      kept,
+    });
     const pairs = packed.targets.length;
     const coef = device.upload(new Float32Array(pairs).fill(1 / pairs), [pairs], 'f32', 'd logp');
-    tape.backward(logp, { tensor: coef, references: 1 });
-    await device.readBytes([logp.tensor, target.grad]);
+    pass.tape.backward(pass.logp, { tensor: coef, references: 1 });
+    await device.readBytes([pass.logp.tensor, target.grad]);
     const seconds = (now() - begun) / 1000;
-    tape.release(logp, reference);
+    pass.tape.release(pass.logp, pass.reference);
     kept?.dispose();
     store?.dispose();
     tables.free();

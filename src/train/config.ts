@@ -238,8 +238,9 @@ const ENTRIES = {
 const SCHEMA = v.strictObject(ENTRIES);
 
 /** A checked training configuration: every field that has a default is set. */
-export type TrainConfig = v.InferOutput<typeof SCHEMA>;
-export type TrainConfigInput = v.InferInput<typeof SCHEMA>;
+export interface TrainConfig extends v.InferOutput<typeof SCHEMA> {}
+/** The same as it is given: every field may be left out. `configFields` explains each. */
+export interface TrainConfigInput extends v.InferInput<typeof SCHEMA> {}
 
 export interface ConfigField {
   name: keyof TrainConfig;

@@ -3,7 +3,7 @@ import type { TrainConfig } from './config.ts';
 import { sequences } from './memory_plan.ts';
 
 /** What a run is going to work through, known before it starts. */
-export interface Workload {
+interface Workload {
   /** Mean prompt, in tokens. */
   readonly promptLength: number;
   /** Held-out problems, each answered twice (greedily, sampled) in every evaluation. */

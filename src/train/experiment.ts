@@ -31,7 +31,7 @@ import { Selection } from './selection.ts';
 import type { Example } from './traces.ts';
 import { type StepRunner, Trainer } from './trainer.ts';
 
-export interface ExperimentOptions {
+interface ExperimentOptions {
   readonly lm: LanguageModel;
   readonly config: TrainConfig;
   readonly store: RunStore;
@@ -69,7 +69,7 @@ export interface ExperimentEvents {
 }
 
 /** The model as it is, asked with `baseline_prompt`, and with its vectors. */
-export type Measurement = 'base' | 'prompted' | 'steered';
+type Measurement = 'base' | 'prompted' | 'steered';
 
 export type Stage = Measurement | 'train' | 'report';
 

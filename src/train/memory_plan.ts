@@ -1,13 +1,14 @@
 import { UserError } from '../gpu/errors.ts';
-import { DTYPE_BYTES } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
 import { type Group, packedRows } from '../model/packing.ts';
+import { cacheRowBytes, completionsInCache, logitRowsPerBinding } from '../model/row_capacity.ts';
 import type { TrainConfig } from './config.ts';
 import { trainedLayers } from './layers.ts';
 import { microBatches, part } from './micro_batch.ts';
-import { type PassOptions, Rehearsal, type RolloutOptions } from './rehearsal.ts';
+import { clipsRatio } from './ratio.ts';
+import { Rehearsal, type RehearsedPass, type RolloutOptions } from './rehearsal.ts';
 
 /** What a run takes of the GPU's memory, in bytes, before anything is uploaded. */
 export interface MemoryPlan {
@@ -38,7 +39,7 @@ export interface MemoryPlan {
 }
 
 /** A model as far as its memory goes: known from the headers of its files. */
-export interface ModelSize {
+interface ModelSize {
   readonly config: ModelConfig;
   readonly weightBytes: number;
 }
@@ -80,9 +81,9 @@ export function planMemory(
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
   const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
 
-  const bindable = Math.max(1, Math.floor(maxBinding / (4 * (config.vocab_size + 3))));
+  const bindable = logitRowsPerBinding(config, maxBinding);
   const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
-  const cacheRow = DTYPE_BYTES[train.kv_cache_dtype] * count * 2 * config.num_key_value_heads * config.head_dim;
+  const cacheRow = cacheRowBytes(config, train.kv_cache_dtype);
   const rolloutOptions = (cacheRows: number, keeps = false): RolloutOptions => ({
     keeps,
     prompts,
@@ -90,7 +91,7 @@ export function planMemory(
     completions: k,
     cacheRows,
     // A cache that is too small for all of them holds fewer at once.
-    inFlight: Math.max(1, Math.min(inFlight, Math.floor(cacheRows / (longestPrompt / k + completion)))),
+    inFlight: Math.max(1, Math.min(inFlight, completionsInCache(cacheRows, completion, longestPrompt, k))),
     promptRows: GENERATION_LIMITS.maxPromptRows,
   });
   const rollout = (cacheRows: number, keeps = false) => rehearsal.rollout(rolloutOptions(cacheRows, keeps));
@@ -113,12 +114,14 @@ export function planMemory(
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
   const reference = train.beta > 0 || train.method === 'dpo';
-  const passOptions = (rows: number, recompute: PassOptions['recompute']) => ({
+  const ratio = clipsRatio(train) ? train.importance_sampling_level : undefined;
+  const passOptions = (rows: number, recompute: RehearsedPass['recompute']) => ({
     groups: groups(rows),
     recompute,
     reference,
+    ratio,
   });
-  const pass = (rows: number, recompute: PassOptions['recompute']) => rehearsal.pass(passOptions(rows, recompute));
+  const pass = (rows: number, recompute: RehearsedPass['recompute']) => rehearsal.pass(passOptions(rows, recompute));
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
   const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
   const fits = (recompute: 'none' | 'layer') => {
@@ -138,7 +141,7 @@ export function planMemory(
   const { rows } = recompute === 'none' && none ? none : fits('layer');
   const workspace = pass(rows, 'score');
 
-  const together = (recompute: PassOptions['recompute']) => {
+  const together = (recompute: RehearsedPass['recompute']) => {
     const keeps = recompute === 'kept';
     if (!sampled) return pass(rows, recompute);
     if (train.memory_budget !== undefined) return Math.max(rollout(cacheRows, keeps), pass(rows, recompute));

@@ -2,7 +2,7 @@ import { mean } from '../eval/stats.ts';
 import { sampleStd } from './advantage.ts';
 
 /** What every row of metrics.jsonl has, whatever the method. docs/metrics.md explains each. */
-export interface CommonRow {
+interface CommonRow {
   /** From 0. */
   step: number;
   /** Passes over the problems so far. */
@@ -41,7 +41,7 @@ export interface MetricsRow extends CommonRow {
   num_resampled?: number;
   'sampling/sampling_logp_difference/mean': number;
   'sampling/sampling_logp_difference/max': number;
-  /** Rows that decoding computed, as a share of one a token; 1 where nothing was decoded. */
+  /** Rows of decoding that tokens were drawn from, as a share of the tokens; 1 where nothing was decoded. */
   'rollout/distinct_rows': number;
   tokens_per_second: number;
   [name: `rewards/${string}/${'mean' | 'std'}`]: number;
@@ -129,7 +129,7 @@ export interface StepFigures extends CommonFigures {
   /** Prompts that dynamic sampling replaced, where it is on, and their tokens. */
   replaced?: number | undefined;
   replacedTokens?: number;
-  /** Rows that decoding computed, and those that it had computed with one for every token. */
+  /** Tokens that decoding drew, which is each but a completion's first, and the rows that they were drawn from. */
   decoded: { readonly rows: number; readonly tokens: number };
   /** Seconds. */
   rolloutTime: number;

@@ -1,4 +1,5 @@
 import { type Group, type Packed, packedRows, treeOf } from '../model/packing.ts';
+import type { ActivationStore, KeptGroup } from './activation_store.ts';
 
 /** Some completions of one group. */
 export interface Part {
@@ -50,6 +51,24 @@ export function microBatches<G extends Group>(
     }
   });
   return batches;
+}
+
+/** A micro-batch, with the store where it has the rows of all its completions. */
+export interface StoredBatch {
+  readonly batch: MicroBatch;
+  readonly store: ActivationStore | undefined;
+}
+
+/** `microBatches` of the completions that a store keeps, then of the others. */
+export function keptFirst<G extends KeptGroup>(
+  groups: readonly G[],
+  { maxRows, store }: { readonly maxRows: number; readonly store?: ActivationStore | undefined },
+  wanted: (group: G, completion: number) => boolean = () => true,
+): StoredBatch[] {
+  const isKept = (group: G, c: number) => store !== undefined && group.kept?.[c] !== undefined;
+  const kept = microBatches(groups, maxRows, (group, c) => isKept(group, c) && wanted(group, c));
+  const others = microBatches(groups, maxRows, (group, c) => !isKept(group, c) && wanted(group, c));
+  return [...kept.map((batch) => ({ batch, store })), ...others.map((batch) => ({ batch, store: undefined }))];
 }
 
 /** Puts a micro-batch's values [P] where their tokens stand in the whole batch. */

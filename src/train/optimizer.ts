@@ -3,7 +3,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
 import type { OptimizerState } from './checkpoint.ts';
 
-export interface AdamWOptions {
+interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;

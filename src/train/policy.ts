@@ -1,16 +1,12 @@
-import { type SteeringTarget, Tape } from '../autograd/tape.ts';
-import type { Tensor } from '../gpu/tensor.ts';
-import { policyLoss, reduceTerms, sequenceRatio } from '../kernels/policy_loss.ts';
-import { logProbabilities } from '../model/log_probabilities.ts';
+import type { SteeringTarget } from '../autograd/tape.ts';
 import type { Model } from '../model/model.ts';
-import { type Packed, pack, uploadPacked } from '../model/packing.ts';
+import { pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
-import { lowerLayers } from '../model/transformer.ts';
 import { type ActivationStore, type KeptGroup, keptRows } from './activation_store.ts';
-import { type Logps, type MicroBatch, microBatches, part, scatter } from './micro_batch.ts';
+import type { TrainConfig } from './config.ts';
+import { keptFirst, type Logps, type MicroBatch, part, type StoredBatch, scatter } from './micro_batch.ts';
+import { lossTensors, passOver } from './pass.ts';
 import { clipped, type RatioOptions } from './ratio.ts';
-
-export type LossType = 'dapo' | 'grpo' | 'dr_grpo';
 
 /** A prompt's completions with the advantage of each. */
 export interface PolicyGroup extends KeptGroup {
@@ -26,7 +22,7 @@ export interface PolicyOptions {
   /** Weight of the k3 estimate of KL(policy || model without vectors). */
   readonly beta: number;
   /** `sum` divides by nothing: the advantages carry the weights. */
-  readonly lossType: LossType | 'sum';
+  readonly lossType: TrainConfig['loss_type'] | 'sum';
   /** What an earlier pass over the same groups found for the model without vectors; it is not run again. */
   readonly reference?: Logps | undefined;
   /** The clipped importance ratio in place of the plain policy gradient. */
@@ -74,14 +70,11 @@ export async function policyPass(
   const [logp, reference] = [none(), none()];
   let loss = 0;
   let kl = 0;
-  const { store } = options;
-  const isKept = (group: PolicyGroup, c: number) => store !== undefined && group.kept?.[c] !== undefined;
-  const kept = plan(groups, options, isKept);
-  const batches = [...kept, ...plan(groups, options, (group, c) => !isKept(group, c))];
-  for (const [i, batch] of batches.entries()) {
+  const batches = plan(groups, options);
+  for (const [i, { batch, store }] of batches.entries()) {
     options.signal?.throwIfAborted();
     options.onMicroBatch?.(i, batches.length);
-    const result = await microBatch(model, groups, batch, weights, options, i < kept.length ? store : undefined);
+    const result = await microBatch(model, groups, batch, weights, options, store);
     loss += result.loss;
     kl += result.kl;
     scatter(result.logp, result.packed, batch, groups, logp);
@@ -100,9 +93,7 @@ async function microBatch(
   store: ActivationStore | undefined,
 ) {
   const { device } = model;
-  const { arena } = device;
   const packed = pack(batch.map((entry) => part(groups, entry)));
-  const pairs = packed.targets.length;
   /** For each pair a number of its completion, or of its token. */
   const perPair = (value: (group: number, completion: number, token: number) => number) =>
     Float32Array.from(packed.pairOrigin, ({ group, completion, token }) => {
@@ -111,98 +102,28 @@ async function microBatch(
     });
   const weight = perPair((g, c) => weights[g]?.[c] as number);
   const advantage = perPair((g, c) => Math.fround(weights[g]?.[c] as number) * (groups[g]?.advantages[c] as number));
-  const old = options.ratio?.old;
+  const logpOf = (logps: Logps | undefined) => logps && perPair((g, c, t) => logps[g]?.[c]?.[t] as number);
+  const { beta, ratio, target, steering, temperature, recompute, lowest = 0 } = options;
+  const values = { advantage, weight, old: logpOf(ratio?.old), reference: logpOf(options.reference) };
+  const reference = beta > 0 && !options.reference;
 
-  return arena.guard(async () => {
+  return device.arena.guard(async () => {
     const tables = uploadPacked(device, packed);
-    const inputs = {
-      advantage: device.upload(advantage, [pairs], 'f32', 'advantages'),
-      weight: device.upload(weight, [pairs], 'f32', 'token weights'),
-    };
-    const uploadLogps = (logps: Logps, label: string) =>
-      device.upload(
-        perPair((g, c, t) => logps[g]?.[c]?.[t] as number),
-        [pairs],
-        'f32',
-        label,
-      );
-    const oldLogp = old && uploadLogps(old, 'old logp');
-    const terms = arena.alloc([pairs, 2], 'f32', 'loss terms');
-    const sums = arena.alloc([2], 'f32', 'loss sums');
-    const { temperature, recompute, steering, beta, lowest = 0 } = options;
-    // The reference is the model without vectors, and nothing of it is differentiated.
-    const plain = new Tape(device);
+    const loss = lossTensors(device, packed, values, options);
     const kept = store?.source(keptRows(groups, batch, packed.rowOrigin));
-    const runs = beta > 0 && !options.reference;
-    const lower = runs ? (kept?.lower(plain) ?? lowerLayers(plain, model, tables, lowest)) : undefined;
-    const reference = lower
-      ? logProbabilities(plain, model, tables, { temperature, lower })
-      : options.reference && plain.adopt(uploadLogps(options.reference, 'reference logp'), false);
-
-    const tape = new Tape(device, options.target);
-    const logp = logProbabilities(tape, model, tables, { temperature, recompute, steering, kept, lower });
-    plain.release(lower?.residMid, lower?.mlpOut);
-    const coef = arena.alloc([pairs], 'f32', 'd logp');
-    const ratio = options.ratio && ratioTensors(tape, packed, logp.tensor, oldLogp ?? logp.tensor, options.ratio);
-    policyLoss(
-      tape.rec,
-      {
-        logp: logp.tensor,
-        ...inputs,
-        coef,
-        terms,
-        ...(reference && { refLogp: reference.tensor }),
-        ...(ratio && { oldLogp: oldLogp ?? logp.tensor, ratio: ratio.ofSequence }),
-      },
-      { pairs, beta, ...(options.ratio && { ...options.ratio }) },
-    );
-    reduceTerms(tape.rec, { terms, sums }, { pairs });
-    tape.backward(logp, { tensor: coef, references: 1 });
-    const read = [sums, logp.tensor, ...(lower && reference ? [reference.tensor] : [])];
+    const pass = passOver(model, tables, { target, steering, temperature, recompute, reference, lowest, kept });
+    loss.backward(pass);
+    const read = [loss.sums, pass.logp.tensor, ...(pass.reference ? [pass.reference.tensor] : [])];
     const [scalars, rows, referenceRows] = await device.readBytes(read);
-    tape.release(logp, reference);
-    for (const tensor of [...Object.values(inputs), ...(oldLogp ? [oldLogp] : []), terms, sums]) arena.free(tensor);
-    ratio?.free();
+    pass.tape.release(pass.logp, pass.reference);
+    loss.free();
     kept?.dispose();
     tables.free();
-    const [loss, kl] = new Float32Array((scalars as Uint8Array).buffer);
-    const values = new Float32Array((rows as Uint8Array).buffer);
+    const [sum, kl] = new Float32Array((scalars as Uint8Array).buffer);
+    const logp = new Float32Array((rows as Uint8Array).buffer);
     const ofReference = referenceRows && new Float32Array(referenceRows.buffer);
-    return { loss: loss as number, kl: kl as number, logp: values, reference: ofReference, packed };
+    return { loss: sum as number, kl: kl as number, logp, reference: ofReference, packed };
   });
-}
-
-/** The log-ratios of whole completions, [P, 2], where the ratio is taken over them. */
-function ratioTensors(tape: Tape, packed: Packed, logp: Tensor, oldLogp: Tensor, { level }: RatioOptions) {
-  if (level === 'token') return { ofSequence: undefined, free: () => undefined };
-  const { device, rec } = tape;
-  const { seqStart, seqPairs } = completionPairs(packed);
-  const pairs = packed.targets.length;
-  const sequences = seqStart.length - 1;
-  const tables = {
-    seqStart: device.upload(seqStart, [seqStart.length], 'u32', 'completion starts'),
-    seqPairs: device.upload(seqPairs, [pairs], 'u32', 'completion pairs'),
-  };
-  const ratio = device.arena.alloc([pairs, 2], 'f32', 'sequence ratio');
-  sequenceRatio(rec, { logp, oldLogp, ...tables, ratio }, { sequences, pairs, mean: level === 'sequence' });
-  const free = () => {
-    for (const tensor of [...Object.values(tables), ratio]) device.arena.free(tensor);
-  };
-  return { ofSequence: ratio, free };
-}
-
-/** Where each completion's pairs are: seqPairs [P] from seqStart[s] to seqStart[s + 1]. */
-function completionPairs(packed: Packed): { seqStart: Uint32Array; seqPairs: Uint32Array } {
-  const lists = new Map<string, number[]>();
-  packed.pairOrigin.forEach(({ group, completion }, pair) => {
-    const key = `${group} ${completion}`;
-    const list = lists.get(key);
-    if (list) list.push(pair);
-    else lists.set(key, [pair]);
-  });
-  const starts = [0];
-  for (const list of lists.values()) starts.push((starts.at(-1) as number) + list.length);
-  return { seqStart: Uint32Array.from(starts), seqPairs: Uint32Array.from([...lists.values()].flat()) };
 }
 
 /** The weight of each completion's tokens in the loss. */
@@ -221,19 +142,12 @@ function tokenWeights(groups: readonly PolicyGroup[], options: PolicyOptions): n
   );
 }
 
-/**
- * The micro-batches of a pass. Without a KL penalty a completion of zero advantage has no gradient and is left out.
- *
- * @param wanted leaves out further completions
- */
+/** The micro-batches of a pass. Without a KL penalty a completion of zero advantage has no gradient and is left out. */
 export function plan(
   groups: readonly PolicyGroup[],
-  options: Pick<PolicyOptions, 'beta' | 'maxRows'>,
-  wanted: (group: PolicyGroup, completion: number) => boolean = () => true,
-): MicroBatch[] {
+  options: Pick<PolicyOptions, 'beta' | 'maxRows' | 'store'>,
+): StoredBatch[] {
   const matters = (group: PolicyGroup, completion: number) =>
-    (options.beta > 0 || group.advantages[completion] !== 0) &&
-    group.inLoss?.[completion] !== false &&
-    wanted(group, completion);
-  return microBatches(groups, options.maxRows, matters);
+    (options.beta > 0 || group.advantages[completion] !== 0) && group.inLoss?.[completion] !== false;
+  return keptFirst(groups, options, matters);
 }

@@ -1,10 +1,11 @@
+import type { TrainConfig } from './config.ts';
 import type { Logps } from './micro_batch.ts';
 
 /**
  * Over what the importance ratio is taken: each token; the geometric mean over a completion (`sequence`, GSPO, as in TRL's
  * GRPOTrainer); the product over a completion (`sequence_sum`, as in TRL's RLOOTrainer).
  */
-export type RatioLevel = 'token' | 'sequence' | 'sequence_sum';
+export type RatioLevel = TrainConfig['importance_sampling_level'];
 
 export interface RatioOptions {
   readonly level: RatioLevel;
@@ -13,6 +14,11 @@ export interface RatioOptions {
   readonly epsilonHigh: number;
   /** Log-probabilities before the first update of the rollout. Absent in the first: the ratio is 1 then. */
   readonly old?: Logps | undefined;
+}
+
+/** Whether the ratio can be other than 1, or counts other than a token's. */
+export function clipsRatio(config: Pick<TrainConfig, 'num_iterations' | 'importance_sampling_level'>): boolean {
+  return config.num_iterations > 1 || config.importance_sampling_level !== 'token';
 }
 
 interface Rated {

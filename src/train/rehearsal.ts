@@ -8,21 +8,24 @@ import type { ModelConfig } from '../model/config.ts';
 import { Decoder } from '../model/decoder.ts';
 import type { RowKeeper } from '../model/generate.ts';
 import { type CacheType, KVCache } from '../model/kv_cache.ts';
-import { logProbabilities } from '../model/log_probabilities.ts';
 import { layOut, type Model } from '../model/model.ts';
 import { type Group, pack, uploadPacked } from '../model/packing.ts';
 import type { Slot } from '../model/slots.ts';
-import { expectedTensors } from '../model/source.ts';
-import { forwardKept, lowerLayers } from '../model/transformer.ts';
+import { forwardKept } from '../model/transformer.ts';
 import { WeightLoader } from '../model/weight_loader.ts';
+import { expectedTensors } from '../model/weight_table.ts';
 import { ActivationStore, type ActivationStoreOptions } from './activation_store.ts';
+import { lossTensors, passOver } from './pass.ts';
+import type { RatioLevel } from './ratio.ts';
 
-export interface PassOptions {
+export interface RehearsedPass {
   readonly groups: readonly Group[];
   /** `score` differentiates nothing; `kept` takes the layers' activations from the rollout. */
   readonly recompute: 'none' | 'layer' | 'score' | 'kept';
   /** Whether the model without vectors is run too. */
   readonly reference: boolean;
+  /** Over what the importance ratio is taken to the log-probabilities before the first update, where it is. */
+  readonly ratio: RatioLevel | undefined;
 }
 
 export interface RolloutOptions {
@@ -92,7 +95,7 @@ export class Rehearsal {
   }
 
   /** Bytes that a micro-batch takes at the most. */
-  pass(o: PassOptions): number {
+  pass(o: RehearsedPass): number {
     return this.#peakOf(() => this.#pass(o));
   }
 
@@ -102,39 +105,34 @@ export class Rehearsal {
   }
 
   /** Bytes of both where neither gives its buffers up for the other: those of one size serve both. */
-  both(rollout: RolloutOptions, pass: PassOptions): number {
+  both(rollout: RolloutOptions, pass: RehearsedPass): number {
     return this.#peakOf(() => {
       this.#rollout(rollout);
       this.#pass(pass);
     });
   }
 
-  #pass({ groups, recompute, reference }: PassOptions): void {
-    const { arena } = this.#device;
-    const tables = uploadPacked(this.#device, pack(groups));
+  #pass({ groups, recompute, reference, ratio }: RehearsedPass): void {
+    const packed = pack(groups);
+    const tables = uploadPacked(this.#device, packed);
     const kept = recompute === 'kept' ? this.#store?.source(new Array<number>(tables.n).fill(0)) : undefined;
-    const { pairs } = tables.pairs;
-    const held = [[pairs], [pairs], [pairs, 2], [2]].map((shape) => arena.alloc(shape));
-    const plain = new Tape(this.#device);
-    const lowest = Math.min(...this.#target.layers);
-    const lower = reference ? (kept?.lower(plain) ?? lowerLayers(plain, this.#model, tables, lowest)) : undefined;
-    const before = reference ? logProbabilities(plain, this.#model, tables, { temperature: 1, lower }) : undefined;
-    const target = recompute === 'score' ? undefined : this.#target;
-    const tape = new Tape(this.#device, target);
-    const steering = { tensor: this.#vectors, scale: 1 };
-    const logp = logProbabilities(tape, this.#model, tables, {
+    const zeros = new Float32Array(packed.targets.length);
+    const values = { advantage: zeros, weight: zeros, old: ratio && zeros };
+    const clipped = ratio && { level: ratio, epsilonLow: 0, epsilonHigh: 0 };
+    const loss = lossTensors(this.#device, packed, values, { beta: 0, ratio: clipped });
+    const pass = passOver(this.#model, tables, {
+      target: recompute === 'score' ? undefined : this.#target,
+      steering: { tensor: this.#vectors, scale: 1 },
       temperature: 1,
       recompute: recompute === 'layer' ? 'layer' : 'none',
-      steering,
+      reference,
+      lowest: Math.min(...this.#target.layers),
       kept,
-      lower,
     });
-    plain.release(lower?.residMid, lower?.mlpOut);
-    const coef = arena.alloc([pairs]);
-    tape.backward(logp, { tensor: coef, references: 1 });
-    tape.release(logp, before);
+    loss.backward(pass);
+    pass.tape.release(pass.logp, pass.reference);
+    loss.free();
     kept?.dispose();
-    for (const tensor of held) arena.free(tensor);
     tables.free();
   }
 

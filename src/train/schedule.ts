@@ -1,4 +1,4 @@
-export interface ScheduleOptions {
+interface ScheduleOptions {
   learning_rate: number;
   lr_scheduler_type: 'constant_with_warmup' | 'constant' | 'linear' | 'cosine';
   /** Share of all steps. */

@@ -4,7 +4,7 @@ import type { Model } from '../model/model.ts';
 import { pack, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { type ActivationStore, type KeptGroup, keptRows } from './activation_store.ts';
-import { type Logps, microBatches, part, scatter } from './micro_batch.ts';
+import { keptFirst, type Logps, part, scatter } from './micro_batch.ts';
 
 /**
  * Log-probabilities of every completion's tokens, forward only; without `steering` those of the frozen model. Of completions that
@@ -22,18 +22,15 @@ export async function sequenceLogps(
   },
 ): Promise<Logps> {
   const { device } = model;
-  const { temperature, steering, store, maxRows } = options;
+  const { temperature, steering } = options;
   const out = groups.map((group) => group.completions.map(() => undefined as Float32Array | undefined));
-  const isKept = (group: KeptGroup, c: number) => store !== undefined && group.kept?.[c] !== undefined;
-  const kept = microBatches(groups, maxRows, isKept);
-  const rest = microBatches(groups, maxRows, (group, c) => !isKept(group, c));
-  for (const [i, batch] of [...kept, ...rest].entries()) {
+  for (const { batch, store } of keptFirst(groups, options)) {
     options.signal?.throwIfAborted();
     const packed = pack(batch.map((entry) => part(groups, entry)));
     await device.arena.guard(async () => {
       const tables = uploadPacked(device, packed);
       const tape = new Tape(device);
-      const source = i < kept.length ? store?.source(keptRows(groups, batch, packed.rowOrigin)) : undefined;
+      const source = store?.source(keptRows(groups, batch, packed.rowOrigin));
       const resid = steering && source?.resid(tape);
       const lower = steering ? undefined : source?.lower(tape);
       const logp = logProbabilities(tape, model, tables, { temperature, steering, lower, resid });

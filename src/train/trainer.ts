@@ -17,7 +17,7 @@ import { Optimizer } from './optimizer.ts';
 import { appendRows, RUN_FILES, type RunStore } from './rundir.ts';
 import { learningRate, warmupSteps } from './schedule.ts';
 
-export interface TrainerOptions extends MethodOptions {
+interface TrainerOptions extends MethodOptions {
   /** Digest of what is learned from, as the model is asked it, for the checkpoint. */
   readonly digest: string;
   readonly store: RunStore;

@@ -1,4 +1,4 @@
-import { gatherPackedRows, packRows } from '../../src/kernels/half_rows.ts';
+import { gatherHalfRows, storeHalfRows } from '../../src/kernels/half_rows.ts';
 import { half } from '../reference/half_rows.ts';
 import * as reference from '../reference/rows.ts';
 import { type KernelCase, randomSource } from './case.ts';
@@ -26,14 +26,14 @@ function packedCase(n: number, c: number, shape: string): KernelCase {
   inp.set([1e6, -65519, 1e-9, -0.00003, 65504, -2049].slice(0, inp.length));
   const rows = Uint32Array.from({ length: n }, () => (n > 0 ? random.integer(n) : 0));
   return {
-    kernel: 'gather_packed_rows',
+    kernel: 'gather_half_rows',
     shape,
     inputs: { inp: { data: inp, shape: [n, c] }, rows: { data: rows, shape: [n] } },
     outputs: { out: { shape: [n, c] } },
     run: (rec, t) => {
       const packed = rec.device.arena.alloc([n, c], 'f16', 'packed');
-      packRows(rec, { inp: t.inp as never, out: packed }, { n, c });
-      gatherPackedRows(rec, { inp: packed, rows: t.rows as never, out: t.out as never }, { r: n, c });
+      storeHalfRows(rec, { inp: t.inp as never, out: packed }, { n, c });
+      gatherHalfRows(rec, { inp: packed, rows: t.rows as never, out: t.out as never }, { r: n, c });
       rec.device.arena.free(packed);
     },
     reference: (t) => ({

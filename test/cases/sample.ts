@@ -109,7 +109,14 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
       entropy: { shape: [rows], initial: new Float32Array(rows).fill(7) },
     },
     run: (rec, t) =>
-      sample(rec, t as never, { rows, v, stride, key0: key[0], key1: key[1], ...(o.layout && { layout: o.layout }) }),
+      sample(rec, t as never, {
+        count: rows,
+        v,
+        stride,
+        key0: key[0],
+        key1: key[1],
+        ...(o.layout && { layout: o.layout }),
+      }),
     reference: (t) => {
       const settings = Array.from({ length: rows }, (_, r) => ({
         temperature: Math.fround(temperature),

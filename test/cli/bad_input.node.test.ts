@@ -119,6 +119,17 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
     [...GENERATE, 'models/demo', '--steering', 'models/demo/model.safetensors'],
     /no steering vectors: expected a tensor "steering"/,
   ],
+  [
+    'a sweep that there is not',
+    ['bench', '--sweep', 'tokens,length'],
+    /--sweep has "length"\. There are tokens, batch, completions, context, layers and all/,
+  ],
+  ['a page of no sweeps', ['bench', '--page', '@page.html'], /--page shows sweeps: say which with --sweep/],
+  [
+    'a page in a folder that is not there',
+    ['bench', '--sweep', 'tokens', '--page', '@nowhere/page.html'],
+    /nowhere\/page\.html cannot be written: there is no such folder/,
+  ],
   ['a scale without vectors', [...GENERATE, 'models/demo', '--scale', '2'], /give them with --steering/],
   ['an empty prompt', ['generate', ...DEMO, '--prompt', ''], /--prompt is empty/],
   [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accuracy, bootstrap, mean, quantile, wilson } from '../../src/eval/stats.ts';
+import { accuracy, bootstrap, mean, quantileOf, wilson } from '../../src/eval/stats.ts';
 
 describe('wilson', () => {
   // Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
@@ -34,10 +34,10 @@ describe('accuracy', () => {
   });
 });
 
-describe('quantile', () => {
+describe('quantileOf', () => {
   it('interpolates as numpy does', () => {
-    expect(quantile([3, 1, 2, 4], 0.25)).toBeCloseTo(1.75, 12);
-    expect(quantile([5], 0.9)).toBe(5);
+    expect(quantileOf([1, 2, 3, 4], 0.25)).toBeCloseTo(1.75, 12);
+    expect(quantileOf([5], 0.9)).toBe(5);
     expect(mean([1, 2, 6])).toBe(3);
   });
 });

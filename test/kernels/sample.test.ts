@@ -48,7 +48,7 @@ async function draw(logits: readonly Float32Array[], rows: readonly Row[], v: nu
     entropy: device.arena.alloc([n], 'f32', 'entropy'),
   };
   const rec = device.recorder();
-  sample(rec, { ...inputs, ...out }, { rows: n, v, stride, key0: seed, key1: DOMAIN.SAMPLE });
+  sample(rec, { ...inputs, ...out }, { count: n, v, stride, key0: seed, key1: DOMAIN.SAMPLE });
   rec.submit();
   const [tokens, logp, entropy] = await device.readBytes([out.tokens, out.logp, out.entropy]);
   for (const tensor of [...Object.values(inputs), ...Object.values(out)]) device.arena.free(tensor);

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { openFile } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
 import { renderChat } from '../../src/model/chat.ts';
-import { memoryFolder } from '../../src/model/files.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
-import { repositoryPath } from '../setup/files.ts';
+import { memoryFolder, repositoryPath } from '../setup/files.ts';
 import { tinyModel } from './tiny_model.ts';
 
 const TEMPLATE =

@@ -3,8 +3,8 @@ import { UserError } from '../../src/gpu/errors.ts';
 import { type ModelConfig, parseConfig } from '../../src/model/config.ts';
 import { FAMILIES } from '../../src/model/families/index.ts';
 import { contextLength } from '../../src/model/model.ts';
-import { expectedTensors } from '../../src/model/source.ts';
 import { stopTokenIds } from '../../src/model/stop_tokens.ts';
+import { expectedTensors } from '../../src/model/weight_table.ts';
 import { newerSpelling, REAL_CONFIGS } from './real_configs.ts';
 
 const parse = (json: object): ModelConfig => parseConfig(json, 'm/config.json');

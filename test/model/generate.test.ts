@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Counts } from '../../src/gpu/counters.ts';
 import { type Completion, type GenerationRequest, generate } from '../../src/model/generate.ts';
-import { KVCache } from '../../src/model/kv_cache.ts';
+import { cacheRowBytes } from '../../src/model/row_capacity.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
 import { goldenJson } from '../setup/golden.ts';
@@ -130,8 +130,8 @@ describe('generation', () => {
   });
 
   it('keeps keys and values in half the bytes where f16 is asked for, and stays near', async () => {
-    const row = KVCache.rowBytes(lm.model, 'f32');
-    expect(KVCache.rowBytes(lm.model, 'f16')).toBe(row / 2);
+    const row = cacheRowBytes(lm.model.config, 'f32');
+    expect(cacheRowBytes(lm.model.config, 'f16')).toBe(row / 2);
     const requests = sampled([0], 2, 8);
     const least = ((requests[0] as GenerationRequest).prompt.length + 8) * row;
     const small = { ...options, eosIds: [], cacheBytes: least / 2 };

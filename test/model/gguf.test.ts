@@ -4,8 +4,9 @@ import { UserError } from '../../src/gpu/errors.ts';
 import { memoryFile, type RandomAccess } from '../../src/model/files.ts';
 import { unpermuteRows } from '../../src/model/gguf_types.ts';
 import { weightBytes } from '../../src/model/model.ts';
-import { checkTensors, openModelSource } from '../../src/model/source.ts';
+import { openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
+import { checkTensors } from '../../src/model/weight_table.ts';
 import { dequantise } from '../reference/quants.ts';
 import { repositoryPath } from '../setup/files.ts';
 

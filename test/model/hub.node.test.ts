@@ -25,7 +25,8 @@ import {
   openHubFile,
   openHubModel,
 } from '../../src/model/hub.ts';
-import { checkTensors, openModelSource } from '../../src/model/source.ts';
+import { openModelSource } from '../../src/model/source.ts';
+import { checkTensors } from '../../src/model/weight_table.ts';
 import { FakeHub, type FakeRepository } from './fake_hub.ts';
 import { type ServedHub, serveHub } from './fake_hub_server.ts';
 import { tinyModel } from './tiny_model.ts';

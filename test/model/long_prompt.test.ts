@@ -1,6 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
 import { Tape } from '../../src/autograd/tape.ts';
-import { memoryFolder } from '../../src/model/files.ts';
 import { generate } from '../../src/model/generate.ts';
 import { logProbabilities } from '../../src/model/log_probabilities.ts';
 import { loadModel } from '../../src/model/model.ts';
@@ -8,6 +7,7 @@ import { pack, uploadPacked } from '../../src/model/packing.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { randomSource } from '../cases/case.ts';
 import { testDevice } from '../setup/device.ts';
+import { memoryFolder } from '../setup/files.ts';
 import { tinyModel } from './tiny_model.ts';
 
 const device = await testDevice();

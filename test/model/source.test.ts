@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { openFolder } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
-import { memoryFile, memoryFolder } from '../../src/model/files.ts';
+import { memoryFile } from '../../src/model/files.ts';
 import { writeSafetensors } from '../../src/model/safetensors.ts';
-import { checkTensors, openModelSource } from '../../src/model/source.ts';
-import { repositoryPath } from '../setup/files.ts';
+import { openModelSource } from '../../src/model/source.ts';
+import { checkTensors } from '../../src/model/weight_table.ts';
+import { memoryFolder, repositoryPath } from '../setup/files.ts';
 import { TINY_CONFIG, TINY_TOKENIZER, type TinyOptions, tinyModel } from './tiny_model.ts';
 
 const open = (options?: TinyOptions) => openModelSource(memoryFolder('m', tinyModel(options)));

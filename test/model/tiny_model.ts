@@ -1,6 +1,6 @@
 import { type ModelConfig, parseConfig } from '../../src/model/config.ts';
 import { type TensorToWrite, writeSafetensors } from '../../src/model/safetensors.ts';
-import { expectedTensors } from '../../src/model/source.ts';
+import { expectedTensors } from '../../src/model/weight_table.ts';
 
 export const TINY_CONFIG = {
   model_type: 'llama',

@@ -3,7 +3,7 @@ import { openFile, readFile } from '#platform';
 import { readGgufMetadata } from '../../src/model/gguf_header.ts';
 import { ggufTokenizer } from '../../src/model/gguf_tokenizer.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
-import type { TokenizerData } from '../../src/model/weights.ts';
+import type { TokenizerData } from '../../src/model/weight_table.ts';
 import hashes from '../golden/tokenization/hashes.json';
 import texts from '../golden/tokenization/texts.json';
 import { hasShared, repositoryPath, sharedPath } from '../setup/files.ts';

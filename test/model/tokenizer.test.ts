@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openFile, openFolder } from '#platform';
 import { UserError } from '../../src/gpu/errors.ts';
-import { memoryFolder } from '../../src/model/files.ts';
 import { openModelSource } from '../../src/model/source.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import encodings from '../golden/gguf.json';
-import { repositoryPath } from '../setup/files.ts';
+import { memoryFolder, repositoryPath } from '../setup/files.ts';
 import { TINY_TOKENIZER, tinyModel } from './tiny_model.ts';
 
 describe("the demonstration model's tokenizer", () => {

@@ -1,5 +1,6 @@
 import { inject } from 'vitest';
 import { isNode } from '#platform';
+import { type ModelFolder, memoryFile } from '../../src/model/files.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -19,4 +20,15 @@ export function repositoryPath(path: string): string {
 /** A file of the shared folder, such as `data/mawps/singleop.jsonl`. Ask `hasShared` first. */
 export function sharedPath(path: string): string {
   return `${isNode ? '' : '/@fs'}${inject('shared')}/${path}`;
+}
+
+/** A folder made of files in memory, by name. */
+export function memoryFolder(name: string, files: ReadonlyMap<string, Uint8Array>): ModelFolder {
+  return {
+    name,
+    open: async (file) => {
+      const bytes = files.get(file);
+      return bytes && memoryFile(`${name}/${file}`, bytes);
+    },
+  };
 }

@@ -3,11 +3,11 @@ import { createGPU } from '#platform';
 import { Tape } from '../../src/autograd/tape.ts';
 import { rehearsalDevice } from '../../src/gpu/rehearsal.ts';
 import { numel } from '../../src/gpu/tensor.ts';
-import { memoryFolder } from '../../src/model/files.ts';
 import { openLanguageModel } from '../../src/model/language_model.ts';
 import { logProbabilities } from '../../src/model/log_probabilities.ts';
 import { pack, uploadPacked } from '../../src/model/packing.ts';
 import { tinyModel } from '../model/tiny_model.ts';
+import { memoryFolder } from '../setup/files.ts';
 
 const VOCAB = 40_000;
 

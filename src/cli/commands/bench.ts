@@ -4,15 +4,18 @@ import type { EndToEnd, MeasuredTraining, ProfileRun } from '../../../bench/end_
 import { environmentOf } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
+import { parseSweeps, SWEEP_NAMES, type SweepRequest } from '../../../bench/sweep.ts';
+import { sweepPage } from '../../../bench/sweep_page.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { integer } from '../options.ts';
-import { writeOutput } from '../output_files.ts';
+import { checkWritable, writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
 import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
+import { Progress } from '../progress.ts';
 import { askerFor, openModel, readText } from '../setup.ts';
 
 interface Options extends ProfileOptions {
@@ -29,8 +32,13 @@ interface Options extends ProfileOptions {
   newTokens?: number;
   rounds: number;
   dumpTraining?: string;
+  sweep?: SweepRequest[];
+  page?: string;
   out?: string;
 }
+
+/** Where sweeps are shown when no file is named. */
+const PAGE = 'bench-sweep.html';
 
 export const command = defineCommand<Options>({
   examples: [
@@ -40,6 +48,11 @@ export const command = defineCommand<Options>({
     [
       'trimtab bench --model model.gguf --only training_pass --prompts 2 --completions 4 --new-tokens 12',
       'on a model of yours',
+    ],
+    ['trimtab bench --sweep all', 'cost against tokens, batch, completions, context, layers: bench-sweep.html'],
+    [
+      'trimtab bench --sweep tokens,batch=1,8,64 --page sweep.html --out rows.jsonl',
+      'two of them, one at values of yours',
     ],
     ['trimtab bench --only linear,attention --shapes 135m --no-peers --json --out rows.jsonl', 'a JSON object a row'],
   ],
@@ -75,6 +88,12 @@ export const command = defineCommand<Options>({
         "tokens decoded after it (16), and a completion's at most (the demonstration's: 72)",
         integer({ min: 2, max: 1024 }),
       )
+      .option(
+        '--sweep <names>',
+        `cost over a range of values: ${SWEEP_NAMES.join(', ')} or all; with values of yours: batch=1,8,64`,
+        parseSweeps,
+      )
+      .option('--page <file>', `the sweeps as a page with plots (default: ${PAGE})`)
       .option('--rounds <n>', 'turns of each', integer({ min: 1 }), 5)
       .option(
         '--dump-training <file>',
@@ -92,6 +111,10 @@ export const command = defineCommand<Options>({
     });
     const toggles = context.gpuOptions.toggles ?? [];
     const dump = options.dumpTraining;
+    if (options.page !== undefined && !options.sweep)
+      throw new UserError('--page shows sweeps: say which with --sweep NAMES.');
+    const page = options.page ?? PAGE;
+    if (options.sweep) await checkWritable(page);
     for (const file of [options.out, dump]) if (file !== undefined) await writeOutput(file, '');
     const device = await context.openDevice();
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
@@ -100,6 +123,7 @@ export const command = defineCommand<Options>({
     if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
     const view = sections(context);
+    const progress = new Turns();
     let opened: EndToEnd | undefined;
     try {
       await runBench(device, {
@@ -117,6 +141,7 @@ export const command = defineCommand<Options>({
           const onTraining = (data: MeasuredTraining) => writeFileSync(dump as string, JSON.stringify(data));
           return { ...opened, onTraining: dump === undefined ? undefined : onTraining };
         },
+        sweep: options.sweep && { requests: options.sweep, rounds: options.rounds, onTurn: progress.turn },
         section: view.section,
         emit(row) {
           rows.push(row);
@@ -127,7 +152,13 @@ export const command = defineCommand<Options>({
         note: (line) => context.note(line),
       });
     } finally {
+      progress.end();
       view.end();
+      // What was measured before a failure is shown too.
+      if (opened && rows.some((row) => row.line !== undefined)) {
+        await writeOutput(page, sweepPage({ environment, model: opened.lm.name, rows }));
+        context.print(`\n${page} shows the sweeps as plots.`);
+      }
     }
     return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
@@ -142,6 +173,20 @@ function profileRun(context: Context, device: Device, options: ProfileOptions): 
     await profile.timed(() => device.phase(name, async () => void (await run())));
     context.printJson({ name, profile: await profile.finish(join(place, name)) });
   };
+}
+
+/** Progress of all sweeps, with the time left by the latest rate. */
+class Turns {
+  #progress: Progress | undefined;
+
+  readonly turn = (done: number, total: number, what: string): void => {
+    this.#progress ??= new Progress({ label: 'sweep', total });
+    this.#progress.update(done, { text: what });
+  };
+
+  end(): void {
+    this.#progress?.finish();
+  }
 }
 
 /** Shows every section as a table when it is complete. */

@@ -18,7 +18,8 @@ import {
   tuningFile,
 } from '../../kernels/tune.ts';
 import { HEAD_TILE } from '../../model/log_probabilities.ts';
-import type { Model, WeightDType } from '../../model/model.ts';
+import type { Model } from '../../model/model.ts';
+import type { WeightDType } from '../../model/weight_loader.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { addModelOptions } from '../model_options.ts';
 import { number } from '../options.ts';

@@ -1,6 +1,6 @@
 import type { ConfigKeys } from '../config_keys.ts';
 
-/** What decoders differ in, beyond their sizes. Each is computed by `decoderLayer` and has its tensors in `expectedTensors`. */
+/** What decoders differ in, beyond their sizes. Each is computed by `layerBranches` (transformer.ts) and has its tensors in `expectedTensors`. */
 export interface Traits {
   /** Whether q, k and v have a bias. */
   readonly attention_bias: boolean;

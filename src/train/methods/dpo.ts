@@ -16,7 +16,7 @@ export interface PairLogps {
  * @returns loss; rewards, β times each log-ratio, as TRL logs them; `pull` [pairs], minus the loss's derivative by log π(chosen),
  *   which is its derivative by log π(rejected) too
  */
-export function dpoLoss(policy: PairLogps, reference: PairLogps, beta: number) {
+function dpoLoss(policy: PairLogps, reference: PairLogps, beta: number) {
   const reward = (side: keyof PairLogps) =>
     policy[side].map((logp, i) => beta * (logp - (reference[side][i] as number)));
   const [chosen, rejected] = [reward('chosen'), reward('rejected')];

@@ -8,6 +8,7 @@ import { advantages } from '../advantage.ts';
 import { type CommonFigures, metricsRow, type StepFigures } from '../metrics.ts';
 import { overlongPenalty } from '../overlong.ts';
 import { type PolicyGroup, type PolicyResult, policyPass } from '../policy.ts';
+import { clipsRatio } from '../ratio.ts';
 import type { CompletionRow } from '../rundir.ts';
 import { sequenceLogps, sumOf } from '../sequence_logps.ts';
 import { type Method, type MethodOptions, passOptions, type Sample, type StepOutcome, type StepRun } from './method.ts';
@@ -26,8 +27,11 @@ interface Group {
   readonly samples: readonly Graded[];
 }
 
-/** What the rollouts of a step decoded, see `StepFigures`. */
-type Decoded = { -readonly [K in keyof StepFigures['decoded']]: number };
+/** What a rollout sampled, and what it decoded for that. */
+interface Sampled {
+  readonly groups: Group[];
+  readonly decoded: StepFigures['decoded'];
+}
 
 /**
  * Reinforcement learning: K completions a prompt, rewards from the verifier, advantages within the prompt, one update or
@@ -57,8 +61,7 @@ export class ReinforcementLearning implements Method {
     const { config, now } = this.#o;
     const k = config.num_generations;
     const begun = now();
-    const decoded: Decoded = { rows: 0, tokens: 0 };
-    const { groups, replaced, replacedTokens } = await this.#rollout(run, store, decoded);
+    const { groups, decoded, replaced, replacedTokens } = await this.#rollout(run, store);
     const rolledOut = now();
 
     const graded = groups.flatMap((group) => group.samples);
@@ -111,52 +114,46 @@ export class ReinforcementLearning implements Method {
   async #rollout(
     run: StepRun,
     store: ActivationStore | undefined,
-    decoded: Decoded,
-  ): Promise<{ groups: Group[]; replaced: number; replacedTokens: number }> {
+  ): Promise<Sampled & { replaced: number; replacedTokens: number }> {
     const { config } = this.#o;
-    let groups = await this.#groups(run, config.num_prompts, 0, store, decoded);
+    let { groups, decoded } = await this.#sample(run, config.num_prompts, 0, store);
     let [replaced, replacedTokens] = [0, 0];
     for (let round = 0; config.dynamic_sampling && round < config.max_resamples; round++) {
       const dull = groups.filter(earnsTheSame);
       if (dull.length === 0) break;
-      const fresh = await this.#groups(run, dull.length, config.num_prompts + replaced, store, decoded);
+      const fresh = await this.#sample(run, dull.length, config.num_prompts + replaced, store);
+      decoded = { rows: decoded.rows + fresh.decoded.rows, tokens: decoded.tokens + fresh.decoded.tokens };
       replaced += dull.length;
       replacedTokens += dull.reduce((sum, group) => sum + tokensOf(group), 0);
-      groups = groups.map((group) => (earnsTheSame(group) ? (fresh.shift() as Group) : group));
+      groups = groups.map((group) => (earnsTheSame(group) ? (fresh.groups.shift() as Group) : group));
     }
-    return { groups, replaced, replacedTokens };
+    return { groups, decoded, replaced, replacedTokens };
   }
 
-  async #groups(
-    run: StepRun,
-    count: number,
-    first: number,
-    keeper: ActivationStore | undefined,
-    decoded: Decoded,
-  ): Promise<Group[]> {
+  async #sample(run: StepRun, count: number, first: number, keeper: ActivationStore | undefined): Promise<Sampled> {
     const { config, problems, encode } = this.#o;
     const prompts = run.draw(count).map((place) => encode(problems[place] as (typeof problems)[number]));
     const maxNewTokens = config.max_completion_length;
     const groups = prompts.map((prompt) => ({ prompt, samples: [] as Graded[] }));
+    let [rows, tokens] = [0, 0];
     // One after the other, while the GPU samples those that are not finished.
     let grading: Promise<unknown> = Promise.resolve();
     const onCompletion = (i: number, j: number, completion: Completion) => {
       const { prompt, samples } = groups[i] as (typeof groups)[number];
-      decoded.tokens += completion.ids.length - 1;
+      tokens += completion.ids.length - 1;
       grading = grading.then(async () => {
         samples[j] = await this.#grade(run, prompt, completion, first + i, j);
       });
       // It is awaited below; until then nobody listens.
       grading.catch(() => {});
     };
-    const before = decoded.rows;
-    const onRows = (rows: number) => {
-      decoded.rows = before + rows;
+    const onRows = (soFar: number) => {
+      rows = soFar;
     };
     await rollout(this.#o, run, prompts, { first, maxNewTokens, steering: run.steering, keeper, onCompletion, onRows });
     // What is left of it when the last has finished.
     await this.#o.lm.model.device.phase('reward', () => grading);
-    return groups;
+    return { groups, decoded: { rows, tokens } };
   }
 
   async #grade(
@@ -245,11 +242,6 @@ export class ReinforcementLearning implements Method {
       inLoss: samples.map((s) => !(masked && s.completion.finishReason === 'length')),
     };
   }
-}
-
-/** Whether the ratio can be other than 1, or counts other than a token's. */
-function clipsRatio(config: MethodOptions['config']): boolean {
-  return config.num_iterations > 1 || config.importance_sampling_level !== 'token';
 }
 
 function earnsTheSame({ samples }: Group): boolean {

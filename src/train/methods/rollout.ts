@@ -19,7 +19,7 @@ export function rollout(
     steering?: Steering;
     keeper?: RowKeeper | undefined;
     onCompletion?: GenerateOptions['onCompletion'];
-    /** Called with the rows that decoding has computed so far. */
+    /** Called with the rows of decoding that tokens were drawn from so far. */
     onRows?: (rows: number) => void;
   },
 ): Promise<Completion[][]> {
