@@ -6,8 +6,9 @@ import type { SampleKey, Sampling } from './generate.ts';
 export const RING = 34;
 /** Passes between two readbacks, at the most. */
 export const MAX_PASSES = RING - 2;
-/** The row of a slot that computes none. */
+/** The row of a slot that computes none, and the place that ends a row's chain of places. */
 const NO_ROW = 0xffffffff;
+export const NO_PLACE = NO_ROW;
 
 /** A prompt's rows in the cache. */
 export interface Prefix {
@@ -52,7 +53,7 @@ export class SlotTables {
       control: table('control', 4),
       homes: table('homes', 4),
       state: table('state', 4),
-      places: table('places', 2),
+      places: table('places', 4),
     };
     this.rows = { ids: table('ids'), positions: table('positions'), ranges: table('ranges', 4) };
     this.drawn = {
@@ -69,8 +70,8 @@ export class SlotTables {
    * @param rows for each slot the row that it draws from before the first pass, if any
    */
   load(slots: readonly Slot[], leaders: readonly number[], rows: readonly (number | undefined)[]): void {
-    const table = (width: number) => new Uint32Array(width * this.#slots);
-    const [counters, control, homes, state, places] = [table(4), table(4), table(4), table(4), table(2)];
+    const table = () => new Uint32Array(4 * this.#slots);
+    const [counters, control, homes, state, places] = [table(), table(), table(), table(), table()];
     const settings = new Float32Array(control.buffer);
     places.fill(NO_ROW);
     slots.forEach(({ prefix, ownStart, cap, sampling, key, ids }, i) => {
@@ -81,7 +82,7 @@ export class SlotTables {
       control[4 * i + 3] = cap;
       homes.set([prefix.start, prefix.start + prefix.length, ownStart], 4 * i);
       state.set([ids.at(-1) ?? 0, leaders[i] as number], 4 * i);
-      places[2 * i] = rows[i] ?? NO_ROW;
+      places[4 * i] = rows[i] ?? NO_ROW;
     });
     const data = { counters, control, homes, state, places };
     for (const name of Object.keys(data) as (keyof typeof data)[]) this.#device.write(this.state[name], data[name]);
