@@ -1,5 +1,5 @@
 import source from '../../shaders/rope_kv.wgsl?raw';
-import { defineKernel, foldGrid, type Kernel } from '../gpu/kernel.ts';
+import { defineKernel, type Kernel, laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineUnitKernel, unitKernel } from './units.ts';
@@ -67,7 +67,7 @@ export function ropeKv(
     variant,
     { qkv: t.qkv, positions: t.positions, table: t.table, places: t.places, cache: t.cache },
     { count, n, rotated: (heads + kvHeads) * headDim, kv: 2 * kvHeads * headDim },
-    foldGrid(Math.ceil(count / WG)),
+    laneGrid(count, WG),
     { HALF: half, HEADS: heads, KV_HEADS: kvHeads, PARTS: parts, ROW: (heads + 2 * kvHeads) * 2 * half },
   );
 }

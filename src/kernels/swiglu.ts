@@ -1,6 +1,6 @@
 import forwardSource from '../../shaders/swiglu.wgsl?raw';
 import backwardSource from '../../shaders/swiglu_backward.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
@@ -56,5 +56,5 @@ function launch(
 ): void {
   const { kernel, units } = wideKernel(rec.device, pair, f);
   const count = n * units;
-  rec.dispatch(kernel, tensors, { count, row_units: units, n, f }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, tensors, { count, row_units: units, n, f }, laneGrid(count, WG));
 }
