@@ -37,10 +37,10 @@ fn rope_kv(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u
     let k_high = y * cosine + x * sine;
     qkv[low] = k_low;
     qkv[high] = k_high;
-    let k0 = kv_stored(k_low);
-    let k1 = kv_stored(k_high);
-    let v0 = kv_stored(qkv[low + VALUES]);
-    let v1 = kv_stored(qkv[high + VALUES]);
+    let k0 = stored(k_low);
+    let k1 = stored(k_high);
+    let v0 = stored(qkv[low + VALUES]);
+    let v1 = stored(qkv[high + VALUES]);
     var at = places[row].w;
     while (at != NONE) {
       let place = places[at];

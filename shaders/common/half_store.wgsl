@@ -1,3 +1,3 @@
 // Rounds a row's four numbers to f16 (half_rows.wgsl).
 
-fn move_four(i: u32) { out[i] = kv_stored(inp[i]); }
+fn move_four(i: u32) { out[i] = stored(inp[i]); }

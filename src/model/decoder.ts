@@ -78,10 +78,10 @@ export class Decoder {
 
   /**
    * Says what the slots 0, 1, … are from now on.
-   * @param leaders for each the first one that has the same prompt and the same tokens; itself where it computes alone
+   * @param classes for each the first one of its class, which have the same prompt and the same tokens; itself where it computes alone
    * @param prefills what is taken in next, for the last of the slots
    */
-  load(slots: readonly Slot[], leaders: readonly number[], prefills: readonly Prefill[] = []): void {
+  load(slots: readonly Slot[], classes: readonly number[], prefills: readonly Prefill[] = []): void {
     this.#n = slots.length;
     this.#width = this.#widthOf(slots.length);
     this.#kept = [];
@@ -92,7 +92,7 @@ export class Decoder {
     }
     const fresh = prefills.flatMap(({ slots }, prompt) => slots.map(() => prompt));
     const rows = [...new Array<undefined>(slots.length - fresh.length), ...fresh];
-    this.#tables.load(slots, leaders, rows);
+    this.#tables.load(slots, classes, rows);
   }
 
   /**

@@ -66,10 +66,10 @@ export class SlotTables {
 
   /**
    * Says what the slots 0, 1, … are from now on; those after them are finished.
-   * @param leaders for each slot the first one that has the same prompt and the same tokens; itself where it computes alone
+   * @param classes for each slot the first one of its class; itself where it computes alone
    * @param rows for each slot the row that it draws from before the first pass, if any
    */
-  load(slots: readonly Slot[], leaders: readonly number[], rows: readonly (number | undefined)[]): void {
+  load(slots: readonly Slot[], classes: readonly number[], rows: readonly (number | undefined)[]): void {
     const table = () => new Uint32Array(4 * this.#slots);
     const [counters, control, homes, state, places] = [table(), table(), table(), table(), table()];
     const settings = new Float32Array(control.buffer);
@@ -81,7 +81,7 @@ export class SlotTables {
       settings[4 * i + 2] = sampling.topP ?? 1;
       control[4 * i + 3] = cap;
       homes.set([prefix.start, prefix.start + prefix.length, ownStart], 4 * i);
-      state.set([ids.at(-1) ?? 0, leaders[i] as number], 4 * i);
+      state.set([ids.at(-1) ?? 0, classes[i] as number], 4 * i);
       places[4 * i] = rows[i] ?? NO_ROW;
     });
     const data = { counters, control, homes, state, places };
@@ -133,7 +133,7 @@ export class Results {
   }
 
   /** The first slot of its class, as the last pass had them: slots that drew the same token since then are still of one class. */
-  leader(slot: number): number {
+  classOf(slot: number): number {
     return this.#state[4 * slot + 1] as number;
   }
 
