@@ -240,8 +240,8 @@ function keptPlan(run: Run, rollout: RolloutPlan, batch: MicroBatchPlan): { kept
   const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : run.room - Math.max(keeping, computed);
   const rows = Math.min(wanted, Math.floor(spare / perRow), Math.floor(run.maxBinding / (4 * widest)));
   if (rows < sequence) return nothing;
-  // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
-  const covers = rows >= wanted && prompts * k <= rollout.inFlight;
+  // Where a prompt may be taken in more than once, or not all fits, some completions are computed again; by further updates all are.
+  const covers = rows >= wanted && prompts * k <= rollout.inFlight && train.num_iterations === 1;
   const kept = { rows, bytes: rehearsal.kept(rows, keptAs) };
   return { kept, work: covers ? keeping : Math.max(keeping, computed) };
 }
