@@ -115,8 +115,8 @@ function softmax(device: Device, p: Softmax, inputs: Inputs): Setup {
       'counters',
     ),
     places: device.upload(
-      Uint32Array.from({ length: 2 * rows }, (_, i) => i >> 1),
-      [rows, 2],
+      Uint32Array.from({ length: 4 * rows }, (_, i) => i >> 2),
+      [rows, 4],
       'u32',
       'places',
     ),
