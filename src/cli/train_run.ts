@@ -130,6 +130,10 @@ export async function trainRun(
   const store = resumed ?? (await folderStore(where));
   const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
+  // What was decided so far was decided by the checkpoint as it was before the lock.
+  else if ((await loadCheckpoint(store)).seconds !== checkpoint.seconds) {
+    throw new UserError(`Another process has gone on with ${where} while this one began. Resume it once more.`);
+  }
   if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   if (checkpoint?.step === config.max_steps) {
     context.note(
