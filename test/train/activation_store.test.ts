@@ -5,6 +5,7 @@ import { type Completion, generate } from '../../src/model/generate.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { pack } from '../../src/model/packing.ts';
 import { openModelSource } from '../../src/model/source.ts';
+import type { ModelSource } from '../../src/model/weight_table.ts';
 import { ActivationStore, type ActivationStoreOptions } from '../../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../../src/train/policy.ts';
 import { sequenceLogps } from '../../src/train/sequence_logps.ts';
@@ -16,6 +17,20 @@ afterAll(() => device.destroy());
 async function open(on: Device, folder: string): Promise<Model> {
   const source = await openModelSource(await openFolder(folder));
   const model = await loadModel(on, source);
+  await source.close();
+  return model;
+}
+
+/** A model of f32 weights whose gates and ups are so many times as large. */
+async function loudModel(times: number): Promise<Model> {
+  const source = await openModelSource(await openFolder('test/golden/models/llama-f32-untied-gqa8'));
+  const read: ModelSource['read'] = async (name, ...range) => {
+    const bytes = await source.read(name, ...range);
+    if (!/(gate|up)_proj/.test(name)) return bytes;
+    const floats = new Float32Array(bytes.slice().buffer).map((x) => times * x);
+    return new Uint8Array(floats.buffer);
+  };
+  const model = await loadModel(device, { ...source, read });
   await source.close();
   return model;
 }
@@ -187,6 +202,25 @@ describe('a store', () => {
     expect(norm(error) / norm(again.gradient)).toBeLessThan(most);
     expect(kept.logp).toEqual(again.logp);
     expect(kept.loss).toBe(again.loss);
+    free();
+    model.dispose();
+  });
+
+  it.each(['f16', 'f32'] as const)('of %s says whether it cannot hold what is too large for f16', async (dtype) => {
+    const model = await loudModel(1e5);
+    const { run, store, free } = await sampled(model, { dtype });
+    const kept = await run({ store });
+    expect(kept.beyond).toBe(dtype === 'f16');
+    expect(kept.gradient.every(Number.isFinite)).toBe(true);
+    expect((await run({})).beyond).toBe(false);
+    free();
+    model.dispose();
+  });
+
+  it('of f16 says nothing where all can be held', async () => {
+    const model = await loudModel(1);
+    const { run, store, free } = await sampled(model, { dtype: 'f16' });
+    expect((await run({ store })).beyond).toBe(false);
     free();
     model.dispose();
   });
