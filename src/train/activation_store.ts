@@ -47,8 +47,10 @@ const HELD = 4 * 2 ** 20;
 
 /**
  * What the passes of a rollout leave for the gradient: a row of each activation that a rule reads, for every token. The
- * vectors do not change between sampling and the gradient, and a row has the same bits whether it was decoded from the
- * cache or computed with all others, so the training pass takes them from here instead of running the layers again.
+ * vectors do not change between sampling and the gradient, and a row is the same whether it was decoded from the
+ * cache or computed with all others, so the training pass takes them from here instead of running the layers again. It has the
+ * same bits up to a prompt or completion of `PIECE_KEYS` tokens; of a longer one decoding folds pieces (attention.wgsl), and the
+ * gradient differs by rounding.
  *
  * Passes are kept one after the other. Rows that follow one another are copied as they are, many tensors at a time: a copy
  * ends the compute pass.

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openFolder } from '#platform';
 import type { Device } from '../../src/gpu/device.ts';
+import { PIECE_KEYS } from '../../src/kernels/attention_pieces.ts';
 import { type Completion, generate } from '../../src/model/generate.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { pack } from '../../src/model/packing.ts';
@@ -48,8 +49,9 @@ async function sampled(
     rows = 4096,
     layers,
     maxRows = 256,
+    asked = prompts,
     ...options
-  }: { rows?: number; layers?: number[]; maxRows?: number } & ActivationStoreOptions = {},
+  }: { rows?: number; layers?: number[]; maxRows?: number; asked?: number[][] } & ActivationStoreOptions = {},
 ) {
   const { num_hidden_layers: count, hidden_size: c } = model.config;
   const trained = new Set(layers ?? Array.from({ length: count }, (_, l) => l));
@@ -62,7 +64,7 @@ async function sampled(
   const store = new ActivationStore(device, target, rows, options);
   const completions = await generate(
     model,
-    prompts.map((prompt, p) => ({
+    asked.map((prompt, p) => ({
       prompt,
       maxNewTokens: 9 + 5 * p,
       completions: Array.from({ length: K }, (_, k) => ({
@@ -74,7 +76,7 @@ async function sampled(
     { seed: 1, eosIds: [1, 8, 13, 21], steering, keeper: store, maxRows: 6 },
   );
   const groups: PolicyGroup[] = completions.map((group, p) => ({
-    prompt: prompts[p] as number[],
+    prompt: asked[p] as number[],
     completions: group.map(({ ids }) => ids),
     // One of each group has none and is left out.
     advantages: group.map((_, k) => (k === 1 ? 0 : k - 1.5)),
@@ -145,6 +147,21 @@ describe.each([
 });
 
 describe('a store', () => {
+  it.each([
+    [PIECE_KEYS - 1, 0],
+    [PIECE_KEYS, 1e-5],
+    [PIECE_KEYS + 44, 1e-5],
+  ])('gives the gradient of a prompt of %i tokens up to %f', async (length, most) => {
+    const model = await open(device, 'models/demo');
+    const asked = [Array.from({ length }, (_, i) => (37 * i + 11) % model.config.vocab_size)];
+    const { run, store, free } = await sampled(model, { asked, maxRows: 512 });
+    const [again, kept] = [await run({}), await run({ store })];
+    const error = kept.gradient.map((x, i) => x - (again.gradient[i] as number));
+    expect(Math.hypot(...error) / Math.hypot(...again.gradient)).toBeLessThanOrEqual(most);
+    free();
+    model.dispose();
+  });
+
   it('keeps what lies above the lowest trained vector alone', async () => {
     const model = await open(device, 'models/demo');
     const { run, store, free } = await sampled(model, { layers: [3, 5] });
