@@ -28,7 +28,7 @@ export interface SweepOptions {
 export const SWEEP_NAMES = Object.keys(SWEEPS) as SweepName[];
 
 /** On a software adapter a value is left out when the roofline alone asks for more than this. */
-const TOO_SLOW_MS = 2000;
+const TOO_SLOW_MS = 5000;
 /** Of each point besides the measured turns: the run that compiles, and the ones that find its batch. */
 const FIRST_TURNS = 2;
 

@@ -49,7 +49,7 @@ function sweepCard(name: SweepName, all: readonly Row[]): string {
   const rows = all.filter((row) => row.name === `sweep_${name}`);
   const measured = rows.filter((row): row is Measured => row.ms !== null);
   const lines = [...new Set(rows.map((row) => row.line as string))];
-  const plots = plotsOf(view, measured).map(
+  const plots = (measured.length > 0 ? plotsOf(view, measured) : []).map(
     (plot) =>
       `<figure><h3>${plot.name} <span>${plot.of}</span></h3>` +
       Object.entries(SIZES)
@@ -65,7 +65,8 @@ function sweepCard(name: SweepName, all: readonly Row[]): string {
     view.title,
     view.text,
     (finding ? `<p class="finding"><b>${escapeText(finding[0])}</b> ${escapeText(finding[1])}</p>` : '') +
-      `${legend(lines, view)}<div class="two">${plots.join('')}</div>${leftOut(rows)}${figures(view, rows)}`,
+      (plots.length > 0 ? `${legend(lines, view)}<div class="two">${plots.join('')}</div>` : '') +
+      `${leftOut(rows)}${figures(view, rows)}`,
   );
 }
 

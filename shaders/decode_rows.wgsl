@@ -4,6 +4,7 @@
 // finished slot is of no class. Where there are more classes than rows, the last of them wait: what a slot draws is keyed by
 // its own counter, not by the pass. Rows that are left over look at one key.
 //
+// The places of a row, where its keys go, are a chain in the order of slots: see rope_kv.wgsl.
 // One workgroup; a lane owns a run of slots, and looks only at those between its class's leader and itself.
 
 const NONE = 0xffffffffu;
@@ -50,12 +51,15 @@ fn decode_rows(@builtin(local_invocation_index) lane: u32) {
     let leader = state[4u * slot + 3u];
     state[4u * slot + 1u] = leader;
     state[4u * slot + 2u] += 1u;
-    if (leader != slot) { continue; }
     let done = counters[slot].w;
     let home = homes[slot];
-    let has_row = row < params.rows;
-    places[slot] = vec2u(select(NONE, row, has_row), home.z + done - 1u);
-    if (has_row) {
+    places[4u * slot] = NONE;
+    places[4u * slot + 1u] = home.z + done - 1u;
+    places[4u * slot + 2u] = NONE;
+    if (leader != slot) { continue; }
+    if (row < params.rows) {
+      places[4u * slot] = row;
+      places[4u * row + 3u] = slot;
       ids[row] = state[4u * slot];
       positions[row] = home.y - home.x + done - 1u;
       ranges[row] = vec4u(home.xyz, home.z + done);
@@ -63,6 +67,7 @@ fn decode_rows(@builtin(local_invocation_index) lane: u32) {
     row++;
   }
   for (var unused = all + lane; unused < params.rows; unused += WG) {
+    places[4u * unused + 3u] = NONE;
     ids[unused] = 0u;
     positions[unused] = 0u;
     ranges[unused] = vec4u(0u, 0u, 0u, 1u);
@@ -71,9 +76,10 @@ fn decode_rows(@builtin(local_invocation_index) lane: u32) {
 
   for (var slot = first; slot < end; slot++) {
     let leader = state[4u * slot + 3u];
-    if (leader == slot) { continue; }
-    var place = vec2u(NONE, 0u);
-    if (leader != NONE) { place = vec2u(places[leader].x, homes[slot].z + counters[slot].w - 1u); }
-    places[slot] = place;
+    if (leader == slot || leader == NONE) { continue; }
+    places[4u * slot] = places[4u * leader];
+    var before = slot - 1u;
+    while (state[4u * before + 3u] != leader) { before--; }
+    places[4u * before + 2u] = slot;
   }
 }

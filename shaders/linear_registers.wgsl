@@ -15,7 +15,12 @@ fn add_quad(sums: Blocks, rows: mat4x4f, w: Blocks) -> Blocks {
 
 struct Scales { c0: WeightScales, c1: WeightScales, c2: WeightScales, c3: WeightScales }
 
+/** Of the four blocks of columns: those of a row of the matrix lie in one quantised block, whose scales are read once. */
 fn scales_at(columns: vec4u, step: u32) -> Scales {
+  if (TRANSPOSED) {
+    let scales = weight_scales(block_at(columns.x, step));
+    return Scales(scales, scales, scales, scales);
+  }
   return Scales(
     weight_scales(block_at(columns.x, step)),
     weight_scales(block_at(columns.y, step)),

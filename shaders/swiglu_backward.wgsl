@@ -1,5 +1,5 @@
 // dgate = dout * up * s * (1 + g * (1 - s)), dup = dout * g * s, with s = sigmoid(g)
-// Layout, e and its reason as in swiglu.wgsl; a lane reads three units and writes two.
+// Layout as in swiglu.wgsl, e as in common/silu.wgsl; a lane reads three units and writes two.
 
 @compute @workgroup_size(WG)
 fn swiglu_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -12,11 +12,6 @@ fn swiglu_backward(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nw
   let silus = wide(silu(part0(g)), silu(part1(g)), silu(part2(g)), silu(part3(g)));
   dgate_up[at] = wide_times(wide_times(d, gate_up[at + params.row_units]), dsilu);
   dgate_up[at + params.row_units] = wide_times(d, silus);
-}
-
-fn silu(g: Unit) -> Unit {
-  let e = exp(-abs(g));
-  return select(e, Unit(1.0), g >= Unit(0.0)) / (1.0 + e) * g;
 }
 
 fn silu_slope(g: Unit) -> Unit {

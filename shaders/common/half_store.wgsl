@@ -6,5 +6,5 @@ const LARGEST = 0x477fe000u;
 fn move_four(i: u32) {
   let x = inp[i];
   if (any((bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(LARGEST))) { atomicStore(&beyond[0], 1u); }
-  out[i] = kv_stored(x);
+  out[i] = stored(x);
 }

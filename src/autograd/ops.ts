@@ -3,13 +3,13 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { attention as attentionKernel } from '../kernels/attention.ts';
 import { partialFloats } from '../kernels/attention_pieces.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
-import { kvWrite } from '../kernels/kv_write.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
 import { pathKeys } from '../kernels/path_keys.ts';
 import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
 import { residualNorm as residualNormKernel, rmsnorm as rmsnormKernel } from '../kernels/rmsnorm.ts';
 import { rope as ropeKernel } from '../kernels/rope.ts';
+import { ropeKv } from '../kernels/rope_kv.ts';
 import { gatherRows as gatherRowsKernel } from '../kernels/rows.ts';
 import { swiglu as swigluKernel } from '../kernels/swiglu.ts';
 import type { HeadPairs, HeadShape } from './rules.ts';
@@ -66,24 +66,33 @@ export function qkNorm(tape: Tape, qkv: Value, { weight, eps }: Norm, shape: Hea
 
 /**
  * Rotates the q and k heads of qkv [N, (H + 2 Hkv) D] in place (Su et al. 2021, halves paired as Hugging Face does): the
- * value is its own input, and so is its gradient.
+ * value is its own input, and so is its gradient. Where there is a cache, k and v are written to their `places` in it.
  */
-export function rope(tape: Tape, qkv: Value, positions: Tensor, table: Tensor, shape: HeadShape): void {
+export function rope(
+  tape: Tape,
+  qkv: Value,
+  positions: Tensor,
+  table: Tensor,
+  shape: HeadShape,
+  cache?: { kv: Tensor; places: Tensor },
+): void {
   const n = qkv.tensor.shape[0] as number;
-  ropeKernel(tape.rec, { qkv: qkv.tensor, positions, table }, { n, ...shape });
+  const rotation = { qkv: qkv.tensor, positions, table };
+  if (cache) ropeKv(tape.rec, { ...rotation, places: cache.places, cache: cache.kv }, { n, ...shape });
+  else ropeKernel(tape.rec, rotation, { n, ...shape });
   tape.record({ op: 'rope', out: qkv, saved: [], positions, table, n, shape });
 }
 
 /**
  * Causal attention within each row's two key ranges, [N, H D]: of rows of `qkv`, of `paths`, which index those, or of the cache where
- * one is given.
+ * one is given, which `rope` has written to.
  */
 export function attention(
   tape: Tape,
   qkv: Value,
   tables: { ranges: Tensor; paths?: Tensor | undefined; keyQueries?: Tensor | undefined },
   shape: HeadShape,
-  cache?: { kv: Tensor; places: Tensor; writes: number; apart: boolean; pieces?: number | undefined },
+  cache?: { kv: Tensor; apart: boolean; pieces?: number | undefined },
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -91,10 +100,6 @@ export function attention(
   const scale = 1 / Math.sqrt(headDim);
   const out = tape.value([n, heads * headDim], 'attended', qkv.requiresGrad);
   const lse = tape.value([n, heads], 'lse', false);
-  if (cache) {
-    const { places, kv, writes } = cache;
-    kvWrite(tape.rec, { qkv: qkv.tensor, places, cache: kv }, { n, places: writes, ...shape });
-  }
   const { paths } = tables;
   const m = paths?.shape[0] as number;
   const ordered = paths && tape.value([m, 2 * kvHeads * headDim], 'keys of paths', false);

@@ -13,7 +13,7 @@ const kernel = defineKernel({
   bindings: {
     tokens: 'read array<u32>',
     stop_ids: 'read array<u32>',
-    places: 'read array<vec2u>',
+    places: 'read array<vec4u>',
     counters: 'read_write array<vec4u>',
     control: 'read_write array<vec4u>',
     state: 'read_write array<u32>',
@@ -26,7 +26,7 @@ const kernel = defineKernel({
 });
 
 /**
- * Takes in what `count` slots from `slot0` on have drawn: those that have a row in places [slots, 2] u32 (`decodeRows`).
+ * Takes in what `count` slots from `slot0` on have drawn: those that have a row in places [slots, 4] u32 (`decodeRows`).
  *
  * tokens [ring, slots] u32 as `sample` wrote them; origins [ring, slots, 2] u32: the pass that a token was drawn in, as
  * state counts it, and its row. counters [slots, 4] u32: the fourth, a slot's number of tokens, becomes one more; control [slots, 4]

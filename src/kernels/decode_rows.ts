@@ -14,7 +14,7 @@ const kernel = defineKernel({
     control: 'read array<vec4u>',
     homes: 'read array<vec4u>',
     state: 'read_write array<u32>',
-    places: 'read_write array<vec2u>',
+    places: 'read_write array<u32>',
     ids: 'read_write array<u32>',
     positions: 'read_write array<u32>',
     ranges: 'read_write array<vec4u>',
@@ -32,9 +32,10 @@ const kernel = defineKernel({
  * many it may have; homes [slots, 4], the prompt's rows [start, end) in the cache and the first of its own; state [slots, 4], its
  * last token, the first slot of its class before it drew that (at most its own number), the passes so far.
  *
- * Written: state's class, by what was drawn; its passes, one more, and its fourth (scratch). places [slots, 2], a slot's row and the row
- * of the cache that its keys go to; 0xffffffff for the row of a slot that is finished, or whose class has none in this
- * pass. Of every row ids and positions, and ranges [rows, 4], the rows of the cache that it attends; rows that are left
+ * Written: state's class, by what was drawn; its passes, one more, and its fourth (scratch). places [slots, 4] as `ropeKv` reads it: a
+ * slot's row, 0xffffffff where it is finished or its class has none in this pass, the row of the cache that its keys go
+ * to, the next slot of its class; and the first slot of the row that has this slot's number, where there is such a row: not more
+ * rows than slots are asked for. Of every row ids and positions, and ranges [rows, 4], the rows of the cache that it attends; rows that are left
  * over attend row 0. All u32.
  */
 export function decodeRows(

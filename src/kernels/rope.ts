@@ -1,5 +1,5 @@
 import source from '../../shaders/rope.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineUnitKernel, unitKernel } from './units.ts';
@@ -38,7 +38,7 @@ export function rope(
     variant,
     { qkv: t.qkv, positions: t.positions, table: t.table },
     { count, n: o.n, rotated: heads * o.headDim, turn: o.inverse ? -1 : 1 },
-    foldGrid(Math.ceil(count / WG)),
+    laneGrid(count, WG),
     { HALF: half, HEADS: heads, HEADS_EACH: headsEach, ROW: (o.heads + 2 * o.kvHeads) * 2 * half },
   );
 }

@@ -18,7 +18,7 @@ const kernel = defineRowKernel({
     logits: 'read array<vec4f>',
     control: 'read array<vec4u>',
     counters: 'read array<vec4u>',
-    places: 'read array<vec2u>',
+    places: 'read array<vec4u>',
     tokens: 'read_write array<u32>',
     logp: 'read_write array<f32>',
     entropy: 'read_write array<f32>',
@@ -40,7 +40,7 @@ const kernel = defineRowKernel({
  * Draws one token a slot by inverse CDF from Philox 4x32-10 (word 0 of counter `counters[s]`, key (key0, key1)), from the
  * logits of its row; a slot's token depends on nothing but these, its control and its counter.
  *
- * logits [R, stride] f32, of which `v` columns count; places [S, 2] u32: the slot's row, 0xffffffff where it draws nothing, and
+ * logits [R, stride] f32, of which `v` columns count; places [S, 4] u32: the slot's row, 0xffffffff where it draws nothing, and
  * what is not looked at; control [S, 4] u32: temperature (the bits of an f32; 0 takes the largest logit, ties to the lowest
  * id), top_k (0: off), top_p (the bits of an f32; 1: off), unused; counters [S, 4] u32: step, prompt, completion, position.
  * tokens [S] u32. logp [S] f32: the token's log-probability under softmax(logits / temperature) of the whole vocabulary,

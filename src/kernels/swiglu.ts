@@ -1,6 +1,6 @@
 import forwardSource from '../../shaders/swiglu.wgsl?raw';
 import backwardSource from '../../shaders/swiglu_backward.wgsl?raw';
-import { foldGrid } from '../gpu/kernel.ts';
+import { laneGrid } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
@@ -11,6 +11,7 @@ const forward = defineWideKernel({
   name: 'swiglu_forward',
   source: forwardSource,
   entry: 'swiglu_forward',
+  include: ['silu'],
   bindings: { gate_up: 'read array<Wide>', out: 'read_write array<Wide>' },
   params: { count: 'u32', row_units: 'u32', n: 'u32', f: 'u32' },
   constants: { WG },
@@ -22,6 +23,7 @@ const backward = defineWideKernel({
   name: 'swiglu_backward',
   source: backwardSource,
   entry: 'swiglu_backward',
+  include: ['silu'],
   bindings: { gate_up: 'read array<Wide>', dout: 'read array<Wide>', dgate_up: 'read_write array<Wide>' },
   params: { count: 'u32', row_units: 'u32', n: 'u32', f: 'u32' },
   constants: { WG },
@@ -54,5 +56,5 @@ function launch(
 ): void {
   const { kernel, units } = wideKernel(rec.device, pair, f);
   const count = n * units;
-  rec.dispatch(kernel, tensors, { count, row_units: units, n, f }, foldGrid(Math.ceil(count / WG)));
+  rec.dispatch(kernel, tensors, { count, row_units: units, n, f }, laneGrid(count, WG));
 }

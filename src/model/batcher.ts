@@ -163,7 +163,7 @@ export class Batcher {
   #learnClasses(results: Results): void {
     const { vocab_size } = this.#model.config;
     for (const [i, slot] of this.#slots.entries()) {
-      if (!slot.finished) slot.classKey = results.leader(i) * vocab_size + (slot.ids.at(-1) as number);
+      if (!slot.finished) slot.classKey = results.classOf(i) * vocab_size + (slot.ids.at(-1) as number);
     }
   }
 

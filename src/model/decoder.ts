@@ -11,7 +11,7 @@ import { sample } from '../kernels/sample.ts';
 import type { RowKeeper } from './generate.ts';
 import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
-import { type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
+import { NO_PLACE, type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
 import type { Steering } from './steering.ts';
 import { type ForwardOptions, finalNorm, forward, forwardKept, logits } from './transformer.ts';
 
@@ -78,10 +78,10 @@ export class Decoder {
 
   /**
    * Says what the slots 0, 1, … are from now on.
-   * @param leaders for each the first one that has the same prompt and the same tokens; itself where it computes alone
+   * @param classes for each the first one of its class, which have the same prompt and the same tokens; itself where it computes alone
    * @param prefills what is taken in next, for the last of the slots
    */
-  load(slots: readonly Slot[], leaders: readonly number[], prefills: readonly Prefill[] = []): void {
+  load(slots: readonly Slot[], classes: readonly number[], prefills: readonly Prefill[] = []): void {
     this.#n = slots.length;
     this.#width = this.#widthOf(slots.length);
     this.#kept = [];
@@ -92,7 +92,7 @@ export class Decoder {
     }
     const fresh = prefills.flatMap(({ slots }, prompt) => slots.map(() => prompt));
     const rows = [...new Array<undefined>(slots.length - fresh.length), ...fresh];
-    this.#tables.load(slots, leaders, rows);
+    this.#tables.load(slots, classes, rows);
   }
 
   /**
@@ -120,10 +120,10 @@ export class Decoder {
       positions: up(rows.positions, [n], 'positions'),
       ranges: up(rows.ranges, [n, 4], 'ranges'),
     };
-    const places = up(rows.places, [n, 2], 'places');
+    const places = up(rows.places, [n, 4], 'places');
     const headRows = up(Uint32Array.from(heads), [heads.length], 'head rows');
     const kept = this.#o.keeper?.open(n);
-    const { tape, resid } = this.#forward(table, { places, writes: n, apart: false }, kept !== undefined);
+    const { tape, resid } = this.#forward(table, { places, apart: false }, kept !== undefined);
     const hidden = finalNorm(tape, this.#model, resid, headRows, heads.length);
     tape.release(resid);
     const fresh = prefills.reduce((sum, { slots }) => sum + slots.length, 0);
@@ -187,7 +187,7 @@ export class Decoder {
     return this.#device.arena.within(this.#pool, () =>
       this.#device.recorder().capture(() => {
         decodeRows(this.#device.recorder(), { ...state, ...rows }, { slots: width, rows: n });
-        const cached = { places: state.places, writes: width, apart: true, pieces: this.#pieces };
+        const cached = { places: state.places, apart: true, pieces: this.#pieces };
         const { tape, resid } = this.#forward({ n, ...rows }, cached, kept);
         const hidden = finalNorm(tape, this.#model, resid);
         tape.release(resid);
@@ -250,7 +250,7 @@ class RowTables {
   constructor(capacity: number) {
     this.ids = new Uint32Array(capacity);
     this.positions = new Uint32Array(capacity);
-    this.places = new Uint32Array(2 * capacity);
+    this.places = new Uint32Array(4 * capacity);
     this.ranges = new Uint32Array(4 * capacity);
   }
 
@@ -258,7 +258,7 @@ class RowTables {
   push(id: number, position: number, start: number): void {
     this.ids[this.n] = id;
     this.positions[this.n] = position;
-    this.places.set([this.n, start + position], 2 * this.n);
+    this.places.set([this.n, start + position, NO_PLACE, this.n], 4 * this.n);
     this.ranges.set([0, 0, start, start + position + 1], 4 * this.n);
     this.n++;
   }

@@ -6,8 +6,9 @@ import type { SampleKey, Sampling } from './generate.ts';
 export const RING = 34;
 /** Passes between two readbacks, at the most. */
 export const MAX_PASSES = RING - 2;
-/** The row of a slot that computes none. */
+/** The row of a slot that computes none, and the place that ends a row's chain of places. */
 const NO_ROW = 0xffffffff;
+export const NO_PLACE = NO_ROW;
 
 /** A prompt's rows in the cache. */
 export interface Prefix {
@@ -52,7 +53,7 @@ export class SlotTables {
       control: table('control', 4),
       homes: table('homes', 4),
       state: table('state', 4),
-      places: table('places', 2),
+      places: table('places', 4),
     };
     this.rows = { ids: table('ids'), positions: table('positions'), ranges: table('ranges', 4) };
     this.drawn = {
@@ -65,12 +66,12 @@ export class SlotTables {
 
   /**
    * Says what the slots 0, 1, … are from now on; those after them are finished.
-   * @param leaders for each slot the first one that has the same prompt and the same tokens; itself where it computes alone
+   * @param classes for each slot the first one of its class; itself where it computes alone
    * @param rows for each slot the row that it draws from before the first pass, if any
    */
-  load(slots: readonly Slot[], leaders: readonly number[], rows: readonly (number | undefined)[]): void {
-    const table = (width: number) => new Uint32Array(width * this.#slots);
-    const [counters, control, homes, state, places] = [table(4), table(4), table(4), table(4), table(2)];
+  load(slots: readonly Slot[], classes: readonly number[], rows: readonly (number | undefined)[]): void {
+    const table = () => new Uint32Array(4 * this.#slots);
+    const [counters, control, homes, state, places] = [table(), table(), table(), table(), table()];
     const settings = new Float32Array(control.buffer);
     places.fill(NO_ROW);
     slots.forEach(({ prefix, ownStart, cap, sampling, key, ids }, i) => {
@@ -80,8 +81,8 @@ export class SlotTables {
       settings[4 * i + 2] = sampling.topP ?? 1;
       control[4 * i + 3] = cap;
       homes.set([prefix.start, prefix.start + prefix.length, ownStart], 4 * i);
-      state.set([ids.at(-1) ?? 0, leaders[i] as number], 4 * i);
-      places[2 * i] = rows[i] ?? NO_ROW;
+      state.set([ids.at(-1) ?? 0, classes[i] as number], 4 * i);
+      places[4 * i] = rows[i] ?? NO_ROW;
     });
     const data = { counters, control, homes, state, places };
     for (const name of Object.keys(data) as (keyof typeof data)[]) this.#device.write(this.state[name], data[name]);
@@ -132,7 +133,7 @@ export class Results {
   }
 
   /** The first slot of its class, as the last pass had them: slots that drew the same token since then are still of one class. */
-  leader(slot: number): number {
+  classOf(slot: number): number {
     return this.#state[4 * slot + 1] as number;
   }
 

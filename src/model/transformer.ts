@@ -23,14 +23,13 @@ export interface Rows {
 export interface ForwardOptions {
   readonly steering?: Steering | undefined;
   /**
-   * Keys and values are written to the cache and read from there: the first `writes` of `places` [P, 2] u32 are each a row of
-   * this pass and one of the cache. `apart` says that the rows are of different sequences, `pieces` how many pieces of keys one
-   * of these has at the most (`piecesOf`; default 0).
+   * Keys and values are written to the cache and read from there: `places` [P, 4] u32 says where, as `ropeKv` has it. `apart`
+   * says that the rows are of different sequences, `pieces` how many pieces of keys one of these has at the most (`piecesOf`;
+   * default 0).
    */
   readonly cache?: {
     readonly kv: KVCache;
     readonly places: Tensor;
-    readonly writes: number;
     readonly apart: boolean;
     readonly pieces?: number;
   };
@@ -150,8 +149,9 @@ function layerBranches(
   const qkv = ops.linear(tape, normed1, layer.qkv_proj, 'qkv', layer.qkv_bias);
   tape.release(normed1);
   if (layer.qk_norm) ops.qkNorm(tape, qkv, normOf(model, layer.qk_norm), shape);
-  ops.rope(tape, qkv, rows.positions, model.ropeTable, shape);
-  const attended = ops.attention(tape, qkv, rows, shape, cache && { ...cache, kv: cache.kv.layers[l] as Tensor });
+  const cached = cache && { ...cache, kv: cache.kv.layers[l] as Tensor };
+  ops.rope(tape, qkv, rows.positions, model.ropeTable, shape, cached);
+  const attended = ops.attention(tape, qkv, rows, shape, cached);
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);

@@ -70,8 +70,6 @@ export function planMemory(
   const { hidden_size: c, num_hidden_layers: count } = config;
   const { completions: k, length, sampled } = sequences(train);
   const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
-  const sequence = longestPrompt + completion;
-  const { num_prompts: prompts } = train;
   const rehearsal = new Rehearsal(
     config,
     trainedLayers(train.layers, count),
@@ -79,33 +77,113 @@ export function planMemory(
     train.kv_cache_dtype,
   );
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
-  const room = (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer;
+  const run: Run = {
+    config,
+    train,
+    k,
+    sampled,
+    prompt: longestPrompt,
+    completion,
+    sequence: longestPrompt + completion,
+    maxBinding,
+    room: (train.memory_budget ?? Number.POSITIVE_INFINITY) - model.weightBytes - optimizer,
+    rehearsal,
+  };
+  const rollout = rolloutPlan(run);
+  const batch = microBatchPlan(run, rollout);
+  const { kept, work } = keptPlan(run, rollout, batch);
+  const pass = (recompute: RehearsedPass['recompute']) => rehearsal.pass(batch.options(recompute));
+  const workspace = pass('score');
+  const plan: MemoryPlan = {
+    weights: model.weightBytes,
+    optimizer,
+    cache: rollout.cache,
+    inFlight: rollout.inFlight,
+    generation: rollout.bytes - rollout.cache,
+    rows: batch.rows,
+    recompute: batch.recompute,
+    kept,
+    activations: { none: pass('none') - workspace, layer: pass('layer') - workspace },
+    workspace,
+    total: model.weightBytes + optimizer + kept.bytes + work,
+  };
+  if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, run.sequence);
+  return plan;
+}
 
-  const bindable = logitRowsPerBinding(config, maxBinding);
-  const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, bindable);
-  const cacheRow = cacheRowBytes(config, train.kv_cache_dtype);
-  const rolloutOptions = (cacheRows: number, keeps = false): RolloutOptions => ({
+/** What the parts of a plan are made from: sizes are those of the longest sequences, in tokens. */
+interface Run {
+  readonly config: ModelConfig;
+  readonly train: TrainConfig;
+  /** Completions of a prompt. */
+  readonly k: number;
+  /** Whether the model samples them. */
+  readonly sampled: boolean;
+  readonly prompt: number;
+  readonly completion: number;
+  /** Both. */
+  readonly sequence: number;
+  readonly maxBinding: number;
+  /** Bytes that weights and optimiser leave. */
+  readonly room: number;
+  readonly rehearsal: Rehearsal;
+}
+
+interface RolloutPlan {
+  readonly inFlight: number;
+  /** Bytes of keys and values. */
+  readonly cache: number;
+  /** All bytes, the cache's with them, where nothing is kept. */
+  readonly bytes: number;
+  /** For a rehearsal of it. */
+  options(keeps: boolean): RolloutOptions;
+}
+
+/** The cache is as large as it is of use, and as there is room. */
+function rolloutPlan(run: Run): RolloutPlan {
+  const { config, train, k, prompt, completion, sequence, rehearsal } = run;
+  const { num_prompts: prompts } = train;
+  const inFlight = Math.min(GENERATION_LIMITS.maxRows, prompts * k, logitRowsPerBinding(config, run.maxBinding));
+  const options = (cacheRows: number, keeps: boolean): RolloutOptions => ({
     keeps,
     prompts,
-    prompt: longestPrompt,
+    prompt,
     completions: k,
     cacheRows,
     // A cache that is too small for all of them holds fewer at once.
-    inFlight: Math.max(1, Math.min(inFlight, completionsInCache(cacheRows, completion, longestPrompt, k))),
+    inFlight: Math.max(1, Math.min(inFlight, completionsInCache(cacheRows, completion, prompt, k))),
     promptRows: GENERATION_LIMITS.maxPromptRows,
   });
-  const rollout = (cacheRows: number, keeps = false) => rehearsal.rollout(rolloutOptions(cacheRows, keeps));
-  const wantedCache = Math.min(
-    prompts * longestPrompt + inFlight * completion,
-    Math.max(sequence, Math.floor(GENERATION_LIMITS.cacheBytes / cacheRow)),
+  const bytes = (cacheRows: number) => rehearsal.rollout(options(cacheRows, false));
+  const rowBytes = cacheRowBytes(config, train.kv_cache_dtype);
+  const wanted = Math.min(
+    prompts * prompt + inFlight * completion,
+    Math.max(sequence, Math.floor(GENERATION_LIMITS.cacheBytes / rowBytes)),
   );
-  const cacheRows = largest(sequence, wantedCache, (rows) => rollout(rows) <= room);
-  const rolloutBytes = rollout(cacheRows);
+  const cacheRows = largest(sequence, wanted, (rows) => bytes(rows) <= run.room);
+  return {
+    inFlight,
+    cache: cacheRows * rowBytes,
+    bytes: bytes(cacheRows),
+    options: (keeps) => options(cacheRows, keeps),
+  };
+}
 
+interface MicroBatchPlan {
+  readonly rows: number;
+  readonly recompute: 'none' | 'layer';
+  /** For a rehearsal of a pass over the largest micro-batch. */
+  options(recompute: RehearsedPass['recompute']): RehearsedPass;
+}
+
+/** @throws UserError where a sequence, or a rollout, needs more than one binding */
+function microBatchPlan(run: Run, rollout: RolloutPlan): MicroBatchPlan {
+  const { train, k, prompt, completion, sequence, room, rehearsal } = run;
+  const { num_prompts: prompts } = train;
   // Completions that share nothing take the most.
   const ids = (n: number, token: number) => new Array<number>(n).fill(token);
   const completions = Array.from({ length: k }, (_, i) => ids(completion, i));
-  const group = { prompt: ids(longestPrompt, 0), completions };
+  const group = { prompt: ids(prompt, 0), completions };
   const step = new Array<Group>(prompts).fill(group);
   const rowsOf = (groups: readonly Group[]) => groups.reduce((sum, group) => sum + packedRows(group), 0);
   /** The largest micro-batch, every sequence as long as they come. */
@@ -113,75 +191,64 @@ export function planMemory(
     microBatches(step, most)
       .map((batch) => batch.map((entry) => part(step, entry)))
       .reduce((a, b) => (rowsOf(b) > rowsOf(a) ? b : a));
-  const reference = train.beta > 0 || train.method === 'dpo';
-  const ratio = clipsRatio(train) ? train.importance_sampling_level : undefined;
-  const passOptions = (rows: number, recompute: RehearsedPass['recompute']) => ({
+  const options = (rows: number, recompute: RehearsedPass['recompute']): RehearsedPass => ({
     groups: groups(rows),
     recompute,
-    reference,
-    ratio,
+    reference: hasReference(train),
+    ratio: clipsRatio(train) ? train.importance_sampling_level : undefined,
   });
-  const pass = (rows: number, recompute: RehearsedPass['recompute']) => rehearsal.pass(passOptions(rows, recompute));
+  const pass = (rows: number, recompute: RehearsedPass['recompute']) => rehearsal.pass(options(rows, recompute));
   const limit = Math.min(MAX_ROWS, train.max_tokens_per_microbatch ?? MAX_ROWS);
-  const wantedRows = Math.min(limit, prompts * (longestPrompt + k * completion));
+  const wanted = Math.min(limit, prompts * (prompt + k * completion));
   const fits = (recompute: 'none' | 'layer') => {
     const least = pass(sequence, recompute);
-    if (!Number.isFinite(least) || !Number.isFinite(rolloutBytes)) throw rehearsal.refusal;
+    if (!Number.isFinite(least) || !Number.isFinite(rollout.bytes)) throw rehearsal.refusal;
     const forPass = Math.min(room, Math.max(DEFAULT_ACTIVATIONS, least));
-    const most = largest(sequence, Math.max(sequence, wantedRows), (n) => pass(n, recompute) <= forPass);
+    const most = largest(sequence, Math.max(sequence, wanted), (n) => pass(n, recompute) <= forPass);
     // Shorter sequences fill a micro-batch to its last row.
     return {
       rows: Math.max(sequence, rowsOf(groups(most))),
-      whole: least <= room && most >= Math.min(wantedRows, packedRows(group)),
+      whole: least <= room && most >= Math.min(wanted, packedRows(group)),
     };
   };
   const none = train.recompute === 'layer' ? undefined : fits('none');
   // A group that is cut computes its prompt again, and so would ever smaller parts; computing layers again costs a forward pass.
   const recompute = none && (train.recompute === 'none' || none.whole) ? 'none' : 'layer';
   const { rows } = recompute === 'none' && none ? none : fits('layer');
-  const workspace = pass(rows, 'score');
+  return { rows, recompute, options: (recompute) => options(rows, recompute) };
+}
 
+/** What is kept of rollouts for the gradient, and the bytes that rollouts and training passes take beside it. */
+function keptPlan(run: Run, rollout: RolloutPlan, batch: MicroBatchPlan): { kept: MemoryPlan['kept']; work: number } {
+  const { config, train, k, prompt, completion, sequence, rehearsal } = run;
+  const { num_prompts: prompts } = train;
   const together = (recompute: RehearsedPass['recompute']) => {
-    const keeps = recompute === 'kept';
-    if (!sampled) return pass(rows, recompute);
-    if (train.memory_budget !== undefined) return Math.max(rollout(cacheRows, keeps), pass(rows, recompute));
-    return rehearsal.both(rolloutOptions(cacheRows, keeps), passOptions(rows, recompute));
+    const [sampling, pass] = [rollout.options(recompute === 'kept'), batch.options(recompute)];
+    if (!run.sampled) return rehearsal.pass(pass);
+    if (train.memory_budget !== undefined) return Math.max(rehearsal.rollout(sampling), rehearsal.pass(pass));
+    return rehearsal.both(sampling, pass);
   };
-  const computed = together(recompute);
-  let kept = { rows: 0, bytes: 0 };
-  let total = model.weightBytes + optimizer + computed;
-  if (train.method === 'rl' && train.reuse_activations === 'auto') {
-    const { head_dim, num_attention_heads, num_key_value_heads, intermediate_size } = config;
-    const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
-    const wanted =
-      prompts * (longestPrompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
-    const keptAs = { reference, dtype: train.activation_dtype };
-    const perRow = rehearsal.kept(SOME_ROWS, keptAs) / SOME_ROWS;
-    const keeping = together('kept');
-    const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : room - Math.max(keeping, computed);
-    const most = Math.min(wanted, Math.floor(spare / perRow), Math.floor(maxBinding / (4 * widest)));
-    // Where a prompt may be taken in more than once, or not all fits, some completions are computed again.
-    const covers = most >= wanted && prompts * k <= inFlight;
-    if (most >= sequence) {
-      kept = { rows: most, bytes: rehearsal.kept(most, keptAs) };
-      total = model.weightBytes + optimizer + kept.bytes + (covers ? keeping : Math.max(keeping, computed));
-    }
-  }
-  const plan: MemoryPlan = {
-    weights: model.weightBytes,
-    optimizer,
-    cache: cacheRows * cacheRow,
-    inFlight,
-    generation: rolloutBytes - cacheRows * cacheRow,
-    rows,
-    recompute,
-    kept,
-    activations: { none: pass(rows, 'none') - workspace, layer: pass(rows, 'layer') - workspace },
-    workspace,
-    total,
-  };
-  if (train.memory_budget !== undefined && plan.total > train.memory_budget) refuse(plan, train, sequence);
-  return plan;
+  const computed = together(batch.recompute);
+  const nothing = { kept: { rows: 0, bytes: 0 }, work: computed };
+  if (train.method !== 'rl' || train.reuse_activations !== 'auto') return nothing;
+  const { hidden_size: c, head_dim, num_attention_heads, num_key_value_heads, intermediate_size } = config;
+  const widest = Math.max(c, 2 * intermediate_size, (num_attention_heads + 2 * num_key_value_heads) * head_dim);
+  const wanted = prompts * (prompt + k * (completion - 1)) * (train.dynamic_sampling ? 1 + train.max_resamples : 1);
+  const keptAs = { reference: hasReference(train), dtype: train.activation_dtype };
+  const perRow = rehearsal.kept(SOME_ROWS, keptAs) / SOME_ROWS;
+  const keeping = together('kept');
+  const spare = train.memory_budget === undefined ? DEFAULT_ACTIVATIONS : run.room - Math.max(keeping, computed);
+  const rows = Math.min(wanted, Math.floor(spare / perRow), Math.floor(run.maxBinding / (4 * widest)));
+  if (rows < sequence) return nothing;
+  // Where a prompt may be taken in more than once, or not all fits, some completions are computed again; by further updates all are.
+  const covers = rows >= wanted && prompts * k <= rollout.inFlight && train.num_iterations === 1;
+  const kept = { rows, bytes: rehearsal.kept(rows, keptAs) };
+  return { kept, work: covers ? keeping : Math.max(keeping, computed) };
+}
+
+/** Whether the model without vectors is run in training. */
+function hasReference({ beta, method }: TrainConfig): boolean {
+  return beta > 0 || method === 'dpo';
 }
 
 /** The largest number from `low` to `high` that fits, where all below one that fits do; `low` where none does. */

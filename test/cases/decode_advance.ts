@@ -19,8 +19,8 @@ function advanceCase(o: { count: number; slot0: number; slots: number; ring: num
   const tokens = Uint32Array.from({ length: ring * slots }, () =>
     random.integer(9) === 0 ? 0xffffffff : random.integer(6),
   );
-  const places = table(2 * slots, 90);
-  for (let s = 0; s < slots; s++) if (s % 4 === 3) places[2 * s] = 0xffffffff;
+  const places = table(4 * slots, 90);
+  for (let s = 0; s < slots; s++) if (s % 4 === 3) places[4 * s] = 0xffffffff;
   const counters = table(4 * slots, 90);
   const control = table(4 * slots, 90);
   for (let s = 0; s < slots; s++) control[4 * s + 3] = (counters[4 * s + 3] as number) + 1 + (s % 5);
@@ -30,7 +30,7 @@ function advanceCase(o: { count: number; slot0: number; slots: number; ring: num
     inputs: {
       tokens: { data: tokens, shape: [ring, slots] },
       stop_ids: { data: Uint32Array.of(3, 5, 1), shape: [3] },
-      places: { data: places, shape: [slots, 2] },
+      places: { data: places, shape: [slots, 4] },
     },
     outputs: {
       counters: { shape: [slots, 4], dtype: 'u32', initial: counters },

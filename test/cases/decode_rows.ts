@@ -46,7 +46,7 @@ function rowsCase(o: { slots: number; rows: number }): KernelCase {
     },
     outputs: {
       state: { shape: [slots, 4], dtype: 'u32', initial: state },
-      places: { shape: [slots, 2], dtype: 'u32', initial: table(2 * slots, 90) },
+      places: { shape: [slots, 4], dtype: 'u32', initial: table(4 * slots, 90) },
       ...(slots > 0 && {
         ids: { shape: [rows], dtype: 'u32' as const, initial: table(rows, 90) },
         positions: { shape: [rows], dtype: 'u32' as const, initial: table(rows, 90) },

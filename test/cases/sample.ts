@@ -100,8 +100,8 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
     floats[4 * r + 2] = topP;
     counters.set([7, r, r % 3, 0xfffffff0 + r], 4 * r);
   }
-  const places = Uint32Array.from({ length: 2 * rows }, (_, i) => i >> 1);
-  if (o.shared) for (let s = 0; s < rows; s++) places[2 * s] = s % 3 === 1 ? NO_ROW : (s * 3) % Math.ceil(rows / 2);
+  const places = Uint32Array.from({ length: 4 * rows }, (_, i) => i >> 2);
+  if (o.shared) for (let s = 0; s < rows; s++) places[4 * s] = s % 3 === 1 ? NO_ROW : (s * 3) % Math.ceil(rows / 2);
   const key: [number, number] = [0x89abcdef, 0];
   const label = Object.entries(o).map(([name, value]) => `${name}=${value}`);
   return {
@@ -109,7 +109,7 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
     shape: [`R=${rows} V=${v}`, ...label].join(' '),
     inputs: {
       logits: { data: logits, shape: [rows, stride] },
-      places: { data: places, shape: [rows, 2] },
+      places: { data: places, shape: [rows, 4] },
       control: { data: control, shape: [rows, 4] },
       counters: { data: counters, shape: [rows, 4] },
     },
@@ -136,8 +136,8 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
       }));
       const own = new Float64Array(rows * stride);
       for (let s = 0; s < rows; s++) {
-        const from = (places[2 * s] as number) * stride;
-        if (places[2 * s] !== NO_ROW) own.set((t.logits as Float64Array).subarray(from, from + stride), s * stride);
+        const from = (places[4 * s] as number) * stride;
+        if (places[4 * s] !== NO_ROW) own.set((t.logits as Float64Array).subarray(from, from + stride), s * stride);
       }
       const lacks = (s: number) =>
         own.subarray(s * stride, s * stride + v).some((l) => Number.isNaN(l) || l === Number.POSITIVE_INFINITY);
@@ -149,7 +149,7 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
         for (const values of [drawn.logp, drawn.entropy]) values[s] = 0;
       }
       for (let s = 0; s < rows; s++) {
-        if (places[2 * s] !== NO_ROW) continue;
+        if (places[4 * s] !== NO_ROW) continue;
         drawn.tokens[s] = 77;
         for (const values of [drawn.logp, drawn.entropy]) values[s] = 7;
       }

@@ -36,8 +36,8 @@ async function draw(logits: readonly Float32Array[], rows: readonly Row[], v: nu
   const inputs = {
     logits: device.upload(all, [n, stride]),
     places: device.upload(
-      Uint32Array.from({ length: 2 * n }, (_, i) => i >> 1),
-      [n, 2],
+      Uint32Array.from({ length: 4 * n }, (_, i) => i >> 2),
+      [n, 4],
     ),
     control: device.upload(control, [n, 4]),
     counters: device.upload(Uint32Array.from(rows.flatMap((row) => row.counter)), [n, 4]),

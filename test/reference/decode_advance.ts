@@ -21,7 +21,7 @@ export function decodeAdvance(
   ) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const stops = [...before.stop_ids.slice(0, o.stops), NONE];
   for (let s = o.slot0; s < o.slot0 + o.count; s++) {
-    const row = before.places[2 * s] as number;
+    const row = before.places[4 * s] as number;
     if (row === NONE) continue;
     const had = before.counters[4 * s + 3] as number;
     const at = (had % o.ring) * o.slots + s;

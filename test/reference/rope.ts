@@ -32,15 +32,15 @@ export function rope(
   return out;
 }
 
-/** cache [rows, 2 Hkv D] after places [P, 2], a row of qkv and one of the cache each, took the k and v heads of qkv. */
+/** cache [rows, 2 Hkv D] after every row of qkv has copied its k and v heads along its chain of places [P, 4]. */
 export function kvWrite(qkv: Float64Array, places: Float64Array, cache: Float64Array, o: Heads): Float64Array {
   const out = cache.slice();
   const width = 2 * o.kvHeads * o.headDim;
-  for (let place = 0; place < places.length / 2; place++) {
-    const row = places[2 * place] as number;
-    if (row >= o.n) continue;
+  for (let row = 0; row < o.n; row++) {
     const from = row * (o.heads * o.headDim + width) + o.heads * o.headDim;
-    out.set(qkv.subarray(from, from + width), (places[2 * place + 1] as number) * width);
+    for (let at = places[4 * row + 3] as number; at !== 2 ** 32 - 1; at = places[4 * at + 2] as number) {
+      out.set(qkv.subarray(from, from + width), (places[4 * at + 1] as number) * width);
+    }
   }
   return out;
 }
