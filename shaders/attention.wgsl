@@ -3,11 +3,11 @@
 //
 // A quad owns a block of slots (common/query_block.wgsl), each lane a quarter of the head dimension. Loads bound it.
 // Keys come in chunks of 4 counted from the start of each range; a chunk that is wholly masked for a slot multiplies by
-// 1 and adds 0. So a row's bits depend on its own ranges only, not on its neighbours or the batch: rollout and training
-// agree.
+// 1 and adds 0. So a row's bits depend on its own ranges only, not on its neighbours or the batch.
 //
 // With PIECE the keys of each range come in pieces of so many, whose softmaxes are there already (attention_pieces.wgsl),
-// and what is left at the ranges' ends. How a row is cut depends on the lengths of its own ranges only.
+// and what is left at the ranges' ends. How a row is cut depends on the lengths of its own ranges only. A
+// row that has a piece is rounded otherwise than without PIECE, which is how training has it; one that has none is not.
 
 /// Takes a piece into the running softmax.
 fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {

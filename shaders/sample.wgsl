@@ -18,13 +18,14 @@ const LOWEST = -1e38;
 const PADDING = -2e38;
 
 const NONE = 0xffffffffu;
-// In place of a token where a logit is NaN: `max` would turn it into a likely one.
+// In place of a token where a logit is NaN, which `max` would turn into a likely one, or +inf, which has no log-probability.
 const NO_TOKEN = 0xffffffffu;
 
-// By its bits: no comparison with NaN is promised.
-fn holds_nan(row: u32, i: u32) -> bool {
-  let magnitude = bitcast<vec4u>(logits[row * params.stride4 + i]) & vec4u(0x7fffffffu);
-  return any((magnitude > vec4u(0x7f800000u)) & (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v)));
+// NaN or +inf, by its bits: no comparison with either is promised.
+fn holds_no_logit(row: u32, i: u32) -> bool {
+  let bits = bitcast<vec4u>(logits[row * params.stride4 + i]);
+  let bad = (bits == vec4u(0x7f800000u)) | ((bits & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+  return any(bad & (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v)));
 }
 
 fn load_logits(row: u32, i: u32) -> vec4f {
@@ -152,9 +153,9 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
 
   var top = PADDING;
   var top_at = 0u;
-  var not_a_number = 0.0;
+  var no_logit = 0.0;
   for (var i = span.x; i < span.y; i++) {
-    if (holds_nan(row, i)) { not_a_number = 1.0; }
+    if (holds_no_logit(row, i)) { no_logit = 1.0; }
     let l = load_logits(row, i);
     let largest = max(max(l.x, l.y), max(l.z, l.w));
     top_at = select(top_at, i, largest > top);
@@ -162,7 +163,7 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   }
   let lane_top = top;
   top = row_max(lane, lane_top);
-  if (row_max(lane, not_a_number) > 0.0) {
+  if (row_max(lane, no_logit) > 0.0) {
     if (lane == 0u) {
       tokens[result] = NO_TOKEN;
       logp[result] = 0.0;

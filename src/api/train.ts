@@ -26,7 +26,10 @@ export interface TrainOptions {
   /** Goes on from the store's checkpoint. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** What makes the run less than it looks: a rule for answers that the prompt's examples do not follow. */
+  /**
+   * What makes the run less than it looks: a rule for answers that the prompt's examples do not follow, activations that
+   * `activation_dtype: f16` cannot hold.
+   */
   readonly onWarning?: (line: string) => void;
   /** After every step, its row of metrics (docs/metrics.md). */
   readonly onStep?: (metrics: MetricsRow) => void;
@@ -102,6 +105,10 @@ export async function train(
       step: (row, samples) => {
         if (isRollout(row)) onStep?.(row);
         on?.step?.(row, samples);
+      },
+      warning: (line) => {
+        options.onWarning?.(line);
+        on?.warning?.(line);
       },
     },
   });

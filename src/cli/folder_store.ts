@@ -1,8 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
-import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { appendFile, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { UserError } from '../gpu/errors.ts';
 import type { RunStore } from '../train/rundir.ts';
+import { makeFolder } from './output_files.ts';
 
 /**
  * A run folder on disk, made when it is not there unless it `mustExist`.
@@ -49,13 +50,6 @@ export async function folderStore(path: string, { mustExist = false } = {}): Pro
   await store.writeAtomic('.writable', '');
   await store.remove('.writable');
   return store;
-}
-
-/** As `mkdir` with `recursive`, which never returns where a file system refuses every new folder (/proc). */
-async function makeFolder(path: string): Promise<void> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  if (!existsSync(dirname(path))) await makeFolder(dirname(path));
-  await mkdir(path);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { UserError } from '../gpu/errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -61,10 +61,31 @@ export async function replaceOutput(path: string, content: string): Promise<void
 
 /** Writes a file, the folder that it lies in made first. */
 export async function writeInFolder(path: string, content: string | Uint8Array): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-  } catch (error) {
-    throw unwritable(dirname(path), error);
-  }
+  await folderOf(path);
   await writeOutput(path, content);
+}
+
+/** Makes the folder that a file is to lie in, and fails where the file cannot be written there. */
+export async function checkInFolder(path: string): Promise<void> {
+  await folderOf(path);
+  await checkWritable(path);
+}
+
+async function folderOf(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    await makeFolder(resolve(folder));
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+}
+
+/**
+ * As `mkdir` with `recursive`, which never returns where a file system refuses every new folder (/proc).
+ * @param path absolute
+ */
+export async function makeFolder(path: string): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) await makeFolder(dirname(path));
+  await mkdir(path);
 }

@@ -9,7 +9,7 @@ import { type ProfileReport, profileReport } from '../kernels/profile_report.ts'
 import type { StepRunner } from '../train/trainer.ts';
 import type { Context } from './command.ts';
 import { table } from './output.ts';
-import { writeInFolder } from './output_files.ts';
+import { checkInFolder, writeInFolder } from './output_files.ts';
 
 /** Steps of a training run, the first and the last of them, from 0. */
 interface StepWindow {
@@ -26,11 +26,17 @@ export interface ProfileOptions {
 /** Kernels of the printed table; profile.json has all. */
 const ROWS = 24;
 
+/** Where the results go, `fallback` where no place was named. */
+export function profilePlace({ profile }: ProfileOptions, fallback = 'profile'): string {
+  return typeof profile === 'string' ? profile : fallback;
+}
+
 /** Adds `--profile`; `place` says where the files go when none is named. */
 export function addProfileOption(command: Command, place: string): Command {
   return command.option(
     '--profile [path]',
     `time every kernel: a table, and a Chrome trace in this folder (or .json file); default: ${place}`,
+    named,
   );
 }
 
@@ -40,6 +46,17 @@ export function addStepsOption(command: Command): Command {
     'steps to profile, from 0 (default: the third and the fourth)',
     stepWindow,
   );
+}
+
+/** The path may be left out, so the argument that follows is taken for one. */
+function named(path: string): string {
+  if (path.trim() === '') throw new InvalidArgumentError('It must be a folder or a .json file, or be left out.');
+  if (/\.ya?ml$/i.test(path)) {
+    throw new InvalidArgumentError(
+      `It would be where the profile goes. Write the configuration first: ${path} --profile; or a place after it: --profile FOLDER ${path}.`,
+    );
+  }
+  return path;
 }
 
 /** The third step and the fourth, after two that compile and fill caches; the last ones of a shorter run. */
@@ -61,25 +78,39 @@ export class CommandProfile {
   readonly #context: Context;
   readonly #device: Device;
   readonly #profile: Profile;
+  readonly #place: string;
   readonly #window: StepWindow | undefined;
   #report: Promise<ProfileReport> | undefined;
 
-  private constructor(context: Context, device: Device, profile: Profile, window: StepWindow | undefined) {
+  private constructor(
+    context: Context,
+    device: Device,
+    profile: Profile,
+    place: string,
+    window: StepWindow | undefined,
+  ) {
     this.#context = context;
     this.#device = device;
     this.#profile = profile;
+    this.#place = place;
     this.#window = window;
   }
 
-  /** Undefined where no profile is wanted. */
+  /**
+   * Undefined where no profile is wanted.
+   * @param place where the results go: a folder, or a .json file for the trace alone
+   * @throws UserError where it cannot be written
+   */
   static async start(
     context: Context,
     device: Device,
     options: ProfileOptions,
+    place: string,
     window?: StepWindow,
   ): Promise<CommandProfile | undefined> {
     if (options.profile === undefined) return undefined;
-    return new CommandProfile(context, device, await Profile.start(device), window);
+    await checkInFolder(traceFile(place));
+    return new CommandProfile(context, device, await Profile.start(device), place, window);
   }
 
   /** Times the steps of the window, and lets the others run as they are. */
@@ -101,18 +132,23 @@ export class CommandProfile {
     return this.#report;
   }
 
-  /** Writes trace.json and profile.json, or the trace alone where `place` is a .json file, and prints the table. */
-  async finish(place: string): Promise<ProfileReport> {
+  /** Writes trace.json and profile.json, or the trace alone where the place is a .json file, and prints the table. */
+  async finish(): Promise<ProfileReport> {
     const report = await this.report();
     const trace = JSON.stringify(chromeTrace(this.#profile, this.#device.caps.adapter));
-    const single = place.endsWith('.json');
-    const file = single ? place : join(place, 'trace.json');
+    const place = this.#place;
+    const file = traceFile(place);
     await writeInFolder(file, trace);
-    if (!single) await writeInFolder(join(place, 'profile.json'), `${JSON.stringify(report, null, 1)}\n`);
+    if (file !== place) await writeInFolder(join(place, 'profile.json'), `${JSON.stringify(report, null, 1)}\n`);
     this.#context.print(`\n${profileText(report, this.#window)}`);
     this.#context.print(`${file} opens in https://ui.perfetto.dev or chrome://tracing.`);
     return report;
   }
+}
+
+/** Where the Chrome trace goes: a place that is no .json file is a folder. */
+function traceFile(place: string): string {
+  return place.endsWith('.json') ? place : join(place, 'trace.json');
 }
 
 /** The profile for people: the kernels by cost, and what the host did. */

@@ -60,6 +60,11 @@ export function runView(
     },
     rollout: (tokens, finished, total) => tick(`rollout ${finished}/${total}, ${tokens} tokens`),
     microBatch: (done, total) => tick(`training pass ${done + 1}/${total}`),
+    warning: (line) => {
+      endLine();
+      context.warn(line);
+      if (done < steps.to) progress = new Progress({ label: 'train', total: steps.to, start: done });
+    },
     step: (row) => {
       done = row.step + 1;
       curve.push(isRollout(row) ? row.reward : row.loss);

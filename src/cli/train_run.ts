@@ -18,7 +18,7 @@ import { dryRun } from './dry_run.ts';
 import { dataFor, examplesOf } from './examples.ts';
 import { folderStore } from './folder_store.ts';
 import { memoryLine } from './plan_view.ts';
-import { CommandProfile, defaultWindow, type ProfileOptions } from './profile.ts';
+import { CommandProfile, defaultWindow, type ProfileOptions, profilePlace } from './profile.ts';
 import { showPrompt, warnOfRule } from './prompt_view.ts';
 import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
@@ -130,6 +130,10 @@ export async function trainRun(
   const store = resumed ?? (await folderStore(where));
   const unlock = lockRun(where);
   if (!checkpoint) await refuseUsedFolder(store);
+  // What was decided so far was decided by the checkpoint as it was before the lock.
+  else if ((await loadCheckpoint(store)).seconds !== checkpoint.seconds) {
+    throw new UserError(`Another process has gone on with ${where} while this one began. Resume it once more.`);
+  }
   if (heldOut) await store.writeAtomic('held-out.json', `${JSON.stringify(heldOut)}\n`);
   if (checkpoint?.step === config.max_steps) {
     context.note(
@@ -147,7 +151,7 @@ export async function trainRun(
   const from = checkpoint?.step ?? 0;
   const wanted = options as ProfileOptions;
   const window = wanted.profileSteps ?? defaultWindow(from, config.max_steps);
-  const profile = await CommandProfile.start(context, device, wanted, window);
+  const profile = await CommandProfile.start(context, device, wanted, profilePlace(wanted, where), window);
   const view = runView(context, { from, to: config.max_steps });
   try {
     const result = await runExperiment({
@@ -169,7 +173,7 @@ export async function trainRun(
       on: view.events,
       profile,
     });
-    const profiled = await profile?.finish(typeof wanted.profile === 'string' ? wanted.profile : where);
+    const profiled = await profile?.finish();
     return { ...result, where, config, ...(profiled && { profile: profiled }) };
   } catch (error) {
     view.end();

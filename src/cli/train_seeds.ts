@@ -79,7 +79,7 @@ export async function trainSeeds(
   for (const each of seeds) {
     const folder = join(where, `seed-${each}`);
     context.note(`seed ${each} (${runs.length + 1} of ${seeds.length}): ${folder}`);
-    const wanted = { ...rest, seed: String(each), out: folder };
+    const wanted = { ...rest, seed: String(each), out: folder, ...profileOf(rest, each) };
     const run = existsSync(join(folder, RUN_FILES.checkpoint))
       ? await resumeSeed(context, wanted, from, folder, shared)
       : await trainRun(context, wanted, from, shared);
@@ -88,6 +88,14 @@ export async function trainSeeds(
   const summary = seedsSummary(runs);
   await store.writeAtomic(RUN_FILES.summary, `${JSON.stringify(summary, null, 2)}\n`);
   return { where, summary };
+}
+
+/** A place for each seed's profile: one that was named would hold the last seed's alone. */
+function profileOf({ profile }: Readonly<Record<string, unknown>>, seed: number): { profile?: string } {
+  if (typeof profile !== 'string') return {};
+  return {
+    profile: /\.json$/.test(profile) ? profile.replace(/\.json$/, `-seed-${seed}.json`) : join(profile, `seed-${seed}`),
+  };
 }
 
 /** Goes on with a seed's folder, if it was made by the configuration that is asked for now. */

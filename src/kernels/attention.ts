@@ -98,8 +98,9 @@ const apartForward = byCache((kv, suffix, include) =>
  * rows named by `ranges` must have been written.
  *
  * q [N, qStride] f32, kv [rows, kvStride] f32 (may be the same tensor) or f16, partials [`partialFloats`] f32 (scratch), ranges [N, 4] u32, out [N, H*D] f32,
- * lse [N, H] f32 = log Σ exp(scale * q·k). A row's bits depend on its own q and keys only, so one row decoded from a
- * cache and the same row in a packed batch agree exactly. Throws `UserError` on head sizes that the shader cannot take.
+ * lse [N, H] f32 = log Σ exp(scale * q·k). A row's bits depend on its own q and keys and on whether there are
+ * pieces: one row decoded from a cache and the same row in a packed batch agree exactly while neither of its ranges has `PIECE_KEYS`
+ * keys, and up to rounding beyond, where decoding folds the softmaxes of pieces. Throws `UserError` on head sizes that the shader cannot take.
  */
 export function attention(
   rec: Recorder,

@@ -17,7 +17,11 @@ const store = defineKernel({
   ...common,
   name: 'store_half_rows',
   include: ['stored_f16', 'half_store'],
-  bindings: { inp: 'read array<vec4f>', out: 'read_write array<vec2u>' },
+  bindings: {
+    inp: 'read array<vec4f>',
+    out: 'read_write array<vec2u>',
+    beyond: 'read_write array<atomic<u32>>',
+  },
   cost: ({ count }) => ({ flops: 0, bytes: 24 * count }),
 });
 
@@ -29,9 +33,16 @@ const gather = defineKernel({
   cost: ({ count, row_units }) => ({ flops: 0, bytes: 24 * count + (4 * count) / row_units }),
 });
 
-/** out [N, C] f16 = inp [N, C] f32, rounded; beyond 65,504 it is that. C is a multiple of 4. Needs no feature. */
-export function storeHalfRows(rec: Recorder, t: { inp: Tensor; out: Tensor }, o: { n: number; c: number }): void {
-  launch(rec, store, { inp: t.inp, out: t.out }, o.n, o.c);
+/**
+ * out [N, C] f16 = inp [N, C] f32, rounded; beyond 65,504 it is that, and NaN is NaN. beyond [1] u32 becomes 1 where there is
+ * either, and is left alone elsewhere. C is a multiple of 4. Needs no feature.
+ */
+export function storeHalfRows(
+  rec: Recorder,
+  t: { inp: Tensor; out: Tensor; beyond: Tensor },
+  o: { n: number; c: number },
+): void {
+  launch(rec, store, { inp: t.inp, out: t.out, beyond: t.beyond }, o.n, o.c);
 }
 
 /** out [R, C] f32 = inp[rows[r]] of inp [N, C] f16; rows [R] u32, each below N, repeats allowed. C is a multiple of 4. */

@@ -47,8 +47,10 @@ const HELD = 4 * 2 ** 20;
 
 /**
  * What the passes of a rollout leave for the gradient: a row of each activation that a rule reads, for every token. The
- * vectors do not change between sampling and the gradient, and a row has the same bits whether it was decoded from the
- * cache or computed with all others, so the training pass takes them from here instead of running the layers again.
+ * vectors do not change between sampling and the gradient, and a row is the same whether it was decoded from the
+ * cache or computed with all others, so the training pass takes them from here instead of running the layers again. It has the
+ * same bits up to a prompt or completion of `PIECE_KEYS` tokens; of a longer one decoding folds pieces (attention.wgsl), and the
+ * gradient differs by rounding.
  *
  * Passes are kept one after the other. Rows that follow one another are copied as they are, many tensors at a time: a copy
  * ends the compute pass.
@@ -58,6 +60,8 @@ export class ActivationStore implements RowKeeper {
   readonly #device: Device;
   readonly #rows: number;
   readonly #dtype: StoredType;
+  /** [1] u32, 1 where something that was to be kept is beyond the numbers of f16; absent where nothing is rounded. */
+  readonly beyond: Tensor | undefined;
   /** [rows, width] each, in the order of the forward pass. */
   readonly #kept: Tensor[] = [];
   /** What the model without vectors begins with. */
@@ -76,6 +80,7 @@ export class ActivationStore implements RowKeeper {
     this.target = target;
     this.#rows = rows;
     this.#dtype = dtype;
+    if (dtype === 'f16') this.beyond = device.upload(new Uint32Array(1), [1], 'u32', 'beyond f16');
     if (reference) {
       const take = (tape: Tape, { residMid, mlpOut }: LowerLayers, n: number) => {
         for (const [i, value] of [residMid, mlpOut].entries()) this.#hold(tape, value, n, this.#keptLower, i, 'f32');
@@ -127,6 +132,7 @@ export class ActivationStore implements RowKeeper {
   dispose(): void {
     for (const tensor of [...this.#kept, ...this.#keptLower]) this.#device.arena.free(tensor);
     this.#kept.length = this.#keptLower.length = 0;
+    this.#device.arena.free(this.beyond);
   }
 
   /** 1/rms and attention's log-sums are short, and errors in them are errors of whole rows. */
@@ -140,9 +146,9 @@ export class ActivationStore implements RowKeeper {
     const c = width(value.tensor);
     all[place] ??= this.#device.arena.alloc([this.#rows, c], dtype, 'kept rows', { exact: true, outlives: true });
     let held = tape.retain(value);
-    if (dtype === 'f16') {
+    if (dtype === 'f16' && this.beyond) {
       held = tape.value([n, c], 'rounded', false, 'f16');
-      storeHalfRows(tape.rec, { inp: value.tensor, out: held.tensor }, { n, c });
+      storeHalfRows(tape.rec, { inp: value.tensor, out: held.tensor, beyond: this.beyond }, { n, c });
       tape.release(value);
     }
     this.#held.push({ value: held, kept: all[place] as Tensor });

@@ -66,6 +66,8 @@ export interface ExperimentEvents {
   /** Micro-batches of the training pass: before each those done, and all. */
   readonly microBatch?: (done: number, total: number) => void;
   readonly step?: (row: StepRow, samples: readonly Sample[]) => void;
+  /** Something without which the result would be misread, once. */
+  readonly warning?: (line: string) => void;
 }
 
 /** The model as it is, asked with `baseline_prompt`, and with its vectors. */
@@ -136,6 +138,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     around: options.profile?.around,
     ...(on?.rollout && { onRollout: on.rollout }),
     ...(on?.microBatch && { onMicroBatch: on.microBatch }),
+    ...(on?.warning && { onWarning: on.warning }),
     onStep: (row, samples) => {
       metrics.push(row);
       on?.step?.(row, samples);

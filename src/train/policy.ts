@@ -52,6 +52,8 @@ export interface PolicyResult {
   readonly logp: Logps;
   /** The same of the model without vectors, where `beta` asks for it. */
   readonly reference: Logps | undefined;
+  /** Whether what the store kept has numbers that its type has not: the gradient is off by more than rounding. */
+  readonly beyond: boolean;
 }
 
 /**
@@ -70,6 +72,7 @@ export async function policyPass(
   const [logp, reference] = [none(), none()];
   let loss = 0;
   let kl = 0;
+  let beyond = false;
   const batches = plan(groups, options);
   for (const [i, { batch, store }] of batches.entries()) {
     options.signal?.throwIfAborted();
@@ -77,11 +80,12 @@ export async function policyPass(
     const result = await microBatch(model, groups, batch, weights, options, store);
     loss += result.loss;
     kl += result.kl;
+    beyond ||= result.beyond;
     scatter(result.logp, result.packed, batch, groups, logp);
     if (result.reference) scatter(result.reference, result.packed, batch, groups, reference);
   }
   const found = options.beta > 0 ? (options.reference ?? reference) : undefined;
-  return { loss, kl, clip: clipped(groups, logp, options.ratio), logp, reference: found };
+  return { loss, kl, clip: clipped(groups, logp, options.ratio), logp, reference: found, beyond };
 }
 
 async function microBatch(
@@ -113,8 +117,9 @@ async function microBatch(
     const kept = store?.source(keptRows(groups, batch, packed.rowOrigin));
     const pass = passOver(model, tables, { target, steering, temperature, recompute, reference, lowest, kept });
     loss.backward(pass);
-    const read = [loss.sums, pass.logp.tensor, ...(pass.reference ? [pass.reference.tensor] : [])];
-    const [scalars, rows, referenceRows] = await device.readBytes(read);
+    const read = [loss.sums, store?.beyond, pass.logp.tensor, pass.reference?.tensor];
+    const results = await device.readBytes(read.filter((tensor) => tensor !== undefined));
+    const [scalars, mark, rows, referenceRows] = read.map((tensor) => tensor && results.shift());
     pass.tape.release(pass.logp, pass.reference);
     loss.free();
     kept?.dispose();
@@ -122,7 +127,8 @@ async function microBatch(
     const [sum, kl] = new Float32Array((scalars as Uint8Array).buffer);
     const logp = new Float32Array((rows as Uint8Array).buffer);
     const ofReference = referenceRows && new Float32Array(referenceRows.buffer);
-    return { loss: sum as number, kl: kl as number, logp, reference: ofReference, packed };
+    const beyond = mark?.[0] === 1;
+    return { loss: sum as number, kl: kl as number, logp, reference: ofReference, beyond, packed };
   });
 }
 

@@ -92,6 +92,7 @@ export function cases(): KernelCase[] {
     treeCase(DEMO),
     decodeCase('N=7', DEMO, 7, 1030, 3),
     decodeCase('N=3', DEMO, 3, 511, 1030, { spare: 2 }),
+    ...[DEMO, { heads: 7, kvHeads: 1, headDim: 64 }].map((h) => unequalCase(h, UNEQUAL)),
   ];
 }
 
@@ -225,13 +226,7 @@ function decodeCase(
   own: number,
   { apart = true, f16 = false, spare = 0, prompts = 1 }: Decoding = {},
 ): KernelCase {
-  const o = {
-    ...shapeOf(heads, n),
-    qStride: heads.heads * heads.headDim,
-    kvStride: 2 * heads.kvHeads * heads.headDim,
-    kOffset: 0,
-    vOffset: heads.kvHeads * heads.headDim,
-  };
+  const o = cacheLayout(heads, n);
   const random = randomSource(n * 977 + prefix);
   const rows = prompts * prefix + n * own;
   const ranges = new Uint32Array(4 * n);
@@ -267,6 +262,60 @@ function decodeCase(
     },
     reference: (t) => ({ ...reference.attention({ ...t, kv: seen } as never, o) }),
     tolerance: TOLERANCE,
+  };
+}
+
+/** Keys of a prefix and of the row's own, side by side: from no piece to three, of either range, a whole piece and one key more. */
+const UNEQUAL: readonly (readonly [prefix: number, own: number])[] = [
+  [300, 10],
+  [200, 3],
+  [600, 257],
+  [1, 520],
+  [255, 255],
+  [256, 256],
+  [257, 1],
+];
+
+/** Rows of decoding whose ranges have these lengths, none shared, so that the rows of a quad have unequal numbers of pieces. */
+function unequalCase(heads: Heads, lengths: readonly (readonly [prefix: number, own: number])[]): KernelCase {
+  const n = lengths.length;
+  const o = cacheLayout(heads, n);
+  const random = randomSource(n * 7 + heads.heads);
+  const ranges = new Uint32Array(4 * n);
+  let rows = 0;
+  lengths.forEach(([prefix, own], i) => {
+    ranges.set([rows, rows + prefix, rows + prefix, rows + prefix + own], 4 * i);
+    rows += prefix + own;
+  });
+  const pieces = Math.max(...lengths.map(([prefix, own]) => piecesOf(prefix, own)));
+  return {
+    kernel: 'attention',
+    shape: `cache unequal N=${n} keys=${lengths.map((each) => each.join('+')).join(',')} ${headsLabel(heads)}`,
+    inputs: {
+      q: { data: random.array(n * o.qStride), shape: [n, o.qStride] },
+      kv: { data: random.array(rows * o.kvStride), shape: [rows, o.kvStride] },
+      ranges: { data: ranges, shape: [n, 4] },
+    },
+    outputs: { out: { shape: [n, o.qStride] }, lse: { shape: [n, heads.heads] } },
+    run: (rec, t, device) => {
+      const partials = device.arena.alloc([partialFloats(o, pieces)]);
+      attention(rec, { ...t, partials } as never, { ...o, apart: true, pieces });
+      device.arena.free(partials);
+    },
+    reference: (t) => ({ ...reference.attention(t as never, o) }),
+    tolerance: TOLERANCE,
+  };
+}
+
+/** Queries by themselves, keys and values side by side in a cache. */
+function cacheLayout(heads: Heads, n: number) {
+  const { heads: h, kvHeads, headDim } = heads;
+  return {
+    ...shapeOf(heads, n),
+    qStride: h * headDim,
+    kvStride: 2 * kvHeads * headDim,
+    kOffset: 0,
+    vOffset: kvHeads * headDim,
   };
 }
 

@@ -29,15 +29,17 @@ function packedCase(n: number, c: number, shape: string): KernelCase {
     kernel: 'gather_half_rows',
     shape,
     inputs: { inp: { data: inp, shape: [n, c] }, rows: { data: rows, shape: [n] } },
-    outputs: { out: { shape: [n, c] } },
+    outputs: { out: { shape: [n, c] }, beyond: { shape: [1], dtype: 'u32', initial: new Uint32Array(1) } },
     run: (rec, t) => {
-      const packed = rec.device.arena.alloc([n, c], 'f16', 'packed');
-      storeHalfRows(rec, { inp: t.inp as never, out: packed }, { n, c });
+      const { arena } = rec.device;
+      const packed = arena.alloc([n, c], 'f16', 'packed');
+      storeHalfRows(rec, { inp: t.inp as never, out: packed, beyond: t.beyond as never }, { n, c });
       gatherHalfRows(rec, { inp: packed, rows: t.rows as never, out: t.out as never }, { r: n, c });
-      rec.device.arena.free(packed);
+      arena.free(packed);
     },
     reference: (t) => ({
       out: reference.gatherRows((t.inp as Float64Array).map(half), t.rows as Float64Array, c),
+      beyond: Float64Array.of((t.inp as Float64Array).some((x) => Math.abs(x) > 65504) ? 1 : 0),
     }),
     // WGSL leaves the direction of rounding to the device: one unit of f16, of its subnormal numbers the smallest.
     tolerance: { relative: 2 ** -10, absolute: 2 ** -24 },

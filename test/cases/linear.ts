@@ -75,6 +75,14 @@ const QUANTISED: readonly LinearCase[] = WEIGHT_TYPES.filter(isQuantised).map((d
   dtype,
 }));
 
+/** Block formats with more rows than one of a decode step: a block's terms each have scales of their own down the columns. */
+const QUANTISED_BACKWARD: readonly LinearCase[] = (['q4_0', 'q8_0', 'q4_k', 'q6_k'] as const).map((dtype) => ({
+  m: 33,
+  n: 72,
+  k: 256,
+  dtype,
+}));
+
 /** What each variant is tested with where the adapter would get another. */
 const FORWARD_GIVEN: readonly LinearCase[] = [
   ...[1, 9, 65].map((m) => ({ m, n: 68, k: 296 })),
@@ -130,6 +138,7 @@ export function cases(variants: readonly LinearVariant[] = [], isSoftware = fals
       ...ALIGNED.filter((c) => !c.scale),
       ...BACKWARD_ALIGNED,
       ...QUANTISED,
+      ...QUANTISED_BACKWARD,
       ...ODD.filter((c) => !c.bias),
       ...given(BACKWARD_GIVEN, 'backward'),
     ].map(linearBackwardCase),

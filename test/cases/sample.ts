@@ -14,6 +14,8 @@ interface Options {
   readonly masked?: boolean;
   /** Logits are rounded to multiples of 1/4, so that many are equal. */
   readonly ties?: boolean;
+  /** One logit of every other row is this. */
+  readonly broken?: number;
   /** Slots draw from any row, several from the same; one in three draws nothing. */
   readonly shared?: boolean;
   /** Instead of the adapter's own. */
@@ -22,6 +24,8 @@ interface Options {
 
 /** In place of the row of a slot that draws nothing. */
 const NO_ROW = 0xffffffff;
+/** In place of the token of a row with a logit that is NaN or +inf. */
+const NO_TOKEN = 0xffffffff;
 
 export function cases(): KernelCase[] {
   return [
@@ -39,6 +43,11 @@ export function cases(): KernelCase[] {
     sampleCase(33, 257, { masked: true }),
     sampleCase(5, 257, { masked: true, temperature: 0.2, topK: 40, topP: 0.9 }),
     sampleCase(5, 257, { scale: 300 }),
+    ...[Number.POSITIVE_INFINITY, Number.NaN, Number.NEGATIVE_INFINITY].flatMap((broken) => [
+      sampleCase(5, 131, { broken }),
+      sampleCase(5, 131, { broken, temperature: 0 }),
+      sampleCase(5, 131, { broken, topK: 30, topP: 0.5 }),
+    ]),
     sampleCase(33, 257, { topK: 1 }),
     sampleCase(33, 257, { topK: 40 }),
     sampleCase(33, 257, { topK: 40, ties: true }),
@@ -80,6 +89,7 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
       if (o.masked && random.next() < 0.9 && i !== v >> 1) l = -1e30;
       logits[r * stride + i] = l;
     }
+    if (o.broken !== undefined && r % 2 === 0) logits[r * stride + random.integer(v)] = o.broken;
   }
   const control = new Uint32Array(4 * rows);
   const floats = new Float32Array(control.buffer);
@@ -129,7 +139,15 @@ function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {
         const from = (places[4 * s] as number) * stride;
         if (places[4 * s] !== NO_ROW) own.set((t.logits as Float64Array).subarray(from, from + stride), s * stride);
       }
+      const lacks = (s: number) =>
+        own.subarray(s * stride, s * stride + v).some((l) => Number.isNaN(l) || l === Number.POSITIVE_INFINITY);
+      const broken = Array.from({ length: rows }, (_, s) => s).filter(lacks);
+      for (const s of broken) own.fill(0, s * stride, s * stride + v);
       const drawn = reference.sample(own, settings, { v, stride, key });
+      for (const s of broken) {
+        drawn.tokens[s] = NO_TOKEN;
+        for (const values of [drawn.logp, drawn.entropy]) values[s] = 0;
+      }
       for (let s = 0; s < rows; s++) {
         if (places[4 * s] !== NO_ROW) continue;
         drawn.tokens[s] = 77;

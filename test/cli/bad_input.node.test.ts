@@ -114,6 +114,20 @@ const CASES: readonly (readonly [what: string, args: readonly string[], message:
     ['lens', ...DEMO, '--steering', '@stranger.safetensors', '--force', '--raw', '--prompt', 'x', '--layers', '6'],
     /--layers names 6, and the vectors are of layers 0 to 5/,
   ],
+  ...['@fine.json/x', ...(process.platform === 'linux' ? ['/proc/nothing'] : [])].map(
+    (place) =>
+      [
+        `a place of the profile that cannot be written, ${place}`,
+        [...GENERATE, 'models/demo', '--profile', place],
+        /cannot be written: (a part of the path is a file|there is no such folder)/,
+      ] as const,
+  ),
+  [
+    'a configuration that would be the place of the profile',
+    ['train', '--profile', '@key.yaml'],
+    /Write the configuration first: .*key\.yaml --profile; or a place after it/,
+  ],
+  ['an empty place of the profile', ['train', ...DEMO, '--profile', ''], /a folder or a \.json file/],
   [
     'weights given as vectors',
     [...GENERATE, 'models/demo', '--steering', 'models/demo/model.safetensors'],

@@ -147,8 +147,11 @@ describe('trimtab train', () => {
   it('trains over several seeds, each in a folder of its own, and goes on where one is missing', () => {
     const out = at('seeds');
     const seeds = ['--seeds', '0,4', '--steps', '2'];
-    const { code, stdout, stderr } = train(out, ...seeds, '--eval-size', '2', '--json');
+    const profiles = ['--profile', at('profiles')];
+    const { code, stdout, stderr } = train(out, ...seeds, ...profiles, '--eval-size', '2', '--json');
     expect(code, stderr).toBe(0);
+    for (const seed of ['seed-0', 'seed-4'])
+      expect(existsSync(join(at('profiles'), seed, 'trace.json')), seed).toBe(true);
     const summary = JSON.parse(stdout);
     expect(summary).toMatchObject({ where: out, seeds: [0, 4] });
     expect(summary.steered.greedy).toMatchObject({ n: 2 });

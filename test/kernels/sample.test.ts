@@ -193,12 +193,13 @@ describe('logits that are no numbers', () => {
   it('give no token, whichever of them it is and whatever the others are', async () => {
     const v = 41;
     const row = (at: number, value: number) => Float32Array.from({ length: v }, (_, i) => (i === at ? value : i / 8));
-    const logits = [row(0, Number.NaN), row(40, Number.NaN), row(3, -Number.NaN), row(5, Number.NEGATIVE_INFINITY)];
+    const numbers = [Number.NaN, Number.NaN, -Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const logits = numbers.map((value, i) => row([0, 40, 3, 7, 5][i] as number, value));
     for (const settings of [{}, { temperature: 0 }, { topK: 3, topP: 0.5 }]) {
       const rows = logits.map((_, r) => ({ ...settings, counter: [0, 0, r, 0] as const }));
       const { tokens } = await draw(logits, rows, v);
-      expect([...tokens.subarray(0, 3)]).toEqual([0xffffffff, 0xffffffff, 0xffffffff]);
-      expect(tokens[3]).toBeLessThan(v);
+      expect([...tokens.subarray(0, 4)]).toEqual(Array(4).fill(0xffffffff));
+      expect(tokens[4]).toBeLessThan(v);
     }
   });
 });

@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openFolder } from '#platform';
 import type { Device } from '../../src/gpu/device.ts';
+import { PIECE_KEYS } from '../../src/kernels/attention_pieces.ts';
 import { type Completion, generate } from '../../src/model/generate.ts';
 import { loadModel, type Model } from '../../src/model/model.ts';
 import { pack } from '../../src/model/packing.ts';
 import { openModelSource } from '../../src/model/source.ts';
+import type { ModelSource } from '../../src/model/weight_table.ts';
 import { ActivationStore, type ActivationStoreOptions } from '../../src/train/activation_store.ts';
 import { type PolicyGroup, type PolicyOptions, policyPass } from '../../src/train/policy.ts';
 import { sequenceLogps } from '../../src/train/sequence_logps.ts';
@@ -16,6 +18,20 @@ afterAll(() => device.destroy());
 async function open(on: Device, folder: string): Promise<Model> {
   const source = await openModelSource(await openFolder(folder));
   const model = await loadModel(on, source);
+  await source.close();
+  return model;
+}
+
+/** A model of f32 weights whose gates and ups are so many times as large. */
+async function loudModel(times: number): Promise<Model> {
+  const source = await openModelSource(await openFolder('test/golden/models/llama-f32-untied-gqa8'));
+  const read: ModelSource['read'] = async (name, ...range) => {
+    const bytes = await source.read(name, ...range);
+    if (!/(gate|up)_proj/.test(name)) return bytes;
+    const floats = new Float32Array(bytes.slice().buffer).map((x) => times * x);
+    return new Uint8Array(floats.buffer);
+  };
+  const model = await loadModel(device, { ...source, read });
   await source.close();
   return model;
 }
@@ -33,8 +49,9 @@ async function sampled(
     rows = 4096,
     layers,
     maxRows = 256,
+    asked = prompts,
     ...options
-  }: { rows?: number; layers?: number[]; maxRows?: number } & ActivationStoreOptions = {},
+  }: { rows?: number; layers?: number[]; maxRows?: number; asked?: number[][] } & ActivationStoreOptions = {},
 ) {
   const { num_hidden_layers: count, hidden_size: c } = model.config;
   const trained = new Set(layers ?? Array.from({ length: count }, (_, l) => l));
@@ -47,7 +64,7 @@ async function sampled(
   const store = new ActivationStore(device, target, rows, options);
   const completions = await generate(
     model,
-    prompts.map((prompt, p) => ({
+    asked.map((prompt, p) => ({
       prompt,
       maxNewTokens: 9 + 5 * p,
       completions: Array.from({ length: K }, (_, k) => ({
@@ -59,7 +76,7 @@ async function sampled(
     { seed: 1, eosIds: [1, 8, 13, 21], steering, keeper: store, maxRows: 6 },
   );
   const groups: PolicyGroup[] = completions.map((group, p) => ({
-    prompt: prompts[p] as number[],
+    prompt: asked[p] as number[],
     completions: group.map(({ ids }) => ids),
     // One of each group has none and is left out.
     advantages: group.map((_, k) => (k === 1 ? 0 : k - 1.5)),
@@ -130,6 +147,21 @@ describe.each([
 });
 
 describe('a store', () => {
+  it.each([
+    [PIECE_KEYS - 1, 0],
+    [PIECE_KEYS, 1e-5],
+    [PIECE_KEYS + 44, 1e-5],
+  ])('gives the gradient of a prompt of %i tokens up to %f', async (length, most) => {
+    const model = await open(device, 'models/demo');
+    const asked = [Array.from({ length }, (_, i) => (37 * i + 11) % model.config.vocab_size)];
+    const { run, store, free } = await sampled(model, { asked, maxRows: 512 });
+    const [again, kept] = [await run({}), await run({ store })];
+    const error = kept.gradient.map((x, i) => x - (again.gradient[i] as number));
+    expect(Math.hypot(...error) / Math.hypot(...again.gradient)).toBeLessThanOrEqual(most);
+    free();
+    model.dispose();
+  });
+
   it('keeps what lies above the lowest trained vector alone', async () => {
     const model = await open(device, 'models/demo');
     const { run, store, free } = await sampled(model, { layers: [3, 5] });
@@ -187,6 +219,25 @@ describe('a store', () => {
     expect(norm(error) / norm(again.gradient)).toBeLessThan(most);
     expect(kept.logp).toEqual(again.logp);
     expect(kept.loss).toBe(again.loss);
+    free();
+    model.dispose();
+  });
+
+  it.each(['f16', 'f32'] as const)('of %s says whether it cannot hold what is too large for f16', async (dtype) => {
+    const model = await loudModel(1e5);
+    const { run, store, free } = await sampled(model, { dtype });
+    const kept = await run({ store });
+    expect(kept.beyond).toBe(dtype === 'f16');
+    expect(kept.gradient.every(Number.isFinite)).toBe(true);
+    expect((await run({})).beyond).toBe(false);
+    free();
+    model.dispose();
+  });
+
+  it('of f16 says nothing where all can be held', async () => {
+    const model = await loudModel(1);
+    const { run, store, free } = await sampled(model, { dtype: 'f16' });
+    expect((await run({ store })).beyond).toBe(false);
     free();
     model.dispose();
   });

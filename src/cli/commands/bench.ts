@@ -14,7 +14,7 @@ import { integer } from '../options.ts';
 import { checkWritable, writeOutput } from '../output_files.ts';
 import { packageRoot } from '../package_root.ts';
 import { readProblems } from '../problem_files.ts';
-import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions, profilePlace } from '../profile.ts';
 import { Progress } from '../progress.ts';
 import { askerFor, openModel, readText } from '../setup.ts';
 
@@ -166,12 +166,16 @@ export const command = defineCommand<Options>({
 
 /** A table and a folder with the trace for every end-to-end row. */
 function profileRun(context: Context, device: Device, options: ProfileOptions): ProfileRun {
-  const place = typeof options.profile === 'string' ? options.profile : 'profile';
   return async (name, run) => {
-    const profile = (await CommandProfile.start(context, device, options)) as CommandProfile;
+    const profile = (await CommandProfile.start(
+      context,
+      device,
+      options,
+      join(profilePlace(options), name),
+    )) as CommandProfile;
     context.print(`\nProfile of ${name}`);
     await profile.timed(() => device.phase(name, async () => void (await run())));
-    context.printJson({ name, profile: await profile.finish(join(place, name)) });
+    context.printJson({ name, profile: await profile.finish() });
   };
 }
 

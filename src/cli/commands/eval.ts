@@ -25,7 +25,7 @@ import {
 import { ascending, integer, number } from '../options.ts';
 import { checkWritable } from '../output_files.ts';
 import { heldOutOf, noteDuplicates, readHeldOut, readProblems, withoutDuplicates } from '../problem_files.ts';
-import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions, profilePlace } from '../profile.ts';
 import { showPrompt, warnOfRule } from '../prompt_view.ts';
 import { accuracyLine } from '../run_view.ts';
 import { askerFor, loadModel, noteUnreadable, openFiles, ownFile, tokenizerOf } from '../setup.ts';
@@ -172,7 +172,7 @@ export const command = defineCommand<Options>({
       seed: how.seed,
       adapter: lm.model.device.caps.adapter,
     };
-    const profile = await CommandProfile.start(context, lm.model.device, options);
+    const profile = await CommandProfile.start(context, lm.model.device, options, profilePlace(options));
     const measured: { plan: ArmPlan; result: Evaluation; summary: object }[] = [];
     for (const plan of arms) {
       const describe = ({ greedy, sampled }: Evaluation) => ({
@@ -204,7 +204,7 @@ export const command = defineCommand<Options>({
       });
       context.print(`\n${options.report} has the curves.`);
     }
-    const profiled = await profile?.finish(typeof options.profile === 'string' ? options.profile : 'profile');
+    const profiled = await profile?.finish();
     context.printJson({
       ...last.summary,
       ...(profiled && { profile: profiled }),

@@ -9,7 +9,7 @@ import {
   type SteeringOptions,
 } from '../model_options.ts';
 import { integer, number } from '../options.ts';
-import { addProfileOption, CommandProfile, type ProfileOptions } from '../profile.ts';
+import { addProfileOption, CommandProfile, type ProfileOptions, profilePlace } from '../profile.ts';
 import { promptedBy, promptIds } from '../prompt_ids.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
@@ -67,7 +67,7 @@ export const command = defineCommand<Options>({
     const { maxNewTokens, temperature, topK, topP, seed, stop = [] } = options;
     const { prompt, addSpecialTokens } = promptedBy(opened, options.prompt, raw);
     const how = { maxNewTokens, temperature, topK, topP, seed, stop, addSpecialTokens, signal: context.signal };
-    const profile = await CommandProfile.start(context, device, options);
+    const profile = await CommandProfile.start(context, device, options, profilePlace(options));
     const run = async () => {
       for await (const event of streamText(lm, prompt, how, (work) => work(steering))) {
         if (event.type === 'end') return event.result;
@@ -79,7 +79,7 @@ export const command = defineCommand<Options>({
     if (!result) return;
     const { ids, text } = result;
     context.print();
-    const profiled = await profile?.finish(typeof options.profile === 'string' ? options.profile : 'profile');
+    const profiled = await profile?.finish();
     context.printJson({
       prompt_ids: result.promptIds,
       completion_ids: ids,

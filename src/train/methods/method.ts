@@ -29,6 +29,8 @@ export interface MethodOptions {
   readonly onRollout?: (tokens: number, finished: number, total: number) => void;
   /** Before each micro-batch of the training pass: those done, and all. */
   readonly onMicroBatch?: (done: number, total: number) => void;
+  /** Something without which the result would be misread. */
+  readonly onWarning?: (line: string) => void;
 }
 
 /** One completion of a step with all that is known of it. */

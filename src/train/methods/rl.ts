@@ -40,6 +40,7 @@ interface Sampled {
 export class ReinforcementLearning implements Method {
   readonly size: number;
   readonly #o: MethodOptions;
+  #warned = false;
 
   constructor(options: MethodOptions) {
     this.#o = options;
@@ -74,6 +75,13 @@ export class ReinforcementLearning implements Method {
     const trained = now();
 
     const [first] = passes as [PolicyResult];
+    if (first.beyond && !this.#warned) {
+      this.#warned = true;
+      this.#o.onWarning?.(
+        `Activations of step ${run.step} are beyond 65,504, the largest number of f16, and were kept as that: the gradient is wrong by more than ` +
+          'rounding. Train with activation_dtype: f32.',
+      );
+    }
     const figures: Omit<StepFigures, keyof CommonFigures> = {
       rewardName: this.#o.rewardName,
       numGenerations: k,
