@@ -1,13 +1,12 @@
 import type { Matrix } from '../src/gpu/matrix.ts';
 import type { Tensor } from '../src/gpu/tensor.ts';
-import type { Timing } from '../src/gpu/timing.ts';
 import { matrixProduct } from '../src/kernels/matrix.ts';
 import { Decoder } from '../src/model/decoder.ts';
 import { KVCache } from '../src/model/kv_cache.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { Slot } from '../src/model/slots.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
-import { interleaved } from './measure.ts';
+import { interleaved, type Turns } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Row, Rows } from './row.ts';
 import { dispatchesOf, milliseconds, repeated, rowId, total } from './whole_work.ts';
@@ -123,7 +122,7 @@ async function decodingRow(
     await device.sync();
   };
   const contenders = [passes, productsAlone].map((run) => ({ ...repeated(run), executions: PASSES }));
-  const [time, part] = (await interleaved(contenders, TURNS)) as [Timing, Timing];
+  const [time, part] = (await interleaved(contenders, TURNS)) as [Turns, Turns];
   const dispatches = await dispatchesOf(device, () => decoding.run(1));
   await alsoRun?.(shape, passes);
   await profile?.(name, passes);

@@ -5,7 +5,7 @@ import { type GenerateOptions, type GenerationRequest, generate } from '../src/m
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
 import type { PolicyGroup } from '../src/train/policy.ts';
-import { interleaved } from './measure.ts';
+import { interleaved, type Turns } from './measure.ts';
 import type { Row, Rows } from './row.ts';
 import { dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
 
@@ -72,7 +72,7 @@ class EndToEndBench {
     const tokens = prompts.reduce((sum, prompt) => sum + prompt.ids.length, 0);
     const pairs = prompts.reduce((sum, { ids }) => sum + (ids.length * (ids.length + 1)) / 2, 0);
     const run = () => this.#generate(requests);
-    const [time] = (await interleaved([repeated(run)])) as [Timing];
+    const [time] = (await interleaved([repeated(run)])) as [Turns];
     const dispatches = await dispatchesOf(this.#o.lm.model.device, run);
     const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
     this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
@@ -89,7 +89,7 @@ class EndToEndBench {
       const completions = await this.#generate(rolloutRequests(this.#o.config, this.#prompts), options);
       tokens = completions.flat().reduce((sum, completion) => sum + completion.ids.length, 0);
     };
-    const [time] = (await interleaved([repeated(run)])) as [Timing];
+    const [time] = (await interleaved([repeated(run)])) as [Turns];
     this.#row('rollout', `${this.#group()}, ${tokens} tokens`, time, tokens);
     await this.#profile?.('rollout', run);
   }

@@ -7,6 +7,19 @@ export interface Contender {
   batch(times: number): Promise<void>;
 }
 
+/** Times of one contender, with each turn's own: turn i of one is beside turn i of another where all have equal rounds. */
+export interface Turns extends Timing {
+  readonly samples: readonly number[];
+}
+
+/** Median and quartiles of the ratios of what was measured side by side: what slows both falls out of each. */
+export function ratios(of: readonly number[], to: readonly number[]): Timing {
+  return timing(
+    of.map((value, i) => value / (to[i] as number)),
+    'wall',
+  );
+}
+
 /** Turns of every contender, and the least time that a batch takes where one execution is short. */
 const ROUNDS = 7;
 const SLOW_ROUNDS = 3;
@@ -16,7 +29,8 @@ const MAX_BATCH = 100;
 const MAX_TURN = 4;
 
 /**
- * Times contenders by the clock in turns, A B A B, so that what else the machine does falls on all alike.
+ * Times contenders by the clock in turns, A B C C B A, so that what else the machine does falls on all alike, and none always
+ * comes after the same other.
  * @param equalRounds that many rounds with one batch of each; by default the fast have more batches than the slow
  * @param onTurn called after the first runs of each contender, and after each of its turns
  * @returns milliseconds of one execution, in the order of the contenders.
@@ -25,7 +39,7 @@ export async function interleaved(
   contenders: readonly Contender[],
   equalRounds?: number,
   onTurn?: () => void,
-): Promise<Timing[]> {
+): Promise<Turns[]> {
   const clock = async (contender: Contender, times: number) => {
     const start = performance.now();
     await contender.batch(times);
@@ -44,16 +58,14 @@ export async function interleaved(
   const slowest = Math.max(...plans.map((plan) => plan.batchMs));
   const rounds = equalRounds ?? (slowest > 1000 ? SLOW_ROUNDS : ROUNDS);
   for (let round = 0; round < rounds; round++) {
-    for (const { contender, times, batchMs, samples } of plans) {
+    for (const { contender, times, batchMs, samples } of round % 2 ? plans.toReversed() : plans) {
       const turn = equalRounds ? 1 : Math.min(MAX_TURN, Math.floor(slowest / batchMs));
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
       onTurn?.();
     }
   }
-  return plans.map(({ samples, contender: { executions = 1 } }) =>
-    timing(
-      samples.map((ms) => ms / executions),
-      'wall',
-    ),
-  );
+  return plans.map(({ samples, contender: { executions = 1 } }) => {
+    const each = samples.map((ms) => ms / executions);
+    return { ...timing(each, 'wall'), samples: each };
+  });
 }

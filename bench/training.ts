@@ -11,7 +11,7 @@ import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { floorOf } from './floor.ts';
-import { interleaved } from './measure.ts';
+import { interleaved, ratios, type Turns } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
 import { separated, signed, syntheticGroup, TrainingPasses, VECTOR } from './training_passes.ts';
@@ -23,8 +23,10 @@ export const TRAINING_NAMES = [...PASSES, 'training_pass_kl', ...SHARING, 'step'
 
 /** Turns of passes whose ratio is wanted. */
 const TURNS = 3;
-/** Steps that are timed, after one that is not. */
-const STEPS = 3;
+/** Steps before those that are timed: they compile, and see numbers of rows for the first time. */
+const FIRST_STEPS = 3;
+/** Steps that are timed: an even number, so that each setting goes first as often as the other. */
+const STEPS = 6;
 /** The shared prompt of the published comparisons. */
 export const SHARED = { completions: 16, tokens: 60, prompt: 120 };
 
@@ -138,7 +140,7 @@ class TrainingBench {
     const times = await interleaved(contenders.map(repeated), TURNS);
     const shape = `${this.#group()}, ${packed.n} rows`;
     const row = (i: number, what: string, lowest: number, without: 'training' | 'kept') => {
-      const [plain, kl] = times.slice(2 * i) as [Timing, Timing];
+      const [plain, kl] = times.slice(2 * i) as [Turns, Turns];
       const floor = floorOf(lm.model, packed, lowest);
       const note =
         `${(kl.median / plain.median).toFixed(2)} x without; floor ` +
@@ -175,7 +177,7 @@ class TrainingBench {
     const [own, each] = (await interleaved(
       [() => this.#passes.train(shared, {}), () => this.#passes.train(separate, {})].map(repeated),
       TURNS,
-    )) as [Timing, Timing];
+    )) as [Turns, Turns];
     const [packed, apart] = [shared, separate].map((list) => pack(list)) as [Packed, Packed];
     const faster =
       `${(each.median / own.median).toFixed(2)} x as fast as separate sequences (${each.median.toFixed(0)} ms, ` +
@@ -183,31 +185,47 @@ class TrainingBench {
     this.#row(name, shape, own, packed.targets.length, undefined, { note: [faster, ...notes].join('; ') });
   }
 
-  /** Whole training steps, rollout, rewards, training pass, update and metrics: with what the rollout kept, and without. */
+  /**
+   * Whole training steps, rollout, rewards, training pass, update and metrics: with what the rollout kept, and without. Steps
+   * are unequal, so a step is held against the same step of the other: same seed, same prompts, as many tokens.
+   */
   async steps(): Promise<void> {
     const runs = (['auto', 'off'] as const).map((reuse) => this.#trainer(reuse));
     try {
-      for (let i = 0; i <= STEPS; i++) for (const run of runs) await run.step();
+      for (let i = 0; i < FIRST_STEPS + STEPS; i++) {
+        for (const run of i % 2 ? runs.toReversed() : runs) await run.step();
+      }
     } finally {
       for (const run of runs) run.dispose();
     }
-    const [kept, again] = runs.map(({ times }) => timing(times.slice(1), 'wall')) as [Timing, Timing];
-    const [tokens, tokensAgain] = runs.map((run) => run.tokens / STEPS) as [number, number];
+    const [kept, again] = runs.map(({ times }) => timing(times, 'wall')) as [Timing, Timing];
+    const [tokens, tokensAgain] = runs.map((run) => sum(run.tokens) / STEPS) as [number, number];
     const [gradient, gradientAgain] = runs.map(({ training }) => {
-      const { median } = timing(training.slice(1), 'wall');
+      const { median } = timing(training, 'wall');
       return `gradient and update ${median.toFixed(0)} ms`;
     }) as [string, string];
-    const faster = `${(again.median / kept.median).toFixed(2)} x as fast as without reuse_activations`;
+    const [own, other] = runs as [(typeof runs)[number], (typeof runs)[number]];
+    const { median, p25, p75 } = ratios(other.times, own.times);
+    const differ = own.tokens.filter((count, i) => count !== other.tokens[i]).length;
+    const faster =
+      `step by step ${median.toFixed(2)} x as fast as without reuse_activations (${p25.toFixed(2)} to ${p75.toFixed(2)})` +
+      (differ > 0 ? `, ${differ} of the steps with other tokens` : '');
     this.#row('step', this.#group(), kept, tokens, undefined, { note: `${gradient}; ${faster}` });
     this.#row('step_computed_again', this.#group(), again, tokensAgain, undefined, { note: gradientAgain });
   }
 
   #trainer(reuse: 'auto' | 'off') {
     const { lm, config, problems, encode, stop } = this.#o;
-    const run = { times: [] as number[], training: [] as number[], tokens: 0, step: async () => {}, dispose: () => {} };
+    const run = {
+      times: [] as number[],
+      training: [] as number[],
+      tokens: [] as number[],
+      step: async () => {},
+      dispose: () => {},
+    };
     const trainer = new Trainer({
       lm,
-      config: { ...config, max_steps: STEPS + 1, save_steps: 0, reuse_activations: reuse },
+      config: { ...config, max_steps: FIRST_STEPS + STEPS, save_steps: 0, reuse_activations: reuse },
       problems,
       encode,
       stop,
@@ -217,9 +235,10 @@ class TrainingBench {
       store: memoryStore(),
       now,
       onStep: (row, samples) => {
+        if (row.step < FIRST_STEPS) return;
         run.times.push(row.step_time * 1000);
         run.training.push(row.train_time * 1000);
-        if (row.step > 0) run.tokens += samples.reduce((sum, sample) => sum + sample.completion.ids.length, 0);
+        run.tokens.push(sum(samples.map((sample) => sample.completion.ids.length)));
       },
     });
     run.step = async () => {
@@ -265,4 +284,8 @@ class TrainingBench {
   #row(name: string, shape: string, time: Timing, tokens: number, work?: Work, extra?: Extra): void {
     this.#emit(workRow(this.#rows, this.#o.lm, { name, shape, time, tokens, work, ...(extra && { extra }) }));
   }
+}
+
+function sum(list: readonly number[]): number {
+  return list.reduce((a, b) => a + b, 0);
 }
