@@ -6,7 +6,7 @@ import { KVCache } from '../src/model/kv_cache.ts';
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { Slot } from '../src/model/slots.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
-import { interleaved, type Turns } from './measure.ts';
+import { interleaved, ratios, type Turns } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Row, Rows } from './row.ts';
 import { dispatchesOf, milliseconds, repeated, rowId, total } from './whole_work.ts';
@@ -17,7 +17,9 @@ export const DECODING_NAMES = ['decode', 'decode_one', 'decode_prompt'] as const
 export const MANY = 64;
 /** Passes of one turn, after which the tokens are read. */
 export const PASSES = 8;
-const TURNS = 5;
+const TURNS = 9;
+/** Turns of one row: milliseconds each, so the share of one turn says little. */
+const TURNS_ONE = 25;
 /** Tokens that each completion has when the passes begin. */
 export const OWN = 20;
 /** Lengths of the shared prompt, as far as the model's context goes. */
@@ -122,7 +124,8 @@ async function decodingRow(
     await device.sync();
   };
   const contenders = [passes, productsAlone].map((run) => ({ ...repeated(run), executions: PASSES }));
-  const [time, part] = (await interleaved(contenders, TURNS)) as [Turns, Turns];
+  const [time, part] = (await interleaved(contenders, k === 1 ? TURNS_ONE : TURNS)) as [Turns, Turns];
+  const share = ratios(part.samples, time.samples);
   const dispatches = await dispatchesOf(device, () => decoding.run(1));
   await alsoRun?.(shape, passes);
   await profile?.(name, passes);
@@ -132,7 +135,9 @@ async function decodingRow(
   const work = dispatches && { dispatches, attentionShare: (k * (prompt + OWN + PASSES / 2)) / (k ** 2 / 2) };
   return rows.timed(rowId(lm, name, shape), time, work && total(work), {
     tokens_per_second: (1000 * k) / time.median,
-    product_share: part.median / time.median,
+    product_share: share.median,
+    product_share_p25: share.p25,
+    product_share_p75: share.p75,
     ...(work && { gpu_ms: milliseconds(work.dispatches) }),
   });
 }

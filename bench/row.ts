@@ -38,8 +38,10 @@ export interface Row {
   readonly record_share?: number;
   /** What that ratio is at the least, by the multiply-adds of the shapes. */
   readonly floor?: number;
-  /** Decoding: time of the pass's products alone over that of the whole pass, measured in turns with it. */
+  /** Decoding: time of the pass's products alone over that of the whole pass, turn by turn: median and quartiles. */
   readonly product_share?: number;
+  readonly product_share_p25?: number;
+  readonly product_share_p75?: number;
   /** Sweeps: which of the lines over the swept value the row is a point of, and the value. */
   readonly line?: string;
   readonly value?: number;
@@ -60,6 +62,8 @@ export type Extra = Partial<
     | 'ratio_to_forward'
     | 'floor'
     | 'product_share'
+    | 'product_share_p25'
+    | 'product_share_p75'
     | 'speedup'
     | 'error'
     | 'record_us_per_dispatch'
@@ -148,10 +152,17 @@ function remark(row: Row): string {
     );
   if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
   if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
-  if (row.product_share !== undefined) parts.push(`${(100 * row.product_share).toFixed(0)} % of the product rate`);
+  if (row.product_share !== undefined) parts.push(productShare(row));
   if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
   if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
     parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);
   if (row.note) parts.push(row.note);
   return parts.join('; ');
+}
+
+function productShare({ product_share, product_share_p25, product_share_p75 }: Row): string {
+  const [median, low, high] = [product_share, product_share_p25, product_share_p75].map((share = Number.NaN) =>
+    (100 * share).toFixed(0),
+  );
+  return `${median} % of the product rate (${low} to ${high})`;
 }
