@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { Tuning } from '../src/gpu/tuning.ts';
+
+/** A tuning, and the file that it was read from. */
+export interface UsedTuning extends Tuning {
+  readonly file: string;
+}
+
+/** Load average from which on a run shares its cores: figures of a machine with nothing else to do begin below it. */
+const IDLE_LOAD = 0.5;
 
 /** What a figure depends on besides the code: the first line of every file of results. */
 export interface Environment {
@@ -9,6 +18,10 @@ export interface Environment {
   readonly date: string;
   readonly adapter: string;
   readonly toggles: readonly string[];
+  /** Which variants of the products were taken; null for the launchers' own choice. */
+  readonly tuning: UsedTuning | null;
+  /** Of the last minute before the run, as the system counts: processes that compute or wait to. */
+  readonly load: number;
   readonly trimtab: string;
   readonly node: string;
   readonly system: string;
@@ -21,7 +34,13 @@ export interface Environment {
 const PACKAGES = ['webgpu', '@sparticuz/chromium', '@jax-js/jax', '@tensorflow/tfjs-backend-webgpu'];
 const HEAVY_PEERS = ['onnxruntime-node', '@huggingface/transformers', 'node-llama-cpp', 'doppler-gpu'];
 
-export function environmentOf(adapter: string, toggles: readonly string[], root: string): Environment {
+/** @param root the folder with trimtab's package.json */
+export function environmentOf(
+  adapter: string,
+  toggles: readonly string[],
+  tuning: UsedTuning | null,
+  root: string,
+): Environment {
   const [cpu] = cpus();
   const installed = [
     ...PACKAGES.map((name) => [name, join(root, 'node_modules', name)] as const),
@@ -35,6 +54,8 @@ export function environmentOf(adapter: string, toggles: readonly string[], root:
     date: new Date().toISOString(),
     adapter,
     toggles,
+    tuning,
+    load: Number((loadavg()[0] as number).toFixed(2)),
     trimtab: commitOf(root),
     node: process.version,
     system: `${platform()} ${release()} ${arch()}`,
@@ -42,6 +63,12 @@ export function environmentOf(adapter: string, toggles: readonly string[], root:
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     packages: Object.fromEntries(installed),
   };
+}
+
+/** Why figures of a run that begins now are not to be believed: undefined where nothing tells. */
+export function disturbance({ load }: Environment): string | undefined {
+  if (load <= IDLE_LOAD) return undefined;
+  return `something else is running: the load average is ${load}, so expect wider quartiles and lower rates.`;
 }
 
 /** The commit, with `+` where files differ from it. */

@@ -208,6 +208,8 @@ function environmentCard({ packages, ...environment }: Environment, model: strin
     ['model', model],
     ['adapter', environment.adapter],
     ['Dawn toggles', environment.toggles.join(', ') || 'none'],
+    ['tuning', environment.tuning?.file ?? 'none'],
+    ['load before', String(environment.load)],
     ['trimtab', environment.trimtab],
     ['date', environment.date],
     ['Node', environment.node],

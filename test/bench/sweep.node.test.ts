@@ -65,7 +65,12 @@ describe('a sweep of every kind, two values each', () => {
   let rows: Row[] = [];
   let turns: (readonly [number, number, string])[] = [];
   let page = '';
-  const environment = environmentOf('an adapter', ['disable_robustness'], '.');
+  const environment = environmentOf(
+    'an adapter',
+    ['disable_robustness'],
+    { file: 'measured.json', order: 'sequential', choices: {} },
+    '.',
+  );
   beforeAll(async () => {
     ({ rows, turns } = await run(parseSweeps(SMALL)));
     page = sweepPage({ environment, model: 'demo', rows });
@@ -136,7 +141,7 @@ describe('a sweep of every kind, two values each', () => {
     expect(page.match(/<circle class="dot"/g)).toHaveLength(4 * rows.length);
     expect(page.match(/class="many dashed"/g)).toHaveLength(2);
     const { packages, trimtab, node } = environment;
-    for (const text of ['an adapter', 'disable_robustness', trimtab, node, packages.webgpu as string])
+    for (const text of ['an adapter', 'disable_robustness', 'measured.json', trimtab, node, packages.webgpu as string])
       expect(page).toContain(text);
     expect(page).not.toMatch(/NaN|undefined|Infinity|<script/);
   });
@@ -174,7 +179,7 @@ describe('what a sweep leaves out or refuses', () => {
     expect(training.skipped).toMatch(/^at least 6\.\d s on this software adapter; --all runs it$/);
     expect(turns.at(-1)?.slice(0, 2)).toEqual([6, 6]);
     const pageOf = (shown: readonly Row[]) =>
-      sweepPage({ environment: environmentOf('slow', [], '.'), model: 'demo', rows: shown });
+      sweepPage({ environment: environmentOf('slow', [], null, '.'), model: 'demo', rows: shown });
     const leftOut = `Left out: training pass at 16: ${training.skipped}.`;
     expect(pageOf(rows)).toContain(leftOut);
     const empty = pageOf([training]);

@@ -1,13 +1,15 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { EndToEnd, MeasuredTraining, ProfileRun } from '../../../bench/end_to_end.ts';
-import { environmentOf } from '../../../bench/environment.ts';
+import { disturbance, environmentOf, type UsedTuning } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
 import { parseSweeps, SWEEP_NAMES, type SweepRequest } from '../../../bench/sweep.ts';
 import { sweepPage } from '../../../bench/sweep_page.ts';
 import type { Device } from '../../gpu/device.ts';
 import { UserError } from '../../gpu/errors.ts';
+import { tuningName, UNTUNED } from '../../gpu/tuning.ts';
+import { identityOf } from '../../kernels/tune.ts';
 import { parseTrainConfig } from '../../train/config.ts';
 import { type Context, defineCommand } from '../command.ts';
 import { integer } from '../options.ts';
@@ -118,7 +120,9 @@ export const command = defineCommand<Options>({
     for (const file of [options.out, dump]) if (file !== undefined) await writeOutput(file, '');
     const device = await context.openDevice();
     context.print(`${device.caps.adapter}${toggles.length > 0 ? ` with ${toggles.join(', ')}` : ''}`);
-    const environment = environmentOf(device.caps.adapter, toggles, packageRoot());
+    const environment = environmentOf(device.caps.adapter, toggles, await tuningOf(context, device), packageRoot());
+    const disturbed = disturbance(environment);
+    if (disturbed !== undefined) context.note(`warning: ${disturbed}`);
     context.printJson(environment);
     if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
@@ -163,6 +167,13 @@ export const command = defineCommand<Options>({
     return rows.some((row) => row.impl === 'trimtab' && row.skipped?.startsWith(FAILED)) ? 1 : 0;
   },
 });
+
+/** What the device was tuned with, by the name of the file in the cache or the path that was given. */
+async function tuningOf({ gpuOptions }: Context, device: Device): Promise<UsedTuning | null> {
+  if (device.tuning === UNTUNED) return null;
+  const named = gpuOptions.tuning === 'auto' ? undefined : gpuOptions.tuning;
+  return { file: named ?? (await tuningName(identityOf(device))), ...device.tuning };
+}
 
 /** A table and a folder with the trace for every end-to-end row. */
 function profileRun(context: Context, device: Device, options: ProfileOptions): ProfileRun {
