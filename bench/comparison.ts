@@ -64,11 +64,10 @@ export class Comparison {
     const inputs = inputsOf(problem);
     const entered: { contestant: Contestant; error: number }[] = [];
     const missing: Row[] = [];
+    const able = this.#peers.filter((peer) => peer.supports?.(problem) ?? true);
     const implementations = [
       { impl: 'trimtab', prepare: async () => ours(this.#device, problem, inputs) },
-      ...this.#peers
-        .filter((peer) => peer.supports?.(problem) ?? true)
-        .map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
+      ...able.map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
     ];
     for (const { impl, prepare } of implementations) {
       const outcome = this.#tooSlow(impl, problem) ?? (await enter(prepare));
@@ -85,13 +84,19 @@ export class Comparison {
       const script = fastest((impl) => impl !== 'trimtab' && !native.has(impl));
       const ratios =
         own === undefined ? {} : { ...over('speedup', peer, own), ...over('speedup_javascript', script, own) };
+      const unable = this.#peers.filter((other) => !able.includes(other));
+      const against = opponents(entered, [
+        ...missing.map(({ impl, skipped = '' }) => ({ impl, why: skipped.replace(`${FAILED}: `, '') })),
+        ...unable.map(({ impl }) => ({ impl, why: 'has no such operation' })),
+      ]);
       const timed = entered.map(({ contestant: { impl, note }, error }, i) => {
+        const notes = [note, impl === 'trimtab' && against].filter(Boolean).join('; ');
         const timing = timings[i] as (typeof timings)[number];
         this.#rates.set(`${impl} ${problem.name}`, work(problem) / timing.median / 1e6);
         return this.#rows.timed(id(problem, impl), timing, problem.cost, {
           error,
           ...(impl === 'trimtab' && ratios),
-          ...(note && { note }),
+          ...(notes && { note: notes }),
         });
       });
       return [...timed, ...missing];
@@ -107,6 +112,16 @@ export class Comparison {
     if (ms <= TOO_SLOW_MS) return undefined;
     return `about ${(ms / 1000).toFixed(1)} s on this software adapter; --all runs it`;
   }
+}
+
+/** Which peers a speed-up is over, where some were not counted, with the reasons; else undefined. */
+function opponents(
+  entered: readonly { contestant: Contestant }[],
+  absent: readonly { impl: string; why: string }[],
+): string | undefined {
+  const counted = entered.map(({ contestant: { impl } }) => impl).filter((impl) => impl !== 'trimtab');
+  if (counted.length === 0 || absent.length === 0) return undefined;
+  return [`fastest peer of ${counted.join(', ')}`, ...absent.map(({ impl, why }) => `${impl}: ${why}`)].join('; ');
 }
 
 /** A ratio by its name, where there is somebody to compare with. */

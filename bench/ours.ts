@@ -126,7 +126,7 @@ function softmax(device: Device, p: Softmax, inputs: Inputs): Setup {
   };
   return {
     tensors,
-    note: 'sample: softmax, draw, log-probability, entropy',
+    note: 'sample: softmax, draw, log-probability, entropy; writes no probabilities, where peers write all',
     record: (rec) => sample(rec, tensors, { count: rows, v: columns, stride, key0: 0, key1: 0 }),
     async error() {
       const tokens = await device.readU32(tensors.tokens);

@@ -62,7 +62,7 @@ export function parseSweeps(text: string): SweepRequest[] {
 }
 
 /**
- * Measures one sweep after the other: all points of one in turns, A B C A B C, by the clock.
+ * Measures one sweep after the other: all points of one in turns, A B C C B A, by the clock.
  * @throws UserError for a value that the model cannot have, before anything is measured
  */
 export async function sweepRows(

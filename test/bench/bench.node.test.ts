@@ -1,5 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { caseRow } from '../../bench/case_rows.ts';
+import { Comparison } from '../../bench/comparison.ts';
+import type { Peer } from '../../bench/contestant.ts';
+import { disturbance, environmentOf } from '../../bench/environment.ts';
+import { interleaved, ratios } from '../../bench/measure.ts';
 import { ours } from '../../bench/ours.ts';
 import { errorOf, exact, inputsOf, matmul, PROBLEM_NAMES, problems } from '../../bench/problems.ts';
 import { type Row, Rows, rowsTable } from '../../bench/row.ts';
@@ -96,6 +100,32 @@ describe('what is computed from measurements', () => {
     expect(timing([4, 1, 3, 2], 'wall')).toMatchObject({ median: 2.5, p25: 1.75, p75: 3.25, fastest: 1, repeats: 4 });
   });
 
+  it('takes ratios of what was measured side by side, not of medians', () => {
+    // Unequal steps, each twice as fast as the same step of the other but for one: medians say 20 / 20.
+    expect(ratios([20, 40, 4, 60, 12], [10, 20, 2, 60, 20])).toMatchObject({ median: 2, p25: 1, p75: 2, repeats: 5 });
+  });
+
+  it('turns the order of contestants about every round', async () => {
+    const order: string[] = [];
+    const contender = (name: string) => ({
+      async batch() {
+        order.push(name);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      },
+    });
+    const times = await interleaved([contender('a'), contender('b'), contender('c')], 3);
+    expect(order.slice(-9).join('')).toBe('abccbaabc');
+    expect(times.map(({ samples }) => samples.length)).toEqual([3, 3, 3]);
+  });
+
+  it('warns of a machine that computes something else', () => {
+    const environment = environmentOf('adapter', [], null, '.');
+    expect(disturbance({ ...environment, load: 0.5 })).toBeUndefined();
+    expect(disturbance({ ...environment, load: 1.25 })).toContain(
+      'something else is running: the load average is 1.25',
+    );
+  });
+
   it('takes as the roof whichever of arithmetic and bandwidth asks for more time', () => {
     const rows = new Rows('adapter', { gflops: 100, gbps: 10 });
     expect(rows.leastMs({ flops: 2e8, bytes: 1e6 })).toBeCloseTo(2);
@@ -119,6 +149,28 @@ describe('the check of compared implementations', () => {
       expect(await contestant.error(), `${p.name} ${p.shape}`).toBeLessThan(1e-5);
       contestant.free();
     }
+    expect(device.arena.live()).toEqual([]);
+  });
+
+  it('names those that a speed-up is over where somebody was not counted', async () => {
+    const device = await testDevice();
+    const peer = (impl: string, options: { error?: number } & Partial<Peer> = {}): Peer => ({
+      impl,
+      async prepare(problem, inputs) {
+        const right = ours(device, problem, inputs);
+        return { ...right, impl, error: async () => options.error ?? right.error() };
+      },
+      ...options,
+    });
+    const p = matmul('demo', 8, 16, 32);
+    const rows = new Rows('adapter', { gflops: 1e6, gbps: 1e6 });
+    const remarks = async (...peers: Peer[]) => (await new Comparison(device, rows, peers, true).rows(p))[0] as Row;
+    expect((await remarks(peer('one'), peer('two'))).note).toBeUndefined();
+    const row = await remarks(peer('one'), peer('wrong', { error: 0.16 }), peer('other', { supports: () => false }));
+    expect(row.speedup).toBeGreaterThan(0);
+    expect(row.note).toBe(
+      'fastest peer of one; wrong: its result is off by 1.6e-1 of the largest value; other: has no such operation',
+    );
     expect(device.arena.live()).toEqual([]);
   });
 
