@@ -17,7 +17,7 @@ export interface Floor {
 }
 
 /**
- * The least work of a pass: a product above the lowest vector costs as much backward as forward, flash attention 2.5 times
+ * The operations that a pass cannot do without: a product above the lowest vector costs as much backward as forward, flash attention 2.5 times
  * as much, and the head once more for the expected embedding, which is its whole gradient.
  *
  * @param lowest trained layer

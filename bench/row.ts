@@ -36,7 +36,7 @@ export interface Row {
   /** `record`: host time of recording, a dispatch, and over the whole time of what is recorded. */
   readonly record_us_per_dispatch?: number;
   readonly record_share?: number;
-  /** What that ratio is at the least, by the multiply-adds of the shapes. */
+  /** The same ratio of the operations of the shapes; the times' may be below it, where the forward pass has a lower rate. */
   readonly floor?: number;
   /** Decoding: time of the pass's products alone over that of the whole pass, turn by turn: median and quartiles. */
   readonly product_share?: number;

@@ -19,7 +19,7 @@ export interface Point {
   readonly flops: number;
   /** Passes of one run. */
   readonly executions: number;
-  /** The least of the median over that of the reference, by the operations. */
+  /** The operations over those of the reference. */
   readonly floor?: number;
   run(): Promise<unknown>;
 }

@@ -11,7 +11,7 @@ export function memoryLine(plan: MemoryPlan): string {
   const other = plan.recompute === 'none' ? 'layer' : 'none';
   const kept = plan.kept.rows > 0 ? `, kept between them at most ${formatBytes(plan.kept.bytes)}` : '';
   return (
-    `memory: at most ${formatBytes(plan.total)}: weights ${formatBytes(plan.weights)}, rollouts ${formatBytes(plan.cache + plan.generation)}, ` +
+    `memory of training: at most ${formatBytes(plan.total)}: weights ${formatBytes(plan.weights)}, rollouts ${formatBytes(plan.cache + plan.generation)}, ` +
     `training passes ${formatBytes(plan.activations[plan.recompute] + plan.workspace)} in micro-batches of up to ${plan.rows} tokens ` +
     `(with recompute ${other} ${formatBytes(plan.activations[other] + plan.workspace)})${kept}`
   );
@@ -34,7 +34,9 @@ export function planTable(plan: MemoryPlan, config: TrainConfig): string {
     [
       'at most at once',
       formatBytes(plan.total),
-      config.memory_budget ? `of a budget of ${formatBytes(config.memory_budget)}` : '',
+      config.memory_budget
+        ? `of a budget of ${formatBytes(config.memory_budget)}`
+        : 'in training; evaluations are outside of it',
     ],
   ];
   return (
