@@ -107,7 +107,7 @@ export const VIEWS: Readonly<Record<SweepName, SweepView>> = {
     unit: 'layers trained',
     logarithmic: false,
     logarithmicTime: false,
-    floor: 'the least that the operations of the shapes allow',
+    floor: 'the ratio of the operations of the shapes',
     finding(rows) {
       const last = rows.at(-1);
       if (last?.ratio_to_forward === undefined || last.value === 0) return undefined;
