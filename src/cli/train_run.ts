@@ -202,7 +202,11 @@ function goOnTuned(context: Context, device: Device, checkpoint: Checkpoint, whe
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */
 async function sayHowToGoOn(context: Context, store: RunStore, config: TrainConfig): Promise<void> {
   const saved: Checkpoint | undefined = await loadCheckpoint(store).catch(() => undefined);
-  if (!saved || saved.step === 0) return;
+  if (!saved || saved.step === 0) {
+    // Nothing is logged yet, so that the folder does not refuse another try.
+    if (context.signal.aborted) context.note(`No step was finished in ${store.where}: run the same command again.`);
+    return;
+  }
   context.note(
     `${saved.step} of ${config.max_steps} steps are saved in ${store.where}. Go on with: npx trimtab train --resume ${store.where}`,
   );
