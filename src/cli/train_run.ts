@@ -24,10 +24,13 @@ import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { askerFor, loadModel, openFiles, rewardFor, tokenizerOf } from './setup.ts';
+import type { Asked } from './try_them.ts';
 
 interface FinishedRun extends ExperimentResult {
   readonly where: string;
   readonly config: TrainConfig;
+  /** The first problem that it was trained on. */
+  readonly asked: Asked;
   readonly profile?: ProfileReport;
 }
 
@@ -174,7 +177,8 @@ export async function trainRun(
       profile,
     });
     const profiled = await profile?.finish();
-    return { ...result, where, config, ...(profiled && { profile: profiled }) };
+    const asked = { text: trainPrompts[0]?.text ?? '', raw: opened.tokenizer.hasChatTemplate };
+    return { ...result, where, config, asked, ...(profiled && { profile: profiled }) };
   } catch (error) {
     view.end();
     // What a user has to mend first is said by the error alone.
