@@ -115,7 +115,13 @@ export class Progress {
 
   /** Writes a line above the bar. */
   log(line: string): void {
-    this.stream.write(this.tty ? `\r\x1b[K${line}\n` : `${line}\n`);
+    this.above(() => this.stream.write(`${line}\n`));
+  }
+
+  /** Lets another write whole lines above the bar, to stdout for one. */
+  above(write: () => void): void {
+    if (this.tty && !this.finished) this.stream.write('\r\x1b[K');
+    write();
     this.shown = '';
     if (this.tty && !this.finished) this.draw(true);
   }
