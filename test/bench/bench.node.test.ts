@@ -33,8 +33,20 @@ async function run(only: string[], options: Partial<BenchOptions> = {}): Promise
 
 describe('a benchmark run', () => {
   let rows: Row[] = [];
+  const turns: unknown[] = [];
   beforeAll(async () => {
-    rows = await run(['gather_rows']);
+    rows = await run(['gather_rows'], { onTurn: (...turn) => turns.push(turn) });
+  });
+
+  it('tells how far it is, before each measurement and after the last of a part', () => {
+    const part = 'kernels of rows';
+    expect(turns).toEqual([
+      ['roofline', 0, 1],
+      ['roofline', 1, 1],
+      [part, 0, 2, 'gather_rows demo N=64'],
+      [part, 1, 2, 'gather_rows demo N=1024'],
+      [part, 2, 2, ''],
+    ]);
   });
 
   it('measures a roofline of arithmetic and of bandwidth', () => {
