@@ -38,8 +38,11 @@ export interface TimedPhaseRow extends PhaseRow {
 interface HostRow<Phase = PhaseRow> {
   readonly ms: number;
   readonly parts: number;
+  /** Without compiling. */
   readonly record_ms: number;
   readonly record_us_per_dispatch: number;
+  /** Of pipelines, `counts.pipelines` of them. */
+  readonly compile_ms: number;
   readonly submit_ms: number;
   readonly wait_ms: number;
   readonly counts: Counts;
@@ -140,12 +143,13 @@ function rows<Row>(phases: ReadonlyMap<string, PhaseSum>, row: (sum: PhaseSum) =
 }
 
 function hostRow<Phase>(sums: HostSums, phase: (sum: PhaseSum) => Phase): HostRow<Phase> {
-  const { ms, parts, record, submit, wait, counts, phases } = sums;
+  const { ms, parts, record, compile, submit, wait, counts, phases } = sums;
   return {
     ms,
     parts,
     record_ms: record,
     record_us_per_dispatch: counts.dispatches > 0 ? (1000 * record) / counts.dispatches : 0,
+    compile_ms: compile,
     submit_ms: submit,
     wait_ms: wait,
     counts,
