@@ -42,7 +42,7 @@ const PAGE = 'bench-sweep.html';
 
 export const command = defineCommand<Options>({
   examples: [
-    ['trimtab bench', 'everything: some minutes on two CPU cores'],
+    ['trimtab bench', 'everything: ten minutes and more on two CPU cores'],
     ['trimtab bench --only matmul --shapes demo', 'one comparison with jax-js and tfjs'],
     ['trimtab bench --only training_pass --profile', 'which kernels a training pass spends its time in'],
     [
