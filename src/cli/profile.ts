@@ -176,6 +176,7 @@ function profileText(report: ProfileReport, window?: StepWindow): string {
   const lines = [
     table(['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'roof'], rows),
     report.kernels.length > ROWS ? `and ${report.kernels.length - ROWS} more kernels in profile.json` : undefined,
+    report.doubts.length > 0 ? report.doubts.join('\n') : undefined,
     '',
     `${steps}${number(timed.ms)} ms, the GPU busy for ${number(report.busy_ms)} ms: idle ${percent(report.idle_share)}.`,
     `host: recording ${number(timed.record_ms)} ms (${number(timed.record_us_per_dispatch)} us a dispatch), ${compiling}submits ${number(timed.submit_ms)} ms, ` +

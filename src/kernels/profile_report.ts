@@ -72,11 +72,15 @@ export interface ProfileReport {
     /** Of all of these parts. */
     readonly phases: Readonly<Record<string, PhaseRow>>;
   };
+  /** Why its shares of the roofline may be wrong, a sentence each. */
+  readonly doubts: readonly string[];
   readonly events_dropped: number;
   readonly kernels: readonly KernelRow[];
 }
 
 const SHAPES_KEPT = 12;
+/** The upper quartile over the lower one of what measures the roofline, on a machine that does nothing else: 1.01 to 1.1. */
+const STEADY = 1.25;
 
 /** Puts a profile into figures, kernels by what they cost. */
 export function profileReport(profile: Profile, roofline: Roofline, adapter: string): ProfileReport {
@@ -124,9 +128,25 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
         phases: rows(steady.phases, phaseRow),
       },
     }),
+    doubts: doubtsOf(roofline, kernels),
     events_dropped: profile.dropped,
     kernels,
   };
+}
+
+/** The signs of something else that ran on the machine. */
+function doubtsOf({ rows }: Roofline, kernels: readonly KernelRow[]): string[] {
+  const wide = rows.filter(({ flops, bytes, timing }) => flops + bytes > 0 && timing.p75 > STEADY * timing.p25);
+  const ms = (value: number) => Number(value.toPrecision(3));
+  return [
+    ...wide.map(
+      ({ name, timing: { p25, p75 } }) =>
+        `${name} took ${ms(p25)} to ${ms(p75)} ms (quartiles): something else ran on the machine, so shares of the roofline are rough`,
+    ),
+    ...(kernels.some(({ roofline }) => (roofline ?? 0) > 1.005)
+      ? ['above 100 %: small arrays stay in the cache, or something else ran while the roofline was measured']
+      : []),
+  ];
 }
 
 function phaseRow({ calls, ms, record }: PhaseSum): PhaseRow {

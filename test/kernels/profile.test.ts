@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
 import type { Span } from '../../src/gpu/profiler.ts';
+import { timing } from '../../src/gpu/timing.ts';
 import { chromeTrace } from '../../src/kernels/chrome_trace.ts';
 import { Profile } from '../../src/kernels/profile.ts';
 import { profileReport, type TimedPhaseRow } from '../../src/kernels/profile_report.ts';
@@ -94,6 +95,18 @@ for (const [kind, without] of [
       const bias = report.kernels.find(({ kernel }) => kernel === 'test_add_bias');
       expect(bias?.shapes.map(({ shape, calls }) => [shape, calls])).toEqual([['n=300', 1]]);
       if (bias && bias.ms > 0) expect(bias.gflops).toBeCloseTo(300 / bias.ms / 1e6);
+    });
+
+    it('doubts a roofline that others disturbed, or that kernels exceed', () => {
+      const row = (samples: number[]) => ({
+        ...{ name: 'roofline_copy', shape: '', dtype: 'f32' as const, flops: 0, bytes: 1 },
+        timing: timing(samples, 'wall'),
+      });
+      const doubts = (gbps: number, samples: number[]) =>
+        profileReport(profile, { ...ROOFLINE, gflops: gbps, gbps, rows: [row(samples)] }, 'an adapter').doubts;
+      expect(doubts(1e9, [1, 1, 1.05, 1.1])).toEqual([]);
+      expect(doubts(1e9, [1, 1, 2, 2])).toEqual([expect.stringMatching(/^roofline_copy took 1 to 2 ms/)]);
+      expect(doubts(1e-9, [1, 1, 1, 1])).toEqual([expect.stringMatching(/^above 100 %/)]);
     });
 
     it('keeps the GPU’s time within the wall’s, and says what timing adds', () => {
