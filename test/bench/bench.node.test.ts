@@ -104,6 +104,23 @@ describe('a benchmark run', () => {
 });
 
 describe('what is computed from measurements', () => {
+  it('explains under the table the words that occur in it, and no others', () => {
+    const rows = new Rows('adapter', { gflops: 1, gbps: 1 });
+    const id = { name: 'training_pass', impl: 'trimtab', shape: '', dtype: 'bf16' };
+    const last = (...args: Parameters<Rows['timed']>) =>
+      rowsTable([rows.timed(...args)])
+        .split('\n')
+        .at(-1);
+    expect(last(id, timing([4], 'wall'), undefined)).toBe('n: times measured');
+    expect(last(id, timing([4], 'wall'), undefined, { ratio_to_forward: 2, floor: 1.9 })).toBe(
+      'n: times measured; floor: the least ratio that the operations of the shapes allow',
+    );
+    expect(last(id, timing([4], 'wall'), { flops: 1, bytes: 1 }, { product_share: 0.8 })).toBe(
+      'roof: share of what the measured roofline allows; n: times measured; product rate: the same products alone, in turns',
+    );
+    expect(rowsTable([rows.skipped(id, 'too slow')])).not.toContain('times measured');
+  });
+
   it('takes quartiles between samples', () => {
     expect(timing([4, 1, 3, 2], 'wall')).toMatchObject({ median: 2.5, p25: 1.75, p75: 3.25, fastest: 1, repeats: 4 });
   });
