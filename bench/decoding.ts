@@ -103,7 +103,7 @@ export class Decoding {
 }
 
 async function decodingRow(
-  { lm }: EndToEnd,
+  { lm, onTurn }: EndToEnd,
   rows: Rows,
   name: string,
   k: number,
@@ -123,7 +123,9 @@ async function decodingRow(
     await device.sync();
   };
   const contenders = [passes, productsAlone].map((run) => ({ ...repeated(run), executions: PASSES }));
-  const [time, part] = (await interleaved(contenders, TURNS)) as [Timing, Timing];
+  const [time, part] = (await interleaved(contenders, TURNS, (done, total) =>
+    onTurn?.(`${name} ${shape}`, done, total),
+  )) as [Timing, Timing];
   const dispatches = await dispatchesOf(device, () => decoding.run(1));
   await alsoRun?.(shape, passes);
   await profile?.(name, passes);

@@ -74,7 +74,9 @@ class TrainingBench {
   async passes(wanted: (name: string) => boolean, profile: ProfileRun | undefined): Promise<void> {
     const { lm } = this.#o;
     const { model } = lm;
+    this.#o.onTurn?.('rollout', 0, 1, 'completions to train on');
     const { groups, packed, store } = await this.#kept();
+    this.#o.onTurn?.('rollout', 1, 1);
     const training = (options: Partial<PolicyOptions>) => () => this.#passes.train(groups, options);
     const least = floorOf(model, packed, 0);
     const every: { name: (typeof PASSES)[number]; run: () => Promise<unknown>; floor?: number }[] = [
@@ -87,9 +89,9 @@ class TrainingBench {
     const contenders = every.filter(
       ({ name }) => name === 'forward' || wanted(name) || (recorded && name === 'training_pass'),
     );
-    const times = await interleaved(
-      contenders.map(({ run }) => repeated(run)),
-      TURNS,
+    const times = await this.#inTurns(
+      'training passes',
+      contenders.map(({ run }) => run),
     );
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
     const attentionShare = attendedShare(packed.ranges);
@@ -101,8 +103,9 @@ class TrainingBench {
       const against = floor && { ratio_to_forward: ratio, floor: floor / least.forward };
       this.#row(name, shape, time, packed.targets.length, work, against || {});
       if (recorded && name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
-      await profile?.(name, run);
     }
+    // The figures are there before what explains them.
+    for (const { name, run } of contenders) await profile?.(name, run);
     store.dispose();
     await this.#tell(groups);
   }
@@ -135,7 +138,7 @@ class TrainingBench {
       () => this.#passes.train(groups, options),
       () => this.#passes.train(groups, { ...options, beta: 0.01 }),
     ]);
-    const times = await interleaved(contenders.map(repeated), TURNS);
+    const times = await this.#inTurns('training_pass_kl', contenders);
     const shape = `${this.#group()}, ${packed.n} rows`;
     const row = (i: number, what: string, lowest: number, without: 'training' | 'kept') => {
       const [plain, kl] = times.slice(2 * i) as [Timing, Timing];
@@ -172,10 +175,10 @@ class TrainingBench {
   async #besideSeparate(name: string, shape: string, groups: readonly Group[], ...notes: string[]): Promise<void> {
     const shared = groups.map(signed);
     const separate = shared.flatMap(separated);
-    const [own, each] = (await interleaved(
-      [() => this.#passes.train(shared, {}), () => this.#passes.train(separate, {})].map(repeated),
-      TURNS,
-    )) as [Timing, Timing];
+    const [own, each] = (await this.#inTurns(name, [
+      () => this.#passes.train(shared, {}),
+      () => this.#passes.train(separate, {}),
+    ])) as [Timing, Timing];
     const [packed, apart] = [shared, separate].map((list) => pack(list)) as [Packed, Packed];
     const faster =
       `${(each.median / own.median).toFixed(2)} x as fast as separate sequences (${each.median.toFixed(0)} ms, ` +
@@ -187,7 +190,12 @@ class TrainingBench {
   async steps(): Promise<void> {
     const runs = (['auto', 'off'] as const).map((reuse) => this.#trainer(reuse));
     try {
-      for (let i = 0; i <= STEPS; i++) for (const run of runs) await run.step();
+      const total = runs.length * (STEPS + 1);
+      for (let i = 0; i < total; i++) {
+        this.#o.onTurn?.('steps', i, total);
+        await runs[i % runs.length]?.step();
+      }
+      this.#o.onTurn?.('steps', total, total);
     } finally {
       for (const run of runs) run.dispose();
     }
@@ -256,6 +264,10 @@ class TrainingBench {
       }),
     );
     return { groups, packed: pack(groups), store };
+  }
+
+  #inTurns(part: string, runs: readonly (() => Promise<unknown>)[]): Promise<Timing[]> {
+    return interleaved(runs.map(repeated), TURNS, (done, total) => this.#o.onTurn?.(part, done, total));
   }
 
   #group(): string {
