@@ -59,8 +59,8 @@ export class Comparison {
     this.#all = all;
   }
 
-  /** Checks every implementation against f64 and then times them in turns. */
-  async rows(problem: Problem): Promise<Row[]> {
+  /** Checks every implementation against f64 and then times them in turns; `onTurn` hears what is under way. */
+  async rows(problem: Problem, onTurn?: (what: string) => void): Promise<Row[]> {
     const inputs = inputsOf(problem);
     const entered: { contestant: Contestant; error: number }[] = [];
     const missing: Row[] = [];
@@ -70,12 +70,17 @@ export class Comparison {
       ...able.map((peer) => ({ impl: peer.impl, prepare: () => peer.prepare(problem, inputs) })),
     ];
     for (const { impl, prepare } of implementations) {
+      onTurn?.(`checking ${impl}`);
       const outcome = this.#tooSlow(impl, problem) ?? (await enter(prepare));
       if (typeof outcome === 'string') missing.push(this.#rows.skipped(id(problem, impl), outcome));
       else entered.push(outcome);
     }
     try {
-      const timings = await interleaved(entered.map(({ contestant }) => contestant));
+      const timings = await interleaved(
+        entered.map(({ contestant }) => contestant),
+        undefined,
+        (done, total) => onTurn?.(`turn ${done}/${total}`),
+      );
       const native = new Set(this.#peers.filter((peer) => peer.native).map(({ impl }) => impl));
       const own = timings[entered.findIndex(({ contestant }) => contestant.impl === 'trimtab')]?.median;
       const fastest = (counts: (impl: string) => boolean) =>

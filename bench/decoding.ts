@@ -104,7 +104,7 @@ export class Decoding {
 }
 
 async function decodingRow(
-  { lm }: EndToEnd,
+  { lm, onTurn }: EndToEnd,
   rows: Rows,
   name: string,
   k: number,
@@ -124,7 +124,10 @@ async function decodingRow(
     await device.sync();
   };
   const contenders = [passes, productsAlone].map((run) => ({ ...repeated(run), executions: PASSES }));
-  const [time, part] = (await interleaved(contenders, k === 1 ? TURNS_ONE : TURNS)) as [Turns, Turns];
+  const turns = k === 1 ? TURNS_ONE : TURNS;
+  const [time, part] = (await interleaved(contenders, turns, (done, total) =>
+    onTurn?.(`${name} ${shape}`, done, total),
+  )) as [Turns, Turns];
   const share = ratios(part.samples, time.samples);
   const dispatches = await dispatchesOf(device, () => decoding.run(1));
   await alsoRun?.(shape, passes);

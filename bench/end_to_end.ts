@@ -5,9 +5,12 @@ import { type GenerateOptions, type GenerationRequest, generate } from '../src/m
 import type { LanguageModel } from '../src/model/language_model.ts';
 import type { TrainConfig } from '../src/train/config.ts';
 import type { PolicyGroup } from '../src/train/policy.ts';
-import { interleaved, type Turns } from './measure.ts';
+import { interleaved } from './measure.ts';
 import type { Row, Rows } from './row.ts';
 import { dispatchesOf, repeated, rolloutRequests, type Work, workRow } from './whole_work.ts';
+
+/** Hears how far a part of the benchmark is: how much of it is done, of how much, and what is under way. */
+export type OnTurn = (part: string, done: number, total: number, what?: string) => void;
 
 /** The model and task that the rows are measured on. */
 export interface EndToEnd {
@@ -18,6 +21,8 @@ export interface EndToEnd {
   readonly stop: readonly string[];
   /** Hears what the training pass was given and what it gave, for comparison with other implementations. */
   readonly onTraining?: ((training: MeasuredTraining) => void) | undefined;
+  /** Hears how many turns of what is being measured are done. */
+  readonly onTurn?: OnTurn | undefined;
 }
 
 /** The completions of a measured training pass, the vectors' one value, and the gradient [L, C] of the mean loss of a token. */
@@ -72,7 +77,7 @@ class EndToEndBench {
     const tokens = prompts.reduce((sum, prompt) => sum + prompt.ids.length, 0);
     const pairs = prompts.reduce((sum, { ids }) => sum + (ids.length * (ids.length + 1)) / 2, 0);
     const run = () => this.#generate(requests);
-    const [time] = (await interleaved([repeated(run)])) as [Turns];
+    const [time] = (await this.#interleaved('prefill', run)) as [Timing];
     const dispatches = await dispatchesOf(this.#o.lm.model.device, run);
     const work = dispatches && { dispatches, attentionShare: pairs / (tokens ** 2 / 2) };
     this.#row('prefill', `${prompts.length} prompts, ${tokens} tokens`, time, tokens, work);
@@ -89,9 +94,13 @@ class EndToEndBench {
       const completions = await this.#generate(rolloutRequests(this.#o.config, this.#prompts), options);
       tokens = completions.flat().reduce((sum, completion) => sum + completion.ids.length, 0);
     };
-    const [time] = (await interleaved([repeated(run)])) as [Turns];
+    const [time] = (await this.#interleaved('rollout', run)) as [Timing];
     this.#row('rollout', `${this.#group()}, ${tokens} tokens`, time, tokens);
     await this.#profile?.('rollout', run);
+  }
+
+  #interleaved(name: string, run: () => Promise<unknown>): Promise<Timing[]> {
+    return interleaved([repeated(run)], undefined, (done, total) => this.#o.onTurn?.(name, done, total));
   }
 
   #generate(requests: readonly GenerationRequest[], options: Partial<GenerateOptions> = {}) {

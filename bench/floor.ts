@@ -1,5 +1,5 @@
 import type { Matrix } from '../src/gpu/matrix.ts';
-import type { Model } from '../src/model/model.ts';
+import type { Layer, Model } from '../src/model/model.ts';
 import type { Packed } from '../src/model/packing.ts';
 import { attendedPairs } from './whole_work.ts';
 
@@ -8,7 +8,7 @@ export interface Floor {
   readonly forward: number;
   /** Forward, and for what lies above the lowest vector the backward pass. */
   readonly training: number;
-  /** As `training`, with the layers above the lowest vector computed twice. */
+  /** As `training`, with the layers above the lowest vector computed twice, but for the product that no rule reads the result of. */
   readonly recompute: number;
   /** As `training`, without the layers' forward pass. */
   readonly kept: number;
@@ -35,12 +35,13 @@ export function floorOf(model: Model, packed: Pick<Packed, 'n' | 'ranges' | 'hea
   );
   const sum = (list: readonly number[], perLayer: number) => list.reduce((a, b) => a + b + perLayer, 0);
   const above = layers.slice(lowest + 1);
+  const again = above.map((work, i) => work - product(packed.n, (model.layers[lowest + 1 + i] as Layer).down_proj));
   const forward = sum(layers, attention) + head;
   const backward = sum(above, 2.5 * attention) + head;
   return {
     forward,
     training: forward + backward,
-    recompute: forward + backward + sum(above, attention),
+    recompute: forward + backward + sum(again, attention),
     kept: head + backward,
     reference: sum(above, attention) + head,
   };

@@ -32,13 +32,14 @@ const MAX_TURN = 4;
  * Times contenders by the clock in turns, A B C C B A, so that what else the machine does falls on all alike, and none always
  * comes after the same other.
  * @param equalRounds that many rounds with one batch of each; by default the fast have more batches than the slow
- * @param onTurn called after the first runs of each contender, and after each of its turns
+ * @param onTurn called with the turns that are done, of how many: at the beginning, after the first runs of each contender, and
+ * after each of its turns
  * @returns milliseconds of one execution, in the order of the contenders.
  */
 export async function interleaved(
   contenders: readonly Contender[],
   equalRounds?: number,
-  onTurn?: () => void,
+  onTurn?: (done: number, total: number) => void,
 ): Promise<Turns[]> {
   const clock = async (contender: Contender, times: number) => {
     const start = performance.now();
@@ -46,6 +47,9 @@ export async function interleaved(
     return (performance.now() - start) / times;
   };
   const plans: { contender: Contender; times: number; batchMs: number; samples: number[] }[] = [];
+  let turns = 0;
+  let total = contenders.length * (1 + (equalRounds ?? ROUNDS));
+  onTurn?.(turns, total);
   for (const contender of contenders) {
     // The first compiles; where it is slow all the same, one more tells nothing that the rounds do not.
     let once = await clock(contender, 1);
@@ -53,15 +57,16 @@ export async function interleaved(
     if (once < BATCH_MS) once = Math.min(once, await clock(contender, 4));
     const times = Math.min(MAX_BATCH, Math.max(1, Math.ceil(BATCH_MS / once)));
     plans.push({ contender, times, batchMs: times * once, samples: [] });
-    onTurn?.();
+    onTurn?.(++turns, total);
   }
   const slowest = Math.max(...plans.map((plan) => plan.batchMs));
   const rounds = equalRounds ?? (slowest > 1000 ? SLOW_ROUNDS : ROUNDS);
+  total = contenders.length * (1 + rounds);
   for (let round = 0; round < rounds; round++) {
     for (const { contender, times, batchMs, samples } of round % 2 ? plans.toReversed() : plans) {
       const turn = equalRounds ? 1 : Math.min(MAX_TURN, Math.floor(slowest / batchMs));
       for (let i = 0; i < turn; i++) samples.push(await clock(contender, times));
-      onTurn?.();
+      onTurn?.(++turns, total);
     }
   }
   return plans.map(({ samples, contender: { executions = 1 } }) => {

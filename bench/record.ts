@@ -27,7 +27,7 @@ async function recorded(device: Device, run: () => Promise<unknown>, times: numb
   await run();
   const profiler = device.startProfiling();
   profiler.timing = false;
-  const sums = { record: 0, submit: 0, wait: 0, phase: 0 };
+  const sums = { record: 0, compile: 0, submit: 0, wait: 0, phase: 0 };
   profiler.onSpan = ({ track, from, to }) => {
     sums[track] += to - from;
   };

@@ -120,11 +120,11 @@ export class Rows {
   }
 }
 
-/** Rows as a table for people. */
+/** Rows as a table for people, with a line under it for the words that a reader may not know. */
 export function rowsTable(rows: readonly Row[]): string {
   const number = (value: number | null | undefined, digits = 3) =>
     value === null || value === undefined ? '' : value === 0 ? '0' : Number(value.toPrecision(digits)).toString();
-  return table(
+  const text = table(
     ['name', 'shape', 'dtype', 'impl', 'ms', 'quartiles', 'GFLOP/s', 'GB/s', 'roof', 'n', ''],
     rows.map((row) => [
       row.name,
@@ -140,6 +140,18 @@ export function rowsTable(rows: readonly Row[]): string {
       remark(row),
     ]),
   );
+  const legend = [
+    ['roof', 'share of what the measured roofline allows', rows.some((row) => row.roofline !== null)],
+    ['n', 'times measured', rows.some((row) => row.repeats !== undefined)],
+    [
+      'floor',
+      'the least ratio that the operations of the shapes allow',
+      rows.some((row) => /\bfloor\b/.test(remark(row))),
+    ],
+    ['product rate', 'the same products alone, in turns', rows.some((row) => row.product_share !== undefined)],
+  ] as const;
+  const said = legend.filter(([, , occurs]) => occurs).map(([word, meaning]) => `${word}: ${meaning}`);
+  return said.length > 0 ? `${text}\n${said.join('; ')}` : text;
 }
 
 function remark(row: Row): string {

@@ -6,7 +6,7 @@ import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
 import { DECODING_NAMES, decodingRows } from './decoding.ts';
-import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type ProfileRun } from './end_to_end.ts';
+import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type OnTurn, type ProfileRun } from './end_to_end.ts';
 import { GENERATION_NAMES, type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { RECORD_NAME } from './record.ts';
@@ -48,13 +48,12 @@ export interface BenchOptions {
   /** A model that is prefilled and decoded beside the peers, where `only` names nothing else. */
   readonly generation?: { readonly options: GenerationOptions } | undefined;
   /** Costs over a range of values, where `only` names nothing else. */
-  readonly sweep?:
-    | ({ readonly requests: readonly SweepRequest[] } & Pick<SweepOptions, 'rounds' | 'onTurn'>)
-    | undefined;
+  readonly sweep?: ({ readonly requests: readonly SweepRequest[] } & Pick<SweepOptions, 'rounds'>) | undefined;
   /** Called before the rows of a section. */
   readonly section: (title: string) => void;
   readonly emit: (row: Row) => void;
   readonly note: (line: string) => void;
+  readonly onTurn?: OnTurn | undefined;
 }
 
 /**
@@ -68,21 +67,25 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   const families = await chooseFamilies(only);
 
   section('Roofline');
+  options.onTurn?.('roofline', 0, 1);
   const roofline = await measureRoofline(device);
+  options.onTurn?.('roofline', 1, 1);
   const rows = new Rows(device.caps.adapter, roofline);
   for (const { name, shape, dtype, timing, flops, bytes } of roofline.rows) {
     emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
   for (const family of options.compared ? [] : families) {
-    const cases = (await family.cases()).filter((c) => wanted(family.name) || wanted(c.kernel));
-    const seen = new Set<string>();
+    const wantedCases = (await family.cases()).filter(
+      (c) =>
+        (wanted(family.name) || wanted(c.kernel)) && models.includes(modelOf(c.shape) ?? (models[0] as ModelShape)),
+    );
+    const cases = [...new Map(wantedCases.map((c) => [`${c.kernel} ${c.shape}`, c])).entries()];
     section(`Kernels: ${family.name}`);
-    for (const c of cases) {
-      const id = `${c.kernel} ${c.shape}`;
-      if (seen.has(id) || !models.includes(modelOf(c.shape) ?? (models[0] as ModelShape))) continue;
-      seen.add(id);
+    for (const [i, [id, c]] of cases.entries()) {
+      options.onTurn?.(`kernels of ${family.name}`, i, cases.length, id);
       emit(await caseRow(device, rows, c, options.all));
     }
+    if (cases.length > 0) options.onTurn?.(`kernels of ${family.name}`, cases.length, cases.length, '');
     device.arena.trim();
   }
   if (END_TO_END_NAMES.some(wanted)) {
@@ -105,9 +108,12 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     section('Compared, by the clock, in turns');
     const peers = options.peers ? await openPeers({ toggles: options.toggles }, options.peersFolder, options.note) : [];
     const comparison = new Comparison(device, rows, peers, options.all);
-    for (const problem of compared) {
-      for (const row of await comparison.rows(problem)) emit(row);
+    for (const [i, problem] of compared.entries()) {
+      const turn = (what: string) =>
+        options.onTurn?.('comparisons', i, compared.length, `${problem.name} ${problem.shape}, ${what}`);
+      for (const row of await comparison.rows(problem, turn)) emit(row);
     }
+    options.onTurn?.('comparisons', compared.length, compared.length, '');
   }
   if (options.generation && GENERATION_NAMES.some(wanted)) {
     section('Generation, by the clock, in turns');
@@ -116,7 +122,8 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   }
   if (options.sweep) {
     const { requests, ...turns } = options.sweep;
-    await sweepRows(await options.endToEnd(), rows, requests, { ...turns, all: options.all, emit, section });
+    const onTurn = (done: number, total: number, what: string) => options.onTurn?.('sweep', done, total, what);
+    await sweepRows(await options.endToEnd(), rows, requests, { ...turns, all: options.all, emit, section, onTurn });
   }
   return rows;
 }

@@ -98,7 +98,9 @@ export async function sweepRows(
         advance(reason === undefined ? 1 : turns, name);
       }
       const contenders = measured.map(({ run, executions }) => ({ ...repeated(run), executions }));
-      const times = await interleaved(contenders, options.rounds, () => advance(1, name));
+      const times = await interleaved(contenders, options.rounds, (turn) => {
+        if (turn > 0) advance(1, name);
+      });
       for (const [i, time] of times.entries()) outcomes.set(measured[i] as Point, time);
       emitPoints(name, opened.points, outcomes);
     } finally {

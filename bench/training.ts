@@ -11,7 +11,7 @@ import { memoryStore } from '../src/train/rundir.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import type { EndToEnd, ProfileRun } from './end_to_end.ts';
 import { floorOf } from './floor.ts';
-import { interleaved, ratios, type Turns } from './measure.ts';
+import { interleaved, ratios } from './measure.ts';
 import { RECORD_NAME, recordRow } from './record.ts';
 import type { Extra, Row, Rows } from './row.ts';
 import { separated, signed, syntheticGroup, TrainingPasses, VECTOR } from './training_passes.ts';
@@ -76,7 +76,9 @@ class TrainingBench {
   async passes(wanted: (name: string) => boolean, profile: ProfileRun | undefined): Promise<void> {
     const { lm } = this.#o;
     const { model } = lm;
+    this.#o.onTurn?.('rollout', 0, 1, 'completions to train on');
     const { groups, packed, store } = await this.#kept();
+    this.#o.onTurn?.('rollout', 1, 1);
     const training = (options: Partial<PolicyOptions>) => () => this.#passes.train(groups, options);
     const least = floorOf(model, packed, 0);
     const every: { name: (typeof PASSES)[number]; run: () => Promise<unknown>; floor?: number }[] = [
@@ -89,9 +91,9 @@ class TrainingBench {
     const contenders = every.filter(
       ({ name }) => name === 'forward' || wanted(name) || (recorded && name === 'training_pass'),
     );
-    const times = await interleaved(
-      contenders.map(({ run }) => repeated(run)),
-      TURNS,
+    const times = await this.#inTurns(
+      'training passes',
+      contenders.map(({ run }) => run),
     );
     const shape = `${this.#group()}, ${packed.n} rows, ${packed.targets.length} targets`;
     const attentionShare = attendedShare(packed.ranges);
@@ -103,8 +105,9 @@ class TrainingBench {
       const against = floor && { ratio_to_forward: ratio, floor: floor / least.forward };
       this.#row(name, shape, time, packed.targets.length, work, against || {});
       if (recorded && name === 'training_pass') this.#emit(await recordRow(lm, this.#rows, name, shape, run));
-      await profile?.(name, run);
     }
+    // The figures are there before what explains them.
+    for (const { name, run } of contenders) await profile?.(name, run);
     store.dispose();
     await this.#tell(groups);
   }
@@ -137,10 +140,10 @@ class TrainingBench {
       () => this.#passes.train(groups, options),
       () => this.#passes.train(groups, { ...options, beta: 0.01 }),
     ]);
-    const times = await interleaved(contenders.map(repeated), TURNS);
+    const times = await this.#inTurns('training_pass_kl', contenders);
     const shape = `${this.#group()}, ${packed.n} rows`;
     const row = (i: number, what: string, lowest: number, without: 'training' | 'kept') => {
-      const [plain, kl] = times.slice(2 * i) as [Turns, Turns];
+      const [plain, kl] = times.slice(2 * i) as [Timing, Timing];
       const floor = floorOf(lm.model, packed, lowest);
       const note =
         `${(kl.median / plain.median).toFixed(2)} x without; floor ` +
@@ -174,10 +177,10 @@ class TrainingBench {
   async #besideSeparate(name: string, shape: string, groups: readonly Group[], ...notes: string[]): Promise<void> {
     const shared = groups.map(signed);
     const separate = shared.flatMap(separated);
-    const [own, each] = (await interleaved(
-      [() => this.#passes.train(shared, {}), () => this.#passes.train(separate, {})].map(repeated),
-      TURNS,
-    )) as [Turns, Turns];
+    const [own, each] = (await this.#inTurns(name, [
+      () => this.#passes.train(shared, {}),
+      () => this.#passes.train(separate, {}),
+    ])) as [Timing, Timing];
     const [packed, apart] = [shared, separate].map((list) => pack(list)) as [Packed, Packed];
     const faster =
       `${(each.median / own.median).toFixed(2)} x as fast as separate sequences (${each.median.toFixed(0)} ms, ` +
@@ -192,9 +195,14 @@ class TrainingBench {
   async steps(): Promise<void> {
     const runs = (['auto', 'off'] as const).map((reuse) => this.#trainer(reuse));
     try {
+      const total = runs.length * (FIRST_STEPS + STEPS);
       for (let i = 0; i < FIRST_STEPS + STEPS; i++) {
-        for (const run of i % 2 ? runs.toReversed() : runs) await run.step();
+        for (const [j, run] of (i % 2 ? runs.toReversed() : runs).entries()) {
+          this.#o.onTurn?.('steps', runs.length * i + j, total);
+          await run.step();
+        }
       }
+      this.#o.onTurn?.('steps', total, total);
     } finally {
       for (const run of runs) run.dispose();
     }
@@ -275,6 +283,10 @@ class TrainingBench {
       }),
     );
     return { groups, packed: pack(groups), store };
+  }
+
+  #inTurns(part: string, runs: readonly (() => Promise<unknown>)[]): Promise<Timing[]> {
+    return interleaved(runs.map(repeated), TURNS, (done, total) => this.#o.onTurn?.(part, done, total));
   }
 
   #group(): string {

@@ -178,7 +178,7 @@ export const RULES: { readonly [K in Operation]: (tape: Tape, node: NodeOf<K>, d
 
   /** Runs the layer again, this time recording, and differentiates it. */
   recompute(tape, { inp, forward }, dout) {
-    const inner = new Tape(tape.device, tape.target);
+    const inner = new Tape(tape.device, tape.target, { again: true });
     const leaf = inner.borrow(inp.tensor, true);
     const out = forward(inner, leaf);
     dout.references++;

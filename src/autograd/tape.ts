@@ -39,11 +39,14 @@ export class Tape {
   #sink: ActivationSink | undefined;
   #source: ActivationSource | undefined;
   #replaying = false;
+  /** Whether the operations run again, their results being known, so that the backward pass has what it reads. */
+  readonly #again: boolean;
   /** Places in the order of a sink or source. */
   readonly #places = new Map<Value, number>();
 
-  constructor(device: Device, target?: SteeringTarget) {
+  constructor(device: Device, target?: SteeringTarget, o: { again?: boolean } = {}) {
     this.device = device;
+    this.#again = o.again ?? false;
     this.#rec = device.recorder();
     this.target = target;
   }
@@ -85,6 +88,16 @@ export class Tape {
     this.#rec = this.device.recorder();
     this.#places.set(out, this.#places.size);
     this.#fill(out);
+    return out;
+  }
+
+  /** Runs `forward`, whose results no rule reads: where operations run again it leaves its nodes and launches nothing. */
+  unread<T>(forward: () => T): T {
+    if (!this.#again) return forward();
+    const rec = this.#rec;
+    this.#rec = new SilentRecorder(this.device);
+    const out = forward();
+    this.#rec = rec;
     return out;
   }
 

@@ -171,12 +171,15 @@ function profileText(report: ProfileReport, window?: StepWindow): string {
     ];
   });
   const steps = window && timed.parts > 0 ? `steps ${window.first} to ${window.last}: ` : '';
+  const compiling =
+    timed.counts.pipelines > 0 ? `compiling ${timed.counts.pipelines} pipelines ${number(timed.compile_ms)} ms, ` : '';
   const lines = [
     table(['kernel', 'calls', 'ms', 'share', 'GFLOP/s', 'GB/s', 'roof'], rows),
     report.kernels.length > ROWS ? `and ${report.kernels.length - ROWS} more kernels in profile.json` : undefined,
+    report.doubts.length > 0 ? report.doubts.join('\n') : undefined,
     '',
     `${steps}${number(timed.ms)} ms, the GPU busy for ${number(report.busy_ms)} ms: idle ${percent(report.idle_share)}.`,
-    `host: recording ${number(timed.record_ms)} ms (${number(timed.record_us_per_dispatch)} us a dispatch), submits ${number(timed.submit_ms)} ms, ` +
+    `host: recording ${number(timed.record_ms)} ms (${number(timed.record_us_per_dispatch)} us a dispatch), ${compiling}submits ${number(timed.submit_ms)} ms, ` +
       `waiting ${number(timed.wait_ms)} ms; ${timed.counts.dispatches} dispatches, ${timed.counts.submits} submits, ${timed.counts.readbacks} readbacks; ` +
       `created ${timed.counts.buffers} buffers (${number(timed.counts.bufferBytes / 2 ** 20)} MiB), ${timed.counts.pipelines} pipelines, ${timed.counts.bindGroups} bind groups.`,
     `timing gives every dispatch ${report.timed_by === 'timestamps' ? 'a pass of its own' : 'a submit of its own'}: ${number(timing.us_per_dispatch)} us a dispatch more than in one pass, ` +

@@ -64,7 +64,7 @@ function clip(text: string, columns: number): string {
  */
 export class Progress {
   private readonly label: string;
-  private readonly total: number;
+  private total: number;
   private readonly format: (amount: number) => string;
   private readonly stream: ProgressStream;
   private readonly now: () => number;
@@ -92,8 +92,8 @@ export class Progress {
     this.draw(this.tty);
   }
 
-  /** @param detail.text a few words at the end; @param detail.series values for the sparkline, oldest first */
-  update(done: number, detail: { text?: string; series?: readonly number[] } = {}): void {
+  /** @param detail.text a few words at the end; @param detail.series values for the sparkline, oldest first; @param detail.total where it has changed */
+  update(done: number, detail: { text?: string; series?: readonly number[]; total?: number } = {}): void {
     if (this.finished) return;
     const time = this.now();
     if (done > this.done && time - (this.marks.at(-1)?.time ?? 0) >= MARK_PERIOD) {
@@ -101,6 +101,7 @@ export class Progress {
       if (this.marks.length > RATE_WINDOW + 1) this.marks.shift();
     }
     this.done = done;
+    this.total = detail.total ?? this.total;
     this.text = detail.text ?? this.text;
     if (detail.series) this.spark = sparkline(detail.series);
     this.draw(done >= this.total);
@@ -115,15 +116,22 @@ export class Progress {
 
   /** Writes a line above the bar. */
   log(line: string): void {
-    this.stream.write(this.tty ? `\r\x1b[K${line}\n` : `${line}\n`);
-    this.shown = '';
+    this.above(() => this.stream.write(`${line}\n`));
+  }
+
+  /** Lets another write whole lines above the bar, to stdout for one. */
+  above(write: () => void): void {
+    if (this.tty && !this.finished) this.stream.write('\r\x1b[K');
+    write();
+    if (this.tty) this.shown = '';
     if (this.tty && !this.finished) this.draw(true);
   }
 
   /** Ends the line; what was done stays on the screen. Calling it again does nothing. */
   finish(): void {
     if (this.finished) return;
-    this.draw(true);
+    // A log that has the last line needs it once.
+    if (this.tty || this.done < this.total) this.draw(true);
     this.finished = true;
     if (this.tty) this.stream.write('\n');
   }

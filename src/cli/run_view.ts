@@ -61,9 +61,10 @@ export function runView(
     rollout: (tokens, finished, total) => tick(`rollout ${finished}/${total}, ${tokens} tokens`),
     microBatch: (done, total) => tick(`training pass ${done + 1}/${total}`),
     warning: (line) => {
+      const underWay = progress !== undefined;
       endLine();
       context.warn(line);
-      if (done < steps.to) progress = new Progress({ label: 'train', total: steps.to, start: done });
+      if (underWay) progress = new Progress({ label: 'train', total: steps.to, start: done });
     },
     step: (row) => {
       done = row.step + 1;

@@ -24,10 +24,13 @@ import { lockRun } from './run_lock.ts';
 import { configFrom, freeFolder } from './run_options.ts';
 import { runView } from './run_view.ts';
 import { askerFor, loadModel, openFiles, rewardFor, tokenizerOf } from './setup.ts';
+import type { Asked } from './try_them.ts';
 
 interface FinishedRun extends ExperimentResult {
   readonly where: string;
   readonly config: TrainConfig;
+  /** The first problem that it was trained on. */
+  readonly asked: Asked;
   readonly profile?: ProfileReport;
 }
 
@@ -174,7 +177,8 @@ export async function trainRun(
       profile,
     });
     const profiled = await profile?.finish();
-    return { ...result, where, config, ...(profiled && { profile: profiled }) };
+    const asked = { text: trainPrompts[0]?.text ?? '', raw: opened.tokenizer.hasChatTemplate };
+    return { ...result, where, config, asked, ...(profiled && { profile: profiled }) };
   } catch (error) {
     view.end();
     // What a user has to mend first is said by the error alone.
@@ -202,7 +206,11 @@ function goOnTuned(context: Context, device: Device, checkpoint: Checkpoint, whe
 /** After a run that ended early, for whatever reason: what is on disk, and the command that continues it. */
 async function sayHowToGoOn(context: Context, store: RunStore, config: TrainConfig): Promise<void> {
   const saved: Checkpoint | undefined = await loadCheckpoint(store).catch(() => undefined);
-  if (!saved || saved.step === 0) return;
+  if (!saved || saved.step === 0) {
+    // Nothing is logged yet, so that the folder does not refuse another try.
+    if (context.signal.aborted) context.note(`No step was finished in ${store.where}: run the same command again.`);
+    return;
+  }
   context.note(
     `${saved.step} of ${config.max_steps} steps are saved in ${store.where}. Go on with: npx trimtab train --resume ${store.where}`,
   );

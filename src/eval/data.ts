@@ -27,19 +27,31 @@ const QUESTION_KEYS = ['question', 'problem', 'input', 'Question'];
 const ANSWER_KEYS = ['answer', 'target', 'Answer', 'solution'];
 type Row = TableRow['columns'];
 
-function findKey(row: Row, given: string | undefined, known: readonly string[], what: string, source: string): string {
+/** The column that is named, or has one of the usual names; undefined where none has. @throws UserError for a named one that is missing */
+function findKey(row: Row, given: string | undefined, known: readonly string[], what: string, source: string) {
+  if (given === undefined) return known.find((key) => Object.hasOwn(row, key));
+  if (Object.hasOwn(row, given)) return given;
   const columns = Object.keys(row);
-  if (given !== undefined) {
-    if (Object.hasOwn(row, given)) return given;
-    const near = columns.length > 0 ? ` Did you mean ${closest(given, columns)}?` : '';
-    throw new UserError(
-      `${source}: column ${given} (--${what}-key) was expected, found ${columns.join(', ') || 'none'}.${near}`,
-    );
-  }
-  const found = known.find((key) => Object.hasOwn(row, key));
-  if (found !== undefined) return found;
+  const near = columns.length > 0 ? ` Did you mean ${closest(given, columns)}?` : '';
   throw new UserError(
-    `${source}: a column ${known.join(', ')} was expected, found ${columns.join(', ') || 'none'}. Name the ${what}'s column with --${what}-key.`,
+    `${source}: column ${given} (--${what}-key) was expected, found ${columns.join(', ') || 'none'}.${near}`,
+  );
+}
+
+/** The columns of question and answer. @throws UserError that names both where both are missing */
+function findKeys({ columns, source }: TableRow, options: ProblemOptions): { question: string; answer: string } {
+  const question = findKey(columns, options.questionKey, QUESTION_KEYS, 'question', source);
+  const answer = findKey(columns, options.answerKey, ANSWER_KEYS, 'answer', source);
+  if (question !== undefined && answer !== undefined) return { question, answer };
+  const missing = [
+    ...(question === undefined ? [{ what: 'question', known: QUESTION_KEYS }] : []),
+    ...(answer === undefined ? [{ what: 'answer', known: ANSWER_KEYS }] : []),
+  ];
+  const expected = missing.map(({ what, known }) => `a column for the ${what} (${known.join(', ')})`).join(' and ');
+  const ways = missing.map(({ what }) => `--${what}-key`).join(' and ');
+  const verb = missing.length > 1 ? 'were' : 'was';
+  throw new UserError(
+    `${source}: ${expected} ${verb} expected, found ${Object.keys(columns).join(', ') || 'none'}. Name what is missing with ${ways}.`,
   );
 }
 
@@ -87,11 +99,10 @@ export function problemsOf(
 ): Problem[] {
   const [first] = rows;
   if (!first) throw new UserError(`${name}: problems were expected, one row each, found none.`);
-  const questionKey = findKey(first.columns, options.questionKey, QUESTION_KEYS, 'question', first.source);
-  const answerKey = findKey(first.columns, options.answerKey, ANSWER_KEYS, 'answer', first.source);
+  const keys = findKeys(first, options);
   return rows.map(({ columns, source }, i) => ({
-    question: questionOf(columns, questionKey, source),
-    answer: answerOf(columns, answerKey, source),
+    question: questionOf(columns, keys.question, source),
+    answer: answerOf(columns, keys.answer, source),
     index: offset + i,
     source,
   }));

@@ -77,13 +77,20 @@ function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-function headline(data: ReportData): string {
+/** The accuracies that the page leads with, and whether their 95 % intervals lie apart; undefined where one was not measured. */
+function leading(data: ReportData) {
   const kind = data.base?.greedy && data.steered?.greedy ? 'greedy' : 'sampled';
   const [before, after] = [data.base?.[kind], data.steered?.[kind]];
-  if (!before || !after) return `Steering ${data.model}`;
-  if (after.lo > before.hi) return 'The vectors made the model better at these problems';
-  if (after.hi < before.lo) return 'The vectors made the model worse at these problems';
-  return 'No difference that these problems can show';
+  if (!before || !after) return undefined;
+  const verdict = after.lo > before.hi ? 'better' : after.hi < before.lo ? 'worse' : 'open';
+  return { kind, before, after, verdict };
+}
+
+function headline(data: ReportData): string {
+  const lead = leading(data);
+  if (!lead) return `Steering ${data.model}`;
+  if (lead.verdict === 'open') return 'No difference that these problems can show';
+  return `The vectors made the model ${lead.verdict} at these problems`;
 }
 
 function lede(data: ReportData): string {
@@ -118,13 +125,15 @@ function accuracyCard(data: ReportData): string {
     return bars.length > 0 ? [{ name, bars }] : [];
   });
   if (groups.length === 0) return '';
-  const lead = data.base?.greedy && data.steered?.greedy ? 'greedy' : 'sampled';
-  const [before, after] = [data.base?.[lead], data.steered?.[lead]];
-  const jump =
-    before && after
-      ? `<div class="jump">${lead === 'greedy' ? 'Greedy' : 'Sampled'} accuracy, from <em>${percent(before.accuracy)}</em> to<b>${points(after.accuracy)}<small>%</small></b>on ${count(after.n)} held-out problems</div>`
-      : '<div></div>';
-  return `<section class="card"><div class="hero">${jump}<div class="wide">${intervalBars(groups, 640, 'Accuracy before and after with 95 % intervals')}</div></div>${controlNote(data)}</section>`;
+  const lead = leading(data);
+  const jump = lead
+    ? `<div class="jump ${lead.verdict}">${lead.kind === 'greedy' ? 'Greedy' : 'Sampled'} accuracy, from <em>${percent(lead.before.accuracy)}</em> to<b>${points(lead.after.accuracy)}<small>%</small></b>on ${count(lead.after.n)} held-out problems</div>`
+    : '<div></div>';
+  const test =
+    lead?.verdict === 'open'
+      ? '<p class="note">The test is whether the 95 % intervals before and after lie apart, and they overlap. Use more problems: a larger --eval-size or --eval-split, or a longer --eval-data.</p>'
+      : '';
+  return `<section class="card"><div class="hero">${jump}<div class="wide">${intervalBars(groups, 640, 'Accuracy before and after with 95 % intervals')}</div></div>${test}${controlNote(data)}</section>`;
 }
 
 function controlNote(data: ReportData): string {

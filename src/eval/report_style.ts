@@ -20,6 +20,7 @@ h2{font:400 23px/1.2 var(--serif);letter-spacing:-.005em}
 .hero{display:grid;grid-template-columns:minmax(230px,300px) 1fr;gap:40px;align-items:center}
 .jump{font:400 17px/1.2 var(--serif);color:var(--soft)}
 .jump b{display:block;font:400 76px/1 var(--serif);color:var(--after);letter-spacing:-.035em;margin:8px 0 6px;font-variant-numeric:lining-nums}
+.jump.open b{color:var(--ink)}
 .jump b small{font-size:32px;letter-spacing:0;margin-left:5px}
 .jump em{font-style:normal;color:var(--ink)}
 .note{border-left:3px solid var(--after);padding:2px 0 2px 14px;margin-top:22px;color:var(--soft);font-size:13.5px}

@@ -52,16 +52,18 @@ export function jsonRows(text: string, name: string): TableRow[] {
 
 function jsonObject(line: string, source: string, first: boolean): Record<string, unknown> {
   let value: unknown;
+  const way =
+    first && line.startsWith('[')
+      ? " A JSON array is not read: one object a line is; `jq -c '.[]' ARRAY.json > LINES.jsonl` converts."
+      : '';
   try {
     value = JSON.parse(line);
   } catch {
-    const way =
-      first && line.startsWith('[') ? " A JSON array is not read: write one object a line (jq -c '.[]')." : '';
     throw new UserError(`${source}: one JSON object on the line was expected, found ${shown(line)}.${way}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UserError(
-      `${source}: a JSON object like {"question": "…", "answer": "…"} was expected, found ${shown(value)}.`,
+      `${source}: a JSON object like {"question": "…", "answer": "…"} was expected, found ${shown(value)}.${way}`,
     );
   }
   return value as Record<string, unknown>;

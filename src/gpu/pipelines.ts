@@ -1,3 +1,4 @@
+import { now } from '#platform';
 import { isWeightType, type WeightType } from './blocks.ts';
 import type { Device } from './device.ts';
 import { GpuError } from './errors.ts';
@@ -28,6 +29,8 @@ export class Pipelines {
   readonly #device: Device;
   /** Of each kernel, the most recent first. */
   readonly #variants = new Map<Kernel, Pipeline[]>();
+  /** Milliseconds in which pipelines were made so far. */
+  compileMs = 0;
 
   constructor(device: Device) {
     this.#device = device;
@@ -89,6 +92,7 @@ export class Pipelines {
       if (!caps[feature]) throw new GpuError(`${kernel.name} needs ${feature}, which ${caps.adapter} does not offer`);
     }
     this.#device.counters.pipelines++;
+    const from = now();
     const code = assemble(kernel, constants, weight);
     const layout = gpu.createBindGroupLayout({
       label: kernel.name,
@@ -112,6 +116,9 @@ export class Pipelines {
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: kernel.entry },
     });
+    const to = now();
+    this.compileMs += to - from;
+    this.#device.profiler?.span('compile', key, from, to);
     const pipeline: Pipeline = {
       handle,
       layout,

@@ -20,8 +20,8 @@ export interface TimedDispatch {
 
 /** What the host did from one time to another, in milliseconds of `now()`. */
 export interface Span {
-  /** Phases may contain each other. `record`: from a command buffer's first command to its submit. `wait`: for the GPU. */
-  readonly track: 'phase' | 'record' | 'submit' | 'wait';
+  /** Phases may contain each other. `record`: from a command buffer's first command to its submit. `wait`: for the GPU. `compile`: one pipeline, often within a recording. */
+  readonly track: 'phase' | 'record' | 'submit' | 'wait' | 'compile';
   readonly name: string;
   readonly from: number;
   readonly to: number;

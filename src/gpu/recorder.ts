@@ -29,6 +29,8 @@ export class Recorder {
   #encoder: GPUCommandEncoder | undefined;
   /** When its first command came, while a profiler wants to know. */
   #begun = 0;
+  /** `Pipelines.compileMs` at that time. */
+  #compiled = 0;
   /** Dispatches that the submits so far held. */
   #submitted = 0;
   #pass: GPUComputePassEncoder | undefined;
@@ -181,7 +183,8 @@ export class Recorder {
     const dispatches = counters.dispatches - this.#submitted;
     this.#submitted = counters.dispatches;
     if (profiler) {
-      profiler.span('record', 'record', this.#begun, from, { dispatches });
+      const compiling = this.device.pipelines.compileMs - this.#compiled;
+      profiler.span('record', 'record', this.#begun, from, { dispatches, compiling });
       profiler.span('submit', 'submit', from, now(), { dispatches, allocated: this.device.arena.allocatedBytes });
     }
   }
@@ -234,7 +237,10 @@ export class Recorder {
   #commands(): GPUCommandEncoder {
     if (!this.#encoder) {
       this.#encoder = this.device.gpu.createCommandEncoder();
-      if (this.device.profiler) this.#begun = now();
+      if (this.device.profiler) {
+        this.#begun = now();
+        this.#compiled = this.device.pipelines.compileMs;
+      }
     }
     return this.#encoder;
   }

@@ -27,6 +27,7 @@ const TRACKS: readonly { readonly track: Span['track']; readonly name: string }[
   { track: 'submit', name: 'host: submits' },
   { track: 'wait', name: 'host: waits for the GPU' },
   { track: 'phase', name: 'host: phases' },
+  { track: 'compile', name: 'host: compiling pipelines' },
 ];
 /** Phases that overlap get lanes of their own, after the last fixed one. */
 const PHASE_TID = 10;

@@ -41,7 +41,10 @@ export interface HostSums {
   ms: number;
   /** Steps, answers or whatever the time was divided into. */
   parts: number;
+  /** Without what was compiled meanwhile. */
   record: number;
+  /** Of pipelines. */
+  compile: number;
   submit: number;
   wait: number;
   readonly phases: Map<string, PhaseSum>;
@@ -85,7 +88,7 @@ export class Profile {
     this.method = this.#profiler.method;
     const counts = device.counters.snapshot();
     const none = device.counters.since(counts);
-    this.timedSums = { ms: 0, parts: 0, record: 0, submit: 0, wait: 0, phases: new Map(), counts: none };
+    this.timedSums = { ms: 0, parts: 0, record: 0, compile: 0, submit: 0, wait: 0, phases: new Map(), counts: none };
     this.otherSums = { ...this.timedSums, phases: new Map() };
     this.#since = { at: this.began, counts };
   }
@@ -189,7 +192,7 @@ export class Profile {
   #takeSpan(span: Span): void {
     const timing = this.#profiler.timing;
     const sums = timing ? this.timedSums : this.otherSums;
-    const ms = span.to - span.from;
+    const ms = span.to - span.from - (span.track === 'record' ? (span.args?.compiling ?? 0) : 0);
     const add = (name: string, sum: Partial<PhaseSum>) => {
       addPhase(sums.phases, name, sum);
       if (this.#part) addPhase(this.#part, name, sum);

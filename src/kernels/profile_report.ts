@@ -38,8 +38,11 @@ export interface TimedPhaseRow extends PhaseRow {
 interface HostRow<Phase = PhaseRow> {
   readonly ms: number;
   readonly parts: number;
+  /** Without compiling. */
   readonly record_ms: number;
   readonly record_us_per_dispatch: number;
+  /** Of pipelines, `counts.pipelines` of them. */
+  readonly compile_ms: number;
   readonly submit_ms: number;
   readonly wait_ms: number;
   readonly counts: Counts;
@@ -69,11 +72,15 @@ export interface ProfileReport {
     /** Of all of these parts. */
     readonly phases: Readonly<Record<string, PhaseRow>>;
   };
+  /** Why its shares of the roofline may be wrong, a sentence each. */
+  readonly doubts: readonly string[];
   readonly events_dropped: number;
   readonly kernels: readonly KernelRow[];
 }
 
 const SHAPES_KEPT = 12;
+/** The upper quartile over the lower one of what measures the roofline, on a machine that does nothing else: 1.01 to 1.1. */
+const STEADY = 1.25;
 
 /** Puts a profile into figures, kernels by what they cost. */
 export function profileReport(profile: Profile, roofline: Roofline, adapter: string): ProfileReport {
@@ -121,9 +128,25 @@ export function profileReport(profile: Profile, roofline: Roofline, adapter: str
         phases: rows(steady.phases, phaseRow),
       },
     }),
+    doubts: doubtsOf(roofline, kernels),
     events_dropped: profile.dropped,
     kernels,
   };
+}
+
+/** The signs of something else that ran on the machine. */
+function doubtsOf({ rows }: Roofline, kernels: readonly KernelRow[]): string[] {
+  const wide = rows.filter(({ flops, bytes, timing }) => flops + bytes > 0 && timing.p75 > STEADY * timing.p25);
+  const ms = (value: number) => Number(value.toPrecision(3));
+  return [
+    ...wide.map(
+      ({ name, timing: { p25, p75 } }) =>
+        `${name} took ${ms(p25)} to ${ms(p75)} ms (quartiles): something else ran on the machine, so shares of the roofline are rough`,
+    ),
+    ...(kernels.some(({ roofline }) => (roofline ?? 0) > 1.005)
+      ? ['above 100 %: small arrays stay in the cache, or something else ran while the roofline was measured']
+      : []),
+  ];
 }
 
 function phaseRow({ calls, ms, record }: PhaseSum): PhaseRow {
@@ -140,12 +163,13 @@ function rows<Row>(phases: ReadonlyMap<string, PhaseSum>, row: (sum: PhaseSum) =
 }
 
 function hostRow<Phase>(sums: HostSums, phase: (sum: PhaseSum) => Phase): HostRow<Phase> {
-  const { ms, parts, record, submit, wait, counts, phases } = sums;
+  const { ms, parts, record, compile, submit, wait, counts, phases } = sums;
   return {
     ms,
     parts,
     record_ms: record,
     record_us_per_dispatch: counts.dispatches > 0 ? (1000 * record) / counts.dispatches : 0,
+    compile_ms: compile,
     submit_ms: submit,
     wait_ms: wait,
     counts,

@@ -42,7 +42,17 @@ interface TuneOptions {
   readonly order: LinearOrder;
   /** Milliseconds after which nothing more is measured; what is left stays untuned. */
   readonly budget: number;
+  /** Told first of how many products there is a choice. */
+  readonly onPlanned?: (products: number) => void;
   readonly onMeasured?: (measured: Measured) => void;
+}
+
+/** A product, and the variants that may compute it: two at the least. */
+interface Planned {
+  readonly matrix: TunedMatrices;
+  readonly question: LinearQuestion;
+  readonly untuned: LinearVariant;
+  readonly variants: readonly LinearVariant[];
 }
 
 const ROUNDS = 5;
@@ -63,17 +73,18 @@ export async function tuneProducts(
   const choices: Record<string, string> = {};
   const end = now() + o.budget;
   const size = ({ weights }: TunedMatrices) => (weights[0]?.bytes ?? 0) * weights.length;
-  for (const matrix of matrices.toSorted((a, b) => size(b) - size(a))) {
-    for (const question of questionsOf(matrix)) {
-      if (now() > end) return { order: o.order, choices };
-      const measured = await measure(device, matrix, question, o.order);
-      if (!measured) continue;
-      o.onMeasured?.(measured);
-      const [best] = measured.times;
-      const before = measured.times.find(({ variant }) => variant === measured.untuned);
-      // Where the untuned variant has not the bits that it has with more rows, another must do.
-      if (best && (!before || best.ms < GAIN * before.ms)) choices[choiceKey(question)] = best.variant;
-    }
+  const planned = matrices
+    .toSorted((a, b) => size(b) - size(a))
+    .flatMap((matrix) => questionsOf(matrix).flatMap((question) => plan(device, matrix, question, o.order) ?? []));
+  o.onPlanned?.(planned.length);
+  for (const product of planned) {
+    if (now() > end) break;
+    const measured = await measure(device, product);
+    o.onMeasured?.(measured);
+    const [best] = measured.times;
+    const before = measured.times.find(({ variant }) => variant === measured.untuned);
+    // Where the untuned variant has not the bits that it has with more rows, another must do.
+    if (best && (!before || best.ms < GAIN * before.ms)) choices[choiceKey(product.question)] = best.variant;
   }
   return { order: o.order, choices };
 }
@@ -91,31 +102,37 @@ function questionsOf({ weights: [weight], rows, m: given = ROW_CLASSES }: TunedM
   ]);
 }
 
-async function measure(
+/** Undefined where there is nothing to choose. */
+function plan(
   device: Device,
-  { name, weights }: TunedMatrices,
+  matrix: TunedMatrices,
   question: LinearQuestion,
   order: LinearOrder,
-): Promise<Measured | undefined> {
+): Planned | undefined {
   const { direction, m } = question;
   const untuned = linearVariant(device.caps, question, order);
-  const all = variantsOf(LINEAR_VARIANTS[untuned].order, direction, device.caps).filter((candidate) => {
+  const variants = variantsOf(LINEAR_VARIANTS[untuned].order, direction, device.caps).filter((candidate) => {
     const { maxRows = Number.POSITIVE_INFINITY, fits } = LINEAR_VARIANTS[candidate];
     // A variant of one lane a row is what others are measured against on no adapter.
     return candidate !== 'scalar' && fits(question) && (maxRows === 0 || m <= maxRows);
   });
-  if (untuned === 'scalar' || all.length < 2) return undefined;
+  return untuned === 'scalar' || variants.length < 2 ? undefined : { matrix, question, untuned, variants };
+}
+
+async function measure(device: Device, planned: Planned): Promise<Measured> {
+  const { question, untuned, variants } = planned;
+  const { name, weights } = planned.matrix;
   const product = new ComparedProduct(device, weights[0] as Tensor, question, untuned);
   try {
     const same: LinearVariant[] = [];
-    for (const variant of all) if (await product.same(variant)) same.push(variant);
+    for (const variant of variants) if (await product.same(variant)) same.push(variant);
     const times = await inTurns(device, same, (variant, i) =>
       product.record(weights[i % weights.length] as Tensor, variant),
     );
     times.sort((a, b) => a.ms - b.ms);
     // Epilogues take pipelines of their own, so they are compared only for what would be chosen.
     while (times[0] && times[0].variant !== untuned && !(await product.sameEpilogues(times[0].variant))) times.shift();
-    const otherBits = all.filter((variant) => !times.some((time) => time.variant === variant));
+    const otherBits = variants.filter((variant) => !times.some((time) => time.variant === variant));
     return { name, question, untuned, otherBits, times };
   } finally {
     product.free();

@@ -66,9 +66,10 @@ export async function findModel(
   if (local) return local;
   const name = parseHubName(model);
   if (!name) {
+    const owner = /^[\w.-]*\w$/.test(model) && !/\.gguf$/i.test(model) ? ` On the Hub it would be OWNER/${model}.` : '';
     throw new UserError(
       `There is no ${model}. A model is a folder, a .gguf file, or a name on the Hugging Face Hub such as ` +
-        'Qwen/Qwen2.5-0.5B-Instruct (owner/name, then @revision, /file.gguf or :Q4_K_M where needed).',
+        `Qwen/Qwen2.5-0.5B-Instruct (owner/name, then @revision, /file.gguf or :Q4_K_M where needed).${owner}`,
     );
   }
   try {

@@ -128,7 +128,7 @@ function lastAddition(
 ): Stream {
   const push = steering && { ...steering, layer: l };
   const next = recompute === 'layer' ? undefined : model.layers[l + 1];
-  if (!next) return { resid: ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push) };
+  if (!next) return { resid: tape.unread(() => ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push)) };
   const norm = normOf(model, next.input_layernorm);
   return ops.residualNorm(tape, residMid, mlpOut, 'resid_post', norm, push);
 }
@@ -163,7 +163,7 @@ function layerBranches(
   tape.release(normed2);
   const act = ops.swiglu(tape, gateUp);
   tape.release(gateUp);
-  const mlpOut = ops.linear(tape, act, layer.down_proj, 'mlp_out', layer.down_bias);
+  const mlpOut = tape.unread(() => ops.linear(tape, act, layer.down_proj, 'mlp_out', layer.down_bias));
   tape.release(act);
   return { residMid, mlpOut };
 }

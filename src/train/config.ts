@@ -110,7 +110,7 @@ const ENTRIES = {
   max_completion_length: integer(
     1,
     256,
-    'Longest completion in tokens, end-of-sequence token included. Answers that are cut off earn nothing: leave room.',
+    'Longest completion in tokens, end-of-sequence token included. What is cut off is graded as it stands, mostly without an answer: leave room.',
   ),
   temperature: positive(1, 'Divides the logits when sampling and in the loss alike.'),
   top_p: note(

@@ -12,6 +12,7 @@ import type { LanguageModel } from '../model/language_model.ts';
 import type { Steering } from '../model/steering.ts';
 import { checkResumable, loadCheckpoint, pinnedTuning } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
+import { dullWarning } from './dull_steps.ts';
 import type { MemoryPlan } from './memory_plan.ts';
 import type { Sample } from './methods/method.ts';
 import type { StepRow } from './metrics.ts';
@@ -172,6 +173,8 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     });
     const steered = await steer();
     on?.stage?.('report');
+    const dull = dullWarning(metrics);
+    if (dull !== undefined) on?.warning?.(dull);
     const lens = await logitLens(lm, trainer.steering.tensor);
     const summary: RunSummary = {
       ...(base && { base: accuracies(base) }),

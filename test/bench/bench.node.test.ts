@@ -37,8 +37,20 @@ async function run(only: string[], options: Partial<BenchOptions> = {}): Promise
 
 describe('a benchmark run', () => {
   let rows: Row[] = [];
+  const turns: unknown[] = [];
   beforeAll(async () => {
-    rows = await run(['gather_rows']);
+    rows = await run(['gather_rows'], { onTurn: (...turn) => turns.push(turn) });
+  });
+
+  it('tells how far it is, before each measurement and after the last of a part', () => {
+    const part = 'kernels of rows';
+    expect(turns).toEqual([
+      ['roofline', 0, 1],
+      ['roofline', 1, 1],
+      [part, 0, 2, 'gather_rows demo N=64'],
+      [part, 1, 2, 'gather_rows demo N=1024'],
+      [part, 2, 2, ''],
+    ]);
   });
 
   it('measures a roofline of arithmetic and of bandwidth', () => {
@@ -96,6 +108,23 @@ describe('a benchmark run', () => {
 });
 
 describe('what is computed from measurements', () => {
+  it('explains under the table the words that occur in it, and no others', () => {
+    const rows = new Rows('adapter', { gflops: 1, gbps: 1 });
+    const id = { name: 'training_pass', impl: 'trimtab', shape: '', dtype: 'bf16' };
+    const last = (...args: Parameters<Rows['timed']>) =>
+      rowsTable([rows.timed(...args)])
+        .split('\n')
+        .at(-1);
+    expect(last(id, timing([4], 'wall'), undefined)).toBe('n: times measured');
+    expect(last(id, timing([4], 'wall'), undefined, { ratio_to_forward: 2, floor: 1.9 })).toBe(
+      'n: times measured; floor: the least ratio that the operations of the shapes allow',
+    );
+    expect(last(id, timing([4], 'wall'), { flops: 1, bytes: 1 }, { product_share: 0.8 })).toBe(
+      'roof: share of what the measured roofline allows; n: times measured; product rate: the same products alone, in turns',
+    );
+    expect(rowsTable([rows.skipped(id, 'too slow')])).not.toContain('times measured');
+  });
+
   it('takes quartiles between samples', () => {
     expect(timing([4, 1, 3, 2], 'wall')).toMatchObject({ median: 2.5, p25: 1.75, p75: 3.25, fastest: 1, repeats: 4 });
   });

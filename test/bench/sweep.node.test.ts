@@ -5,6 +5,7 @@ import { environmentOf } from '../../bench/environment.ts';
 import { type Row, Rows } from '../../bench/row.ts';
 import { parseSweeps, SWEEP_NAMES, type SweepRequest, sweepRows } from '../../bench/sweep.ts';
 import { sweepPage } from '../../bench/sweep_page.ts';
+import { VIEWS } from '../../bench/sweep_views.ts';
 import { significant } from '../../src/eval/figures.ts';
 import { chromeForTests } from '../../src/gpu/swiftshader.node.ts';
 import { parseTrainConfig } from '../../src/train/config.ts';
@@ -166,6 +167,18 @@ describe('what a sweep leaves out or refuses', () => {
   it('refuses, before anything is measured, a value that the model does not have', async () => {
     await expect(run(parseSweeps('tokens=8,layers=7'))).rejects.toThrow(/--sweep layers=7: with demo .*from 0 to 6/);
     await expect(run(parseSweeps('context=505'))).rejects.toThrow(/--sweep context=505: .*from 21 to 504/);
+  });
+
+  it('headlines the fewest sequences at once that are as fast as any', () => {
+    const finding = (rates: readonly number[]) =>
+      VIEWS.batch.finding(rates.map((rate, i) => ({ value: 8 ** i, tokens_per_second: rate }) as Row));
+    expect(finding([100, 410, 416])).toEqual([
+      '4.10 ×',
+      'the tokens a second of 1 sequence, with 8 at once; flat from there to 64',
+    ]);
+    expect(finding([100, 400, 900])).toEqual(['9.00 ×', 'the tokens a second of 1 sequence, with 64 at once']);
+    expect(finding([100, 500, 300])).toEqual(['5.00 ×', 'the tokens a second of 1 sequence, with 8 at once']);
+    expect(finding([100])).toBeUndefined();
   });
 
   it('leaves out, with the reason on the page, what a slow adapter would take seconds for', async () => {

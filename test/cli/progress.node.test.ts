@@ -63,7 +63,7 @@ describe('Progress', () => {
     const progress = new Progress({ label: 'train', total: 10, stream, now });
     const [bar = ''] = written;
     progress.log('saved a checkpoint');
-    expect(written.slice(1)).toEqual(['\r\x1b[Ksaved a checkpoint\n', bar]);
+    expect(written.slice(1)).toEqual(['\r\x1b[K', 'saved a checkpoint\n', bar]);
   });
 
   it('never writes past the right edge of the terminal', () => {

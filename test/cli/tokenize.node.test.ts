@@ -104,6 +104,7 @@ describe('a model by its name on the Hub', () => {
     for (const name of ['nothing', './nothing', '/no/such/model', 'a/b/c', 'no.gguf']) {
       const { code, stderr } = trimtab(['tokenize', '--model', name], {}, '');
       expect(stderr).toMatch(/There is no .* A model is a folder, a \.gguf file, or a name on the Hugging Face Hub/);
+      expect(stderr.includes('On the Hub it would be OWNER/nothing.')).toBe(name === 'nothing');
       expect(code).toBe(2);
     }
   });

@@ -32,19 +32,19 @@ const lines = (run: string, file: string) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** Starts a run and sends a signal to all of its processes once so many steps are in its log. @returns what it printed, and its end */
-async function signalled(out: string, signal: NodeJS.Signals, steps: number) {
-  const child: ChildProcess = spawn(process.execPath, [bin, 'train', ...TINY, '--out', out], { detached: true });
+/** Starts a run and sends a signal to all of its processes once so many steps are in its log (0: once it has begun). @returns what it printed, and its end */
+async function signalled(out: string, signal: NodeJS.Signals, steps: number, more: readonly string[] = []) {
+  const args = ['train', ...TINY, '--out', out, ...more];
+  const child: ChildProcess = spawn(process.execPath, [bin, ...args], { detached: true });
   let stderr = '';
   child.stderr?.on('data', (data) => {
     stderr += data;
   });
   const exit = once(child, 'exit');
   const metrics = join(out, 'metrics.jsonl');
-  while (
-    child.exitCode === null &&
-    !(existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > steps)
-  ) {
+  const begun = () => existsSync(join(out, 'config.json'));
+  const logged = () => existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > steps;
+  while (child.exitCode === null && !(steps === 0 ? begun() : logged())) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   process.kill(-(child.pid as number), signal);
@@ -121,6 +121,17 @@ describe('trimtab train', () => {
     expect(trimtab(['train', '--resume', out]).code).toBe(0);
     expect(read(out, 'steering.safetensors').equals(read(whole, 'steering.safetensors'))).toBe(true);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'says on Ctrl-C before the first step that the command is to be run again',
+    async () => {
+      const out = at('at-once');
+      const { code, stderr } = await signalled(out, 'SIGINT', 0, ['--num-generations', '64']);
+      expect(code, stderr).toBe(130);
+      expect(stderr).toContain(`No step was finished in ${out}: run the same command again.`);
+      expect(train(out, '--steps', '1').code).toBe(0);
+    },
+  );
 
   it('takes a reward of the user’s own, names it in the metrics, and goes on beyond the end with more steps', () => {
     const module = at('shortest.mjs');

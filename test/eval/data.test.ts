@@ -44,13 +44,20 @@ describe('parseProblems', () => {
     ],
     ['[\n{"question":"A"}]', 'f:1: one JSON object on the line was expected, found [. A JSON array is not read'],
     ['[1]', 'f:1: a JSON object like'],
+    [
+      '[{"question":"A","answer":1}]',
+      "A JSON array is not read: one object a line is; `jq -c '.[]' ARRAY.json > LINES.jsonl` converts.",
+    ],
     ['3', 'found 3.'],
     ['null', 'found null.'],
     [
       rowsOf({ text: 'A', gold: 1 }),
-      'f:1: a column question, problem, input, Question was expected, found text, gold. Name the question',
+      'f:1: a column for the question (question, problem, input, Question) and a column for the answer (answer, target, Answer, solution) were expected, found text, gold. Name what is missing with --question-key and --answer-key.',
     ],
-    [rowsOf({ question: 'A', gold: 1 }), "Name the answer's column with --answer-key."],
+    [
+      rowsOf({ question: 'A', gold: 1 }),
+      'f:1: a column for the answer (answer, target, Answer, solution) was expected, found question, gold. Name what is missing with --answer-key.',
+    ],
     [
       rowsOf({ question: 'A', answer: 1 }, { question: 'B' }),
       'f:2: an answer (text or number) was expected in answer, found no such column.',

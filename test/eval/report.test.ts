@@ -68,7 +68,13 @@ describe('renderReport', () => {
     expect(page).toContain('87.0 %');
     expect(page).toContain('79.0 – 92.2');
     expect(page).toContain('The vectors made the model better at these problems');
-    expect(renderReport({ ...data, steered: pair(10) })).toContain('No difference that these problems can show');
+    const open = renderReport({ ...data, steered: pair(10) });
+    expect(open).toContain('No difference that these problems can show');
+    expect(open).toMatch(
+      /class="jump open">.*The test is whether the 95 % intervals .* Use more problems: .*--eval-size/,
+    );
+    expect(page).toContain('class="jump better">');
+    expect(page).not.toContain('The test is whether');
     expect(renderReport({ ...data, steered: pair(0), base: pair(50) })).toContain('The vectors made the model worse');
   });
 

@@ -105,7 +105,7 @@ describe('a CSV file', () => {
     ['question,answer\n"What?,3\n', 'f.csv: row 1 is no CSV: Quoted field unterminated'],
     [
       'text,gold\nWhat?,3\n',
-      'f.csv: row 1: a column question, problem, input, Question was expected, found text, gold.',
+      'f.csv: row 1: a column for the question (question, problem, input, Question) and a column for the answer (answer, target, Answer, solution) were expected, found text, gold.',
     ],
     ['question,answer\n', 'f.csv: problems were expected, one row each, found none.'],
   ])('refuses %j', async (text, message) => {

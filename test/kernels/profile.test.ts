@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../src/gpu/device.ts';
+import type { Span } from '../../src/gpu/profiler.ts';
+import { timing } from '../../src/gpu/timing.ts';
 import { chromeTrace } from '../../src/kernels/chrome_trace.ts';
 import { Profile } from '../../src/kernels/profile.ts';
 import { profileReport, type TimedPhaseRow } from '../../src/kernels/profile_report.ts';
@@ -84,12 +86,27 @@ for (const [kind, without] of [
       expect(report.untimed).toMatchObject({ parts: 1, record_us_per_dispatch: expect.any(Number) });
       expect(report.timed.parts).toBe(1);
       expect(report.rest.parts).toBe(2);
+      expect(report.timed.compile_ms).toBe(0);
+      expect(report.rest.compile_ms).toBeGreaterThan(0);
+      expect(report.rest.record_ms + report.rest.compile_ms).toBeLessThanOrEqual(report.rest.ms);
       const [a, b] = report.kernels as [(typeof report.kernels)[number], (typeof report.kernels)[number]];
       expect(a.ms).toBeGreaterThanOrEqual(b.ms);
       expect(a.share + b.share).toBeCloseTo(1);
       const bias = report.kernels.find(({ kernel }) => kernel === 'test_add_bias');
       expect(bias?.shapes.map(({ shape, calls }) => [shape, calls])).toEqual([['n=300', 1]]);
       if (bias && bias.ms > 0) expect(bias.gflops).toBeCloseTo(300 / bias.ms / 1e6);
+    });
+
+    it('doubts a roofline that others disturbed, or that kernels exceed', () => {
+      const row = (samples: number[]) => ({
+        ...{ name: 'roofline_copy', shape: '', dtype: 'f32' as const, flops: 0, bytes: 1 },
+        timing: timing(samples, 'wall'),
+      });
+      const doubts = (gbps: number, samples: number[]) =>
+        profileReport(profile, { ...ROOFLINE, gflops: gbps, gbps, rows: [row(samples)] }, 'an adapter').doubts;
+      expect(doubts(1e9, [1, 1, 1.05, 1.1])).toEqual([]);
+      expect(doubts(1e9, [1, 1, 2, 2])).toEqual([expect.stringMatching(/^roofline_copy took 1 to 2 ms/)]);
+      expect(doubts(1e-9, [1, 1, 1, 1])).toEqual([expect.stringMatching(/^above 100 %/)]);
     });
 
     it('keeps the GPU’s time within the wall’s, and says what timing adds', () => {
@@ -154,6 +171,28 @@ describe('a device that goes away while it is profiled', () => {
     // Long enough for the test runner to fail on one.
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (profiler.method === 'timestamps') await expect(profiler.collect()).rejects.toThrow();
+  });
+});
+
+describe('compiling', () => {
+  it('is a figure of its own, and no part of recording', async () => {
+    const device = await testDevice({});
+    const profiler = device.startProfiling();
+    profiler.timing = false;
+    const spans: Span[] = [];
+    profiler.onSpan = (span) => spans.push(span);
+    const rec = device.recorder();
+    const [inp, out] = [device.upload(new Float32Array(3), [3]), device.arena.alloc([3])];
+    rec.clear(out);
+    // No other test has these constants, so each is compiled while the command buffer is open.
+    for (const BIAS of [17.25, 18.25]) rec.dispatch(addBias, { inp, out }, { n: 3 }, [3, 1, 1], { BIAS });
+    expect((await device.read(out))[0]).toBe(18.25);
+    device.stopProfiling();
+    const compiles = spans.filter(({ track }) => track === 'compile');
+    const compiling = compiles.reduce((sum, { from, to }) => sum + to - from, 0);
+    expect(compiles).toHaveLength(2);
+    expect(spans.find(({ track }) => track === 'record')?.args?.compiling).toBeCloseTo(compiling, 6);
+    for (const tensor of [inp, out]) device.arena.free(tensor);
   });
 });
 

@@ -64,17 +64,23 @@ describe('tuning', () => {
     const live = device.arena.live().sort();
     const prepared = prepareCase(device, linearCase({ m: 1, n: 64, k: 32 }));
     const measured: Measured[] = [];
+    let planned = 0;
     const tuning = await tuneProducts(device, [{ name: 'demo', weights: [prepared.tensors.weight as Tensor] }], {
       order: 'sequential',
       budget: 1500,
+      onPlanned: (products) => {
+        planned = products;
+      },
       onMeasured: (one) => measured.push(one),
     });
     prepared.free();
     expect(device.arena.live().sort()).toEqual(live);
     // As many as the time sufficed for, the fewest rows first.
     const rows = measured.map(({ question }) => question.m);
+    const all = [...ROW_CLASSES, 256, 1024].sort((a, b) => a - b);
+    expect(planned).toBe(all.length);
     expect(rows.length).toBeGreaterThan(0);
-    expect(rows).toEqual([...ROW_CLASSES, 256, 1024].sort((a, b) => a - b).slice(0, rows.length));
+    expect(rows).toEqual(all.slice(0, rows.length));
     for (const { times, otherBits, untuned } of measured) {
       expect(times.length).toBeGreaterThan(1);
       expect(times.map(({ variant }) => variant)).toContain(untuned);

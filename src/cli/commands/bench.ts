@@ -1,6 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { EndToEnd, MeasuredTraining, ProfileRun } from '../../../bench/end_to_end.ts';
+import type { EndToEnd, MeasuredTraining, OnTurn, ProfileRun } from '../../../bench/end_to_end.ts';
 import { disturbance, environmentOf, type UsedTuning } from '../../../bench/environment.ts';
 import { FAILED, type Row, rowsTable } from '../../../bench/row.ts';
 import { type BenchOptions, runBench, SHAPES } from '../../../bench/run.ts';
@@ -44,7 +44,7 @@ const PAGE = 'bench-sweep.html';
 
 export const command = defineCommand<Options>({
   examples: [
-    ['trimtab bench', 'everything: some minutes on two CPU cores'],
+    ['trimtab bench', 'everything: ten minutes and more on two CPU cores'],
     ['trimtab bench --only matmul --shapes demo', 'one comparison with jax-js and tfjs'],
     ['trimtab bench --only training_pass --profile', 'which kernels a training pass spends its time in'],
     [
@@ -126,8 +126,8 @@ export const command = defineCommand<Options>({
     context.printJson(environment);
     if (options.out) appendFileSync(options.out, `${JSON.stringify(environment)}\n`);
     const rows: Row[] = [];
-    const view = sections(context);
     const progress = new Turns();
+    const view = sections(context, progress);
     let opened: EndToEnd | undefined;
     try {
       await runBench(device, {
@@ -137,26 +137,26 @@ export const command = defineCommand<Options>({
         peersFolder: `${packageRoot()}/bench/peers`,
         compared: options.compared === true,
         all: options.all === true,
-        profile: options.profile === undefined ? undefined : profileRun(context, device, options),
+        profile: options.profile === undefined ? undefined : profileRun(context, device, options, view.end),
         toggles,
         generation: options.model === undefined ? undefined : generation(context, options, options.model),
         endToEnd: async () => {
           opened ??= await endToEnd(context, device, options);
           const onTraining = (data: MeasuredTraining) => writeFileSync(dump as string, JSON.stringify(data));
-          return { ...opened, onTraining: dump === undefined ? undefined : onTraining };
+          return { ...opened, onTraining: dump === undefined ? undefined : onTraining, onTurn: progress.turn };
         },
-        sweep: options.sweep && { requests: options.sweep, rounds: options.rounds, onTurn: progress.turn },
+        sweep: options.sweep && { requests: options.sweep, rounds: options.rounds },
         section: view.section,
         emit(row) {
           rows.push(row);
           view.add(row);
-          context.printJson(row);
+          progress.above(() => context.printJson(row));
           if (options.out) appendFileSync(options.out, `${JSON.stringify(row)}\n`);
         },
-        note: (line) => context.note(line),
+        note: (line) => progress.above(() => context.note(line)),
+        onTurn: progress.turn,
       });
     } finally {
-      progress.end();
       view.end();
       // What was measured before a failure is shown too.
       if (opened && rows.some((row) => row.line !== undefined)) {
@@ -175,9 +175,10 @@ async function tuningOf({ gpuOptions }: Context, device: Device): Promise<UsedTu
   return { file: named ?? (await tuningName(identityOf(device))), ...device.tuning };
 }
 
-/** A table and a folder with the trace for every end-to-end row. */
-function profileRun(context: Context, device: Device, options: ProfileOptions): ProfileRun {
+/** A table and a folder with the trace for every end-to-end row; `before` shows the rows so far. */
+function profileRun(context: Context, device: Device, options: ProfileOptions, before: () => void): ProfileRun {
   return async (name, run) => {
+    before();
     const profile = (await CommandProfile.start(
       context,
       device,
@@ -190,25 +191,42 @@ function profileRun(context: Context, device: Device, options: ProfileOptions): 
   };
 }
 
-/** Progress of all sweeps, with the time left by the latest rate. */
+/** Progress of the part that is being measured, with the time left by the latest rate. */
 class Turns {
+  #part: string | undefined;
   #progress: Progress | undefined;
 
-  readonly turn = (done: number, total: number, what: string): void => {
-    this.#progress ??= new Progress({ label: 'sweep', total });
-    this.#progress.update(done, { text: what });
+  readonly turn: OnTurn = (part, done, total, what): void => {
+    if (part !== this.#part) {
+      this.end();
+      this.#part = part;
+      this.#progress = new Progress({ label: part, total });
+    }
+    this.#progress?.update(done, { total, ...(what !== undefined && { text: what }) });
   };
+
+  /** Lets another write whole lines meanwhile. */
+  above(write: () => void): void {
+    if (this.#progress) this.#progress.above(write);
+    else write();
+  }
 
   end(): void {
     this.#progress?.finish();
+    this.#progress = undefined;
+    this.#part = undefined;
   }
 }
 
 /** Shows every section as a table when it is complete. */
-function sections(context: Context): { section(title: string): void; add(row: Row): void; end(): void } {
+function sections(
+  context: Context,
+  progress: Turns,
+): { section(title: string): void; add(row: Row): void; end(): void } {
   let title = '';
   let rows: Row[] = [];
   const end = () => {
+    progress.end();
     if (rows.length > 0) context.print(`\n${title}\n${rowsTable(rows)}`);
     rows = [];
   };

@@ -7,6 +7,7 @@ import { addProfileOption, addStepsOption } from '../profile.ts';
 import { addConfigOptions } from '../run_options.ts';
 import { exampleLines, lensTable } from '../run_view.ts';
 import { trainRun } from '../train_run.ts';
+import { tryThem } from '../try_them.ts';
 
 export const command = defineCommand<Record<string, unknown>>({
   examples: [
@@ -27,9 +28,7 @@ export const command = defineCommand<Record<string, unknown>>({
     context.print(`\n${exampleLines(examples)}\n`);
     context.print(`${lensTable(lens)}\n`);
     context.print(`${where}/report.html shows the curves; steering.safetensors beside it holds the vectors.`);
-    context.print(
-      `Try them: npx trimtab generate --model ${model} --raw --prompt $'Question: Ada has 3 pens and buys 4.\\nAnswer:' --steering ${where}/steering.safetensors`,
-    );
+    context.print(tryThem(model, where, run.asked));
     context.printJson({ where, ...summary, ...(run.profile && { profile: run.profile }) });
   },
 });

@@ -133,7 +133,9 @@ function adviceFor(platform: NodeJS.Platform, found: AdapterReport | null): stri
     'AMD and Intel: mesa-vulkan-drivers and libvulkan1 (Mesa 23 or newer; on Debian 12 take it from bookworm-backports).',
     ...(onLavapipe
       ? []
-      : ['No GPU: that same package carries lavapipe, on the CPU and about twice as fast as SwiftShader.']),
+      : [
+          'No GPU: that same package carries lavapipe, on the CPU: up to twice as fast as SwiftShader in products; single tokens about alike.',
+        ]),
     'Then `ls /usr/share/vulkan/icd.d` lists the drivers; VK_DRIVER_FILES names one of them to use it alone.',
     ...(found ? [] : [withoutAny()]),
   ];

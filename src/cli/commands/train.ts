@@ -4,6 +4,7 @@ import { addConfigOptions } from '../run_options.ts';
 import { lensTable, seedsTable } from '../run_view.ts';
 import { trainRun } from '../train_run.ts';
 import { seedsOf, trainSeeds } from '../train_seeds.ts';
+import { tryThem } from '../try_them.ts';
 
 export const command = defineCommand<Record<string, unknown>>({
   examples: [
@@ -56,11 +57,16 @@ export const command = defineCommand<Record<string, unknown>>({
     }
     const run = await trainRun(context, options, file);
     if (!run) return;
-    const { summary, lens, where } = run;
+    const { summary, lens, where, config } = run;
     context.print(`\n${lensTable(lens)}\n`);
     context.print(
       `${where} holds steering.safetensors, metrics.jsonl, completions.jsonl, summary.json and report.html`,
     );
+    if (!summary.steered && config.eval_size !== 0) {
+      const way = config.method === 'rl' ? '--eval-split 0.2' : '--eval-data FILE';
+      context.print(`Whether they help was not measured: give ${way} to measure before and after.`);
+    }
+    context.print(tryThem(config.model ?? '', where, run.asked));
     context.printJson({ where, ...summary, ...(run.profile && { profile: run.profile }) });
   },
 });

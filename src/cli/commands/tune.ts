@@ -24,6 +24,7 @@ import { type Context, defineCommand } from '../command.ts';
 import { addModelOptions } from '../model_options.ts';
 import { number } from '../options.ts';
 import { checkWritable, replaceOutput } from '../output_files.ts';
+import { Progress } from '../progress.ts';
 import { loadModel, openFiles } from '../setup.ts';
 
 interface Options {
@@ -33,13 +34,20 @@ interface Options {
   shape?: string;
   rows?: string;
   order: LinearOrder;
-  seconds: number;
+  seconds?: number;
   out?: string;
 }
 
+/** Time for measuring where none is named: a software adapter takes seconds to compile a product's variants, and a small model has 50 products. */
+const SECONDS = 5;
+const SOFTWARE_SECONDS = 240;
+
 export const command = defineCommand<Options>({
   examples: [
-    ['trimtab tune --model ./Qwen2.5-1.5B', 'measure for a few seconds; later commands use what was fastest'],
+    [
+      'trimtab tune --model ./Qwen2.5-1.5B',
+      'measure for a few seconds (minutes on a software adapter); later commands use what was fastest',
+    ],
     [
       'trimtab tune --model ./Qwen2.5-1.5B --order sliced --out sliced.json',
       'another order of summation, into a file for --tuning',
@@ -59,22 +67,37 @@ export const command = defineCommand<Options>({
         'measure a matrix of this shape instead of a model’s, in the type of --dtype; kept only with --out',
       )
       .option('--rows <list>', 'rows of x, separated by commas; default: 1 to 1024')
-      .option('--seconds <number>', 'time for measuring', number(), 5)
+      .option(
+        '--seconds <number>',
+        `time for measuring (default: ${SECONDS}, on a software adapter ${SOFTWARE_SECONDS}: it compiles slowly)`,
+        number(),
+      )
       .option('--out <file>', 'write this file for --tuning instead of the cache');
   },
   async run(context, options) {
     if (options.out) await checkWritable(options.out);
     const { device, matrices, kept } = await subject(context, options);
     if (!hasOrder(device.caps, options.order)) throw new UserError(`${lacking(device.caps, options.order)}.`);
+    const seconds = options.seconds ?? (device.caps.isSoftware ? SOFTWARE_SECONDS : SECONDS);
     const measured: Measured[] = [];
+    let products = 0;
+    let progress: Progress | undefined;
+    const begun = performance.now();
     const tuning = await tuneProducts(device, matrices, {
       order: options.order,
-      budget: 1000 * options.seconds,
+      budget: 1000 * seconds,
+      onPlanned(count) {
+        products = count;
+        progress = new Progress({ label: 'products', total: count });
+        progress.tick(`at most ${seconds} s`);
+      },
       onMeasured(one) {
         measured.push(one);
-        context.print(line(one));
+        progress?.above(() => context.print(line(one)));
+        progress?.update(measured.length);
       },
-    });
+    }).finally(() => progress?.finish());
+    const took = (performance.now() - begun) / 1000;
     const name = await tuningName(identityOf(device));
     const store = cache();
     if (options.out) await replaceOutput(options.out, writeTuning(await tuningFile(device, tuning)));
@@ -92,9 +115,16 @@ export const command = defineCommand<Options>({
     context.print(
       `${changed} of ${measured.length} choices differ from the untuned ones${where === undefined ? '' : `; kept in ${where}`}`,
     );
-    context.printJson({ where, ...tuning, measured });
+    if (measured.length < products) context.print(unfinished(measured.length, products, took));
+    context.printJson({ where, ...tuning, measured, products });
   },
 });
+
+/** Says that the time did not suffice, and what would by the time that the products so far took. */
+function unfinished(measured: number, products: number, took: number): string {
+  const needed = Math.ceil((took * products) / Math.max(1, measured) / 30) * 30;
+  return `measured ${measured} of ${products} products in ${Math.round(took)} s; the rest stays untuned; about --seconds ${needed} measures all`;
+}
 
 /** What is measured: a model's matrices, or one of random numbers. */
 async function subject(
