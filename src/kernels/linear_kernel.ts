@@ -14,7 +14,7 @@ export const LINEAR_ORDERS = ['sequential', 'sliced', 'half', 'matrix_f16', 'mat
 export type LinearOrder = (typeof LINEAR_ORDERS)[number];
 
 /** What of a product's shape decides whether a variant can compute it. The number of rows does not: a row's order would depend on it. */
-interface LinearShape {
+export interface LinearShape {
   /** Terms of each sum (k forward, n backward), and columns of the output. */
   readonly terms: number;
   readonly width: number;
@@ -24,7 +24,7 @@ interface LinearShape {
 }
 
 /** Rows, blocks of four terms, blocks of four columns. */
-interface LinearSize {
+export interface LinearSize {
   readonly direction: 'forward' | 'backward';
   readonly dtype: WeightType;
   readonly m: number;
