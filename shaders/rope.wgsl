@@ -15,12 +15,5 @@ fn rope(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u, @
   let cosine = unit_even(a, b);
   let sine = params.turn * unit_odd(a, b);
   let first = row * ROW + head * (2u * HALF) + pair;
-  for (var h = 0u; h < HEADS_EACH; h++) {
-    let low = first + h * (2u * HALF);
-    let high = low + HALF;
-    let x = qkv[low];
-    let y = qkv[high];
-    qkv[low] = x * cosine - y * sine;
-    qkv[high] = y * cosine + x * sine;
-  }
+  for (var h = 0u; h < HEADS_EACH; h++) { rotate(first + h * (2u * HALF), cosine, sine); }
 }

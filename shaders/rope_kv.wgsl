@@ -20,27 +20,14 @@ fn rope_kv(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u
   let cosine = unit_even(a, b);
   let sine = unit_odd(a, b);
   let first = row * ROW + pair;
-  for (var h = part; h < HEADS; h += PARTS) {
-    let low = first + h * (2u * HALF);
-    let high = low + HALF;
-    let x = qkv[low];
-    let y = qkv[high];
-    qkv[low] = x * cosine - y * sine;
-    qkv[high] = y * cosine + x * sine;
-  }
+  for (var h = part; h < HEADS; h += PARTS) { rotate(first + h * (2u * HALF), cosine, sine); }
   for (var h = part; h < KV_HEADS; h += PARTS) {
     let low = first + (HEADS + h) * (2u * HALF);
-    let high = low + HALF;
-    let x = qkv[low];
-    let y = qkv[high];
-    let k_low = x * cosine - y * sine;
-    let k_high = y * cosine + x * sine;
-    qkv[low] = k_low;
-    qkv[high] = k_high;
-    let k0 = stored(k_low);
-    let k1 = stored(k_high);
+    let key = rotate(low, cosine, sine);
+    let k0 = stored(key.low);
+    let k1 = stored(key.high);
     let v0 = stored(qkv[low + VALUES]);
-    let v1 = stored(qkv[high + VALUES]);
+    let v1 = stored(qkv[low + HALF + VALUES]);
     var at = places[row].w;
     while (at != NONE) {
       let place = places[at];

@@ -16,7 +16,7 @@ const common = {
 const store = defineKernel({
   ...common,
   name: 'store_half_rows',
-  include: ['stored_f16', 'half_store'],
+  include: ['half_pair', 'stored_f16', 'half_store'],
   bindings: {
     inp: 'read array<vec4f>',
     out: 'read_write array<vec2u>',

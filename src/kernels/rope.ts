@@ -9,6 +9,7 @@ const WG = 64;
 const kernel = defineUnitKernel({
   name: 'rope',
   source,
+  include: ['rotate'],
   entry: 'rope',
   bindings: { qkv: 'read_write array<Unit>', positions: 'read array<u32>', table: 'read array<Unit>' },
   params: { count: 'u32', n: 'u32', rotated: 'u32', turn: 'f32' },

@@ -27,7 +27,7 @@ const bindings = (stored: string) => ({
 const kernel = defineUnitKernel({
   ...common,
   name: 'rope_kv',
-  include: ['stored_f32'],
+  include: ['rotate', 'stored_f32'],
   bindings: bindings('Unit'),
   cost: ({ n, rotated, kv }) => ({ flops: 3 * n * rotated, bytes: n * (8 * rotated + 6 * kv) }),
 });
@@ -41,9 +41,9 @@ const kernelF16 = (name: string, include: string[], stored: string) =>
     cost: ({ n, rotated, kv }) => ({ flops: 3 * n * rotated, bytes: n * (8 * rotated + 4 * kv) }),
   });
 
-const vec4F16 = kernelF16('rope_kv_f16', ['unit4', 'stored_f16'], 'vec2u');
+const vec4F16 = kernelF16('rope_kv_f16', ['unit4', 'rotate', 'half_pair', 'stored_f16'], 'vec2u');
 /** For half heads that are no multiple of 4: a word of the cache has two numbers. */
-const pairsF16 = kernelF16('rope_kv_f16_pairs', ['unit2', 'stored_f16_pairs'], 'u32');
+const pairsF16 = kernelF16('rope_kv_f16_pairs', ['unit2', 'rotate', 'half_pair', 'stored_f16_pairs'], 'u32');
 
 /**
  * `rope` on qkv [N, (H + 2 Hkv) D] with its bits, and a copy of the k and v heads, keys rotated, to a layer's cache
