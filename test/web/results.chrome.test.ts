@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accuracyBars, lensRows, showAnswers, verdict } from '../../web/results.ts';
+import { accuracyBars, lensRows, showAnswers, verdict } from '../../web/views/train/results.ts';
 
 const HOSTILE = '<img src=x onerror="throw 1"> \\boxed{<b>4</b>} &amp;';
 

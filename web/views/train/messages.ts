@@ -1,7 +1,7 @@
-import type { Evaluation } from '../src/eval/evaluate.ts';
-import type { LensLayer } from '../src/eval/lens.ts';
-import type { ExamplePair, Stage } from '../src/train/experiment.ts';
-import type { MetricsRow } from '../src/train/metrics.ts';
+import type { Evaluation } from '../../../src/eval/evaluate.ts';
+import type { LensLayer } from '../../../src/eval/lens.ts';
+import type { ExamplePair, Stage } from '../../../src/train/experiment.ts';
+import type { MetricsRow } from '../../../src/train/metrics.ts';
 
 /** What the reader of the page chooses. */
 export interface Settings {

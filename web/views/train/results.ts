@@ -1,9 +1,9 @@
-import { percent, signed, visible } from '../src/eval/figures.ts';
-import type { LensLayer } from '../src/eval/lens.ts';
-import type { Accuracy, AccuracyPair } from '../src/eval/stats.ts';
-import { formatBytes } from '../src/gpu/bytes.ts';
-import type { ExamplePair } from '../src/train/experiment.ts';
-import { make } from './dom.ts';
+import { percent, signed, visible } from '../../../src/eval/figures.ts';
+import type { LensLayer } from '../../../src/eval/lens.ts';
+import type { Accuracy, AccuracyPair } from '../../../src/eval/stats.ts';
+import { formatBytes } from '../../../src/gpu/bytes.ts';
+import type { ExamplePair } from '../../../src/train/experiment.ts';
+import { make } from '../../ui/dom.ts';
 import type { AnsweredProblem, Download } from './messages.ts';
 
 /** Steps that stay in the stream. */

@@ -1,6 +1,6 @@
-import { signed } from '../src/eval/figures.ts';
-import { CHART_STYLE, lineChart, rewardSeries, type Series } from '../src/eval/svg.ts';
-import type { MetricsRow } from '../src/train/metrics.ts';
+import { signed } from '../../../src/eval/figures.ts';
+import { CHART_STYLE, lineChart, rewardSeries, type Series } from '../../../src/eval/svg.ts';
+import type { MetricsRow } from '../../../src/train/metrics.ts';
 
 const style = new CSSStyleSheet();
 style.replaceSync(CHART_STYLE);

@@ -1,0 +1,73 @@
+import { signal } from '@preact/signals';
+import { proxy, type Remote, wrap } from 'comlink';
+import type { Engine } from '../worker/engine.ts';
+import type { AdapterInfo, ModelInfo } from '../worker/session.ts';
+
+/** Whether there is a GPU to work with. */
+export type GpuState =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'ready'; readonly info: AdapterInfo }
+  /** `lost`: it was there and went away; a new worker may find it again. */
+  | { readonly state: 'failed' | 'lost'; readonly problem: string };
+
+export const gpu = signal<GpuState>({ state: 'waiting' });
+/** The model on the GPU. */
+export const model = signal<ModelInfo | undefined>(undefined);
+/** What goes on with the model: its name while it loads, and why it is not there. */
+export const modelLoading = signal<string | undefined>(undefined);
+export const modelProblem = signal<string | undefined>(undefined);
+
+let worker: Worker | undefined;
+let remote: Remote<Engine> | undefined;
+
+/** The engine in its worker. Each call is a promise; an error of the user's making has the name UserError. */
+export function engine(): Remote<Engine> {
+  if (!remote) throw new Error('the engine was not started');
+  return remote;
+}
+
+/** Starts a worker, in place of the one before, opens the GPU in it, and loads the demonstration model. */
+export async function startEngine(): Promise<void> {
+  worker?.terminate();
+  gpu.value = { state: 'waiting' };
+  model.value = undefined;
+  const created = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
+  worker = created;
+  remote = wrap<Engine>(created);
+  created.addEventListener('error', (event) => {
+    gpu.value = { state: 'failed', problem: event.message || 'The worker could not be loaded: load the page again.' };
+  });
+  const events = proxy({
+    lost(reason: string) {
+      if (worker === created) gpu.value = { state: 'lost', problem: reason };
+    },
+  });
+  try {
+    gpu.value = { state: 'ready', info: await remote.session.open({}, events) };
+  } catch (error) {
+    gpu.value = { state: 'failed', problem: inWords(error) };
+    return;
+  }
+  await loadModel('the demonstration model', () => engine().models.loadDemo());
+}
+
+/** Loads a model and tells the page of it. */
+export async function loadModel(name: string, load: () => Promise<ModelInfo>): Promise<void> {
+  modelLoading.value = name;
+  modelProblem.value = undefined;
+  try {
+    model.value = await load();
+  } catch (error) {
+    model.value = undefined;
+    modelProblem.value = inWords(error);
+  } finally {
+    modelLoading.value = undefined;
+  }
+}
+
+/** A failure in plain words: the message of what the reader can mend, and for the rest that it is not their mistake. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (['UserError', 'GpuError', 'DeviceLostError'].includes(error.name)) return error.message;
+  return `Something broke that should not have: ${error.name}: ${error.message}`;
+}

@@ -1,0 +1,3 @@
+export function KernelsView() {
+  return <section class="card" aria-label="Kernels" />;
+}

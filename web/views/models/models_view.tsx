@@ -1,0 +1,3 @@
+export function ModelsView() {
+  return <section class="card" aria-label="Models" />;
+}

@@ -1,0 +1,3 @@
+export function SteerView() {
+  return <section class="card" aria-label="Steer" />;
+}

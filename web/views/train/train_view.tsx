@@ -1,0 +1,3 @@
+export function TrainView() {
+  return <section class="card" aria-label="Train" />;
+}

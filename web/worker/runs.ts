@@ -1,0 +1,2 @@
+/** Runs of training in the page's own storage. */
+export class Runs {}
