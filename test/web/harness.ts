@@ -104,16 +104,18 @@ function watchFromInside(): void {
     }
   }).observe({ type: 'longtask', buffered: true });
   const { Comlink } = globalThis as unknown as { Comlink: typeof import('comlink') };
-  let newest: Worker | undefined;
+  // Kept for as long as the page: Comlink ends a worker's service when a wrapping of it is collected as garbage.
+  const engines: Remote<Engine>[] = [];
   globalThis.Worker = class extends Worker {
     constructor(url: string | URL, options?: WorkerOptions) {
       super(url, options);
-      newest = this;
+      engines.push(Comlink.wrap<Engine>(this));
     }
   };
   globalThis.engineForTests = () => {
+    const newest = engines.at(-1);
     if (!newest) throw new Error('the page has started no worker yet');
-    return Comlink.wrap<Engine>(newest);
+    return newest;
   };
 }
 
