@@ -5,6 +5,7 @@ import { UserError } from '../../src/gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
 import { type LanguageModel, openLanguageModel } from '../../src/model/language_model.ts';
 import { Turn } from './turn.ts';
+import type { CurrentVectors } from './vectors.ts';
 
 export interface AdapterInfo {
   readonly adapter: string;
@@ -40,6 +41,8 @@ export interface SessionEvents {
 /** The GPU and the one model on it. Parts of the engine take their turn on it one after the other. */
 export class Session {
   readonly turn = new Turn();
+  /** Set by training after each step and when a run is opened, and by Steer when a file is. */
+  vectors: CurrentVectors | undefined;
   #device: Device | undefined;
   #lm: LanguageModel | undefined;
 
