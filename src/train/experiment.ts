@@ -54,6 +54,8 @@ interface ExperimentOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly on?: ExperimentEvents;
+  /** Carries out each piece of work on the GPU: a measurement, a step, the reading of the vectors. Between them others may use it. */
+  readonly turn?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** Times some of the steps; its report goes into report.html. */
   readonly profile?: { readonly around: StepRunner; report(): Promise<ProfileReport> } | undefined;
 }
@@ -66,7 +68,8 @@ export interface ExperimentEvents {
   readonly rollout?: (tokens: number, finished: number, total: number) => void;
   /** Micro-batches of the training pass: before each those done, and all. */
   readonly microBatch?: (done: number, total: number) => void;
-  readonly step?: (row: StepRow, samples: readonly Sample[]) => void;
+  /** `vectors`, [L, C], are those after the step. */
+  readonly step?: (row: StepRow, samples: readonly Sample[], vectors: Float32Array) => void;
   /** Something without which the result would be misread, once. */
   readonly warning?: (line: string) => void;
 }
@@ -104,7 +107,7 @@ const EXAMPLES = 6;
  */
 export async function runExperiment(given: ExperimentOptions): Promise<ExperimentResult> {
   const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
-  const { lm, config, store, on, now } = options;
+  const { lm, config, store, on, now, turn = (work) => work() } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) {
     checkResumable(checkpoint, config, lm.model.identity, store.where);
@@ -136,13 +139,13 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     now,
     checkpoint,
     signal: options.signal,
-    around: options.profile?.around,
+    around: (step, work) => turn(() => (options.profile ? options.profile.around(step, work) : work())),
     ...(on?.rollout && { onRollout: on.rollout }),
     ...(on?.microBatch && { onMicroBatch: on.microBatch }),
     ...(on?.warning && { onWarning: on.warning }),
-    onStep: (row, samples) => {
+    onStep: (row, samples, vectors) => {
       metrics.push(row);
-      on?.step?.(row, samples);
+      on?.step?.(row, samples, vectors);
     },
   });
   try {
@@ -175,7 +178,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     on?.stage?.('report');
     const dull = dullWarning(metrics);
     if (dull !== undefined) on?.warning?.(dull);
-    const lens = await logitLens(lm, trainer.steering.tensor);
+    const lens = await turn(() => logitLens(lm, trainer.steering.tensor));
     const summary: RunSummary = {
       ...(base && { base: accuracies(base) }),
       ...(prompted && { prompted: accuracies(prompted) }),
@@ -210,7 +213,7 @@ async function measure(
   options: ExperimentOptions,
   plan: MemoryPlan,
 ): Promise<Evaluation | undefined> {
-  const { lm, config, store, on, testProblems } = options;
+  const { lm, config, store, on, testProblems, turn = (work) => work() } = options;
   const { encode, stop } = (which === 'prompted' && options.prompted) || options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
@@ -230,7 +233,7 @@ async function measure(
       ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
       onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
     });
-  const result = kept ?? (await lm.model.device.phase(`measure ${which}`, work));
+  const result = kept ?? (await turn(() => lm.model.device.phase(`measure ${which}`, work)));
   if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify({ step, problems, ...result })}\n`);
   on?.evaluated?.(which, result);
   return result;
