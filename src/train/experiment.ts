@@ -94,7 +94,8 @@ export interface ExamplePair {
   readonly after: EvaluationRow;
 }
 
-const EVALUATION = {
+/** Files of a run folder with the evaluations before and after, all rows in them. */
+export const EVALUATION_FILES = {
   base: 'eval-base.json',
   prompted: 'eval-prompted.json',
   steered: 'eval-steered.json',
@@ -193,7 +194,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
       method: config.method,
     };
     await writeSummary(store, summary);
-    const result = { summary, metrics, lens, examples: pairs(base, steered) };
+    const result = { summary, metrics, lens, examples: examplePairs(base, steered) };
     const profile = await options.profile?.report();
     await store.writeAtomic(RUN_FILES.report, renderReport({ ...reportData(config, lm, result), profile }));
     return result;
@@ -219,7 +220,7 @@ async function measure(
   on?.stage?.(which);
   const prompts = testProblems.map(encode);
   const problems = await digestOf([stop, prompts.map(({ text, problem }) => [text, problem.answer])]);
-  const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
+  const kept = options.resume ? await keptEvaluation(store, EVALUATION_FILES[which], { step, problems }) : undefined;
   const work = () =>
     evaluate(lm, prompts, {
       answer: config.answer,
@@ -234,7 +235,7 @@ async function measure(
       onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
     });
   const result = kept ?? (await turn(() => lm.model.device.phase(`measure ${which}`, work)));
-  if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify({ step, problems, ...result })}\n`);
+  if (!kept) await store.writeAtomic(EVALUATION_FILES[which], `${JSON.stringify({ step, problems, ...result })}\n`);
   on?.evaluated?.(which, result);
   return result;
 }
@@ -281,7 +282,8 @@ function accuracies({ sampled, greedy }: Evaluation): AccuracyPair {
   return { sampled, greedy };
 }
 
-function pairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
+/** Problems that both evaluations answered greedily, the first few. */
+export function examplePairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
   const greedy = (evaluation: Evaluation | undefined) =>
     (evaluation?.rows ?? []).filter((row) => row.mode === 'greedy').slice(0, EXAMPLES);
   const after = greedy(steered);
