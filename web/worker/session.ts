@@ -83,8 +83,11 @@ export class Session {
   /** Replaces the model on the GPU. The old one goes first: two need not fit. */
   async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
     return this.turn.take('loading a model', async () => {
+      const before = this.#lm?.model.identity;
       this.#unload();
       this.#lm = await openLanguageModel(this.device, files);
+      // What was trained on one model says nothing to another.
+      if (this.#lm.model.identity !== before) this.vectors = undefined;
       return this.info();
     });
   }
