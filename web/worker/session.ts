@@ -90,9 +90,12 @@ export class Session {
   async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
     this.turn.refuseDuring('loading a model');
     return this.turn.take('loading a model', async () => {
+      const before = this.#lm?.model.identity;
       this.#unload();
       this.#lm = await openLanguageModel(this.device, files);
       this.files = files;
+      // What was trained on one model says nothing to another.
+      if (this.#lm.model.identity !== before) this.vectors = undefined;
       return this.info();
     });
   }
