@@ -33,8 +33,6 @@ export interface PathResult {
   readonly explained: readonly number[]; // [3]
   /** Corners of all that the axes were fitted to: it stays as it is while the strength changes. */
   readonly bounds: { readonly low: readonly number[]; readonly high: readonly number[] };
-  /** What the vectors were when this was computed; `vectorsVersion` tells when there are others. */
-  readonly vectorsVersion: number;
 }
 
 export interface PathSteered {
@@ -55,6 +53,7 @@ const MOST_TOKENS = 32;
 interface Prepared {
   readonly key: string;
   readonly lm: LanguageModel;
+  readonly vectors: CurrentVectors | undefined;
   readonly ids: readonly number[];
   readonly positions: readonly number[];
   readonly base: readonly Float32Array[]; // L + 1 of [P, C]
@@ -66,23 +65,9 @@ interface Prepared {
 export class ResidualPath {
   readonly #session: Session;
   #prepared: Prepared | undefined;
-  #versions = new WeakMap<CurrentVectors, number>();
-  #lastVersion = 0;
 
   constructor(session: Session) {
     this.#session = session;
-  }
-
-  /** A number that changes with the session's vectors; 0 without any. */
-  vectorsVersion(): number {
-    const { vectors } = this.#session;
-    if (!vectors) return 0;
-    let version = this.#versions.get(vectors);
-    if (version === undefined) {
-      version = ++this.#lastVersion;
-      this.#versions.set(vectors, version);
-    }
-    return version;
   }
 
   /**
@@ -93,13 +78,14 @@ export class ResidualPath {
   async trace(request: PathRequest): Promise<PathResult> {
     return this.#session.turn.take('tracing the residual stream', async () => {
       const { lm, vectors } = this.#session;
-      const version = this.vectorsVersion();
       const { prompt, tokens, lengths, fit, strength } = request;
-      const key = JSON.stringify([prompt, tokens, lengths, fit, version]);
-      if (this.#prepared?.key !== key || this.#prepared.lm !== lm) {
-        this.#prepared = await this.#prepare(lm, vectors, request, key);
+      const key = JSON.stringify([prompt, tokens, lengths, fit]);
+      let prepared = this.#prepared;
+      if (prepared?.key !== key || prepared.lm !== lm || prepared.vectors !== vectors) {
+        prepared = await this.#prepare(lm, vectors, request, key);
+        this.#prepared = prepared;
       }
-      const { ids, positions, base, axes, bounds } = this.#prepared;
+      const { ids, positions, base, axes, bounds } = prepared;
       const project = projectionOf(axes, lengths, positions.length);
       const states = vectors && (await steeredStates(lm, ids, positions, vectors, strength));
       const result: PathResult = {
@@ -111,7 +97,6 @@ export class ResidualPath {
         baseNorms: perState(base, positions.length, (row) => Math.sqrt(product(row, row))),
         explained: axes.explained,
         bounds,
-        vectorsVersion: version,
       };
       return transfer(result, buffersOf(result));
     });
@@ -140,7 +125,7 @@ export class ResidualPath {
       low: [0, 1, 2].map((i) => points.reduce((least, point) => Math.min(least, point[i] as number), Infinity)),
       high: [0, 1, 2].map((i) => points.reduce((most, point) => Math.max(most, point[i] as number), -Infinity)),
     };
-    return { key, lm, ids, positions, base, axes, bounds };
+    return { key, lm, vectors, ids, positions, base, axes, bounds };
   }
 }
 

@@ -82,7 +82,12 @@ export function placeOf(matrix: Float32Array, point: ReadonlyVec3, width: number
 }
 
 /** The point nearest to a place in the picture and no farther than `reach` pixels; of equals the one in front. */
-export function nearest(places: readonly (Place | undefined)[], x: number, y: number, reach: number): number | undefined {
+export function nearest(
+  places: readonly (Place | undefined)[],
+  x: number,
+  y: number,
+  reach: number,
+): number | undefined {
   let best: number | undefined;
   let least = reach;
   places.forEach((place, i) => {

@@ -4,8 +4,8 @@ import { theme } from '../../app/theme.ts';
 import { HOME, nearest, placeOf, viewProjection } from './space_camera.ts';
 import { attachControls, type Controlled } from './space_controls.ts';
 import { SpaceLabels } from './space_labels.ts';
-import { COLOURS, type Scene, type ScenePoint } from './space_scene.ts';
 import { type Palette, type Rgb, SpaceRenderer } from './space_renderer.ts';
+import { COLOURS, type Scene, type ScenePoint } from './space_scene.ts';
 
 /** Pixels from a point within which it is meant: a fingertip's half, for a mouse is more exact anyway. */
 const REACH = 18;
@@ -53,6 +53,7 @@ export function SpaceCanvas(props: SpaceCanvasProps) {
 
   return (
     <div class="space-picture">
+      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: its keys are its own, which is what an application is */}
       <canvas
         ref={canvas}
         tabIndex={0}
@@ -196,7 +197,12 @@ class SpaceStage implements Controlled {
     const { clientWidth, clientHeight } = this.#canvas;
     const matrix = this.#matrix();
     const points = this.#scene?.points ?? [];
-    const found = nearest(points.map(({ at }) => placeOf(matrix, at, clientWidth, clientHeight)), x, y, REACH);
+    const found = nearest(
+      points.map(({ at }) => placeOf(matrix, at, clientWidth, clientHeight)),
+      x,
+      y,
+      REACH,
+    );
     return found === undefined ? undefined : points[found];
   }
 }

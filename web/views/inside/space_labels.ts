@@ -23,8 +23,7 @@ export class SpaceLabels {
       const box = place && boxOf(label, place, width);
       if (!box || box.x < 0 || box.y < 0 || box.y + LINE > height) continue;
       const covers = taken.some(
-        (other) =>
-          box.x < other.x + other.width && other.x < box.x + box.width && Math.abs(box.y - other.y) < LINE,
+        (other) => box.x < other.x + other.width && other.x < box.x + box.width && Math.abs(box.y - other.y) < LINE,
       );
       if (covers) continue;
       taken.push(box);

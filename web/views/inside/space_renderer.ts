@@ -34,7 +34,12 @@ export class SpaceRenderer {
   #instances: { readonly buffer: GPUBuffer; readonly scene: Scene } | undefined;
   #disposed = false;
 
-  private constructor(device: GPUDevice, context: GPUCanvasContext, format: GPUTextureFormat, pipeline: GPURenderPipeline) {
+  private constructor(
+    device: GPUDevice,
+    context: GPUCanvasContext,
+    format: GPUTextureFormat,
+    pipeline: GPURenderPipeline,
+  ) {
     this.#device = device;
     this.#context = context;
     this.#pipeline = pipeline;
@@ -76,7 +81,8 @@ export class SpaceRenderer {
     view.set([...size, ratio, camera.distance], 16);
     view.set([camera.distance - 0.2, camera.distance + 1.4, 0.68, 0], 20);
     view.set(background, 24);
-    for (const name of Object.keys(COLOURS) as (keyof typeof COLOURS)[]) view.set(colours[name], 28 + 4 * COLOURS[name]);
+    for (const name of Object.keys(COLOURS) as (keyof typeof COLOURS)[])
+      view.set(colours[name], 28 + 4 * COLOURS[name]);
     this.#device.queue.writeBuffer(this.#view, 0, view);
 
     const { colour, depth } = this.#targetsOf(size);

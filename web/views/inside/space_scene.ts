@@ -80,11 +80,19 @@ function state(points: Float32Array, index: number, place: Place): Vector {
   return place(points[3 * index] as number, points[3 * index + 1] as number, points[3 * index + 2] as number);
 }
 
-function tokenPath(draft: Draft, points: ScenePoint[], path: PathResult, token: number, place: Place, choice: Choice): void {
+function tokenPath(
+  draft: Draft,
+  points: ScenePoint[],
+  path: PathResult,
+  token: number,
+  place: Place,
+  choice: Choice,
+): void {
   const chosen = token === choice.token;
   const fade = chosen ? 0 : ASIDE;
   const n = path.layers + 1;
-  const along = (of: Float32Array, count = n) => Array.from({ length: count }, (_, l) => state(of, token * count + l, place));
+  const along = (of: Float32Array, count = n) =>
+    Array.from({ length: count }, (_, l) => state(of, token * count + l, place));
   const base = along(path.base);
   const steered = path.steered && along(path.steered.points);
   const size = (layer: number) => (chosen ? (layer === choice.layer ? 16 : 9.5) : 5.5);
@@ -112,7 +120,8 @@ function tokenPath(draft: Draft, points: ScenePoint[], path: PathResult, token: 
 
 /** The edges of the bounds; the three that are the axes meet in their low corner. */
 function box(draft: Draft, { bounds: { low, high } }: PathResult, place: Place): void {
-  const corner = (bits: number) => place(...(low.map((x, i) => (bits & (1 << i) ? (high[i] as number) : x)) as [number, number, number]));
+  const corner = (bits: number) =>
+    place(...(low.map((x, i) => (bits & (1 << i) ? (high[i] as number) : x)) as [number, number, number]));
   for (let bits = 0; bits < 8; bits++) {
     for (let axis = 0; axis < 3; axis++) {
       if (bits & (1 << axis)) continue;
@@ -129,7 +138,11 @@ function axisLabels({ bounds: { low, high }, explained }: PathResult, place: Pla
   });
 }
 
-function layerLabels({ tokens, layers, steered }: PathResult, points: readonly ScenePoint[], choice: Choice): SceneLabel[] {
+function layerLabels(
+  { tokens, layers, steered }: PathResult,
+  points: readonly ScenePoint[],
+  choice: Choice,
+): SceneLabel[] {
   const mine = points.filter((point) => point.token === choice.token && point.steered === (steered !== undefined));
   const step = Math.ceil((layers + 1) / NUMBERED);
   const marked = mine.filter(({ layer }) => layer === choice.layer);
@@ -138,17 +151,23 @@ function layerLabels({ tokens, layers, steered }: PathResult, points: readonly S
   return [
     ...marked.map(({ layer, at }): SceneLabel => ({ text: `${token} · ${layerName(layer)}`, at, kind: 'mark' })),
     // The last one first: where the path ends matters most.
-    ...others.reverse().map(({ layer, at }): SceneLabel => ({
-      text: layer === layers ? `${token} · ${layer - 1}` : layer === 0 ? 'emb' : String(layer - 1),
-      at,
-      kind: 'layer',
-    })),
+    ...others.reverse().map(
+      ({ layer, at }): SceneLabel => ({
+        text: layer === layers ? `${token} · ${layer - 1}` : layer === 0 ? 'emb' : String(layer - 1),
+        at,
+        kind: 'layer',
+      }),
+    ),
   ];
 }
 
 /** Instances as space.wgsl reads them. */
 class Draft {
-  readonly #rows: { readonly numbers: readonly number[]; readonly colour: Colour; readonly shape: keyof typeof SHAPES }[] = [];
+  readonly #rows: {
+    readonly numbers: readonly number[];
+    readonly colour: Colour;
+    readonly shape: keyof typeof SHAPES;
+  }[] = [];
 
   line(from: Vector, to: Vector, width: number, fade: number, colour: Colour): void {
     this.#rows.push({ numbers: [...from, ...to, width, fade], colour, shape: 'line' });
