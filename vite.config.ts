@@ -1,17 +1,19 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { defineConfig, type Plugin, type ViteDevServer } from 'vite';
+import { resolve } from 'node:path';
+import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
+import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
 
 const here = import.meta.dirname;
 
 export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
+  // Addresses relative to the page: the app works below any path of any host.
+  base: './',
   appType: 'mpa',
   clearScreen: false,
   // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
   logLevel: command === 'build' ? 'warn' : 'info',
-  plugins: [demoModel()],
+  plugins: [appPlugin()],
   optimizeDeps: { exclude: ['webgpu'] },
   worker: { format: 'es' },
   server: {
@@ -21,7 +23,17 @@ export default defineConfig(({ command }) => ({
   },
   environments: {
     client: {
-      build: { outDir: resolve(here, 'dist/web'), emptyOutDir: true, target: 'es2023' },
+      build: {
+        outDir: resolve(here, 'dist/web'),
+        emptyOutDir: true,
+        target: 'es2023',
+        rolldownOptions: {
+          input: { index: resolve(here, 'web/index.html'), [SERVICE_WORKER]: resolve(here, 'web/service_worker.ts') },
+          output: {
+            entryFileNames: ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js'),
+          },
+        },
+      },
     },
     // The library for pages: whoever bundles it brings its dependencies.
     browser: {
@@ -61,18 +73,3 @@ export default defineConfig(({ command }) => ({
     },
   },
 }));
-
-/** The development server and the preview offer the embedded model at /models/, as `trimtab serve` does. */
-function demoModel(): Plugin {
-  const serve = ({ middlewares }: Pick<ViteDevServer, 'middlewares'>) => {
-    middlewares.use('/models/', (request, response, next) => {
-      const path = join(here, 'models', decodeURIComponent((request.url ?? '').split('?')[0] ?? ''));
-      if (path.includes('..') || !existsSync(path) || !statSync(path).isFile()) return next();
-      response.setHeader('content-type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream');
-      response.setHeader('content-length', statSync(path).size);
-      if (request.method === 'HEAD') response.end();
-      else createReadStream(path).pipe(response);
-    });
-  };
-  return { name: 'trimtab:demo-model', configureServer: serve, configurePreviewServer: serve };
-}

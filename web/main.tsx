@@ -1,6 +1,10 @@
 import './style/base.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';
+import { keepForOffline } from './app/offline.ts';
 import { byId } from './ui/dom.ts';
 
 render(<App />, byId('app'));
+// The view is drawn and answers; what the visit after this one needs comes when nothing of this one waits for it.
+requestAnimationFrame(() => performance.mark('interactive'));
+addEventListener('load', () => void keepForOffline());

@@ -31,7 +31,11 @@ export async function startEngine(): Promise<void> {
   worker?.terminate();
   gpu.value = { state: 'waiting' };
   model.value = undefined;
-  const created = new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module' });
+  const created = new Worker(new URL('../worker/worker.ts', import.meta.url), {
+    type: 'module',
+    // What the engine finds the embedded model by: the worker itself only knows where its script is.
+    name: new URL('./', document.baseURI).href,
+  });
   worker = created;
   remote = wrap<Engine>(created);
   created.addEventListener('error', (event) => {

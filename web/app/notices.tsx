@@ -1,4 +1,5 @@
 import { gpu, modelProblem, startEngine } from './engine.ts';
+import { update } from './offline.ts';
 
 /** What stands in the way of working, and the way out. */
 export function Notices() {
@@ -15,6 +16,14 @@ export function Notices() {
         </p>
       )}
       {modelProblem.value && <p class="notice">{modelProblem.value}</p>}
+      {update.value && (
+        <p class="notice">
+          A new version of this app is here.{' '}
+          <button type="button" onClick={update.value}>
+            Reload
+          </button>
+        </p>
+      )}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { UserError } from '../../src/gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
 import { type LanguageModel, openLanguageModel } from '../../src/model/language_model.ts';
 import { Turn } from './turn.ts';
+import type { CurrentVectors } from './vectors.ts';
 
 export interface AdapterInfo {
   readonly adapter: string;
@@ -40,6 +41,10 @@ export interface SessionEvents {
 /** The GPU and the one model on it. Parts of the engine take their turn on it one after the other. */
 export class Session {
   readonly turn = new Turn();
+  /** Set by training after each step and when a run is opened, and by Steer when a file is. */
+  vectors: CurrentVectors | undefined;
+  /** Where the model came from: a folder may bring problems and a configuration of its own. */
+  files: ModelFolder | RandomAccess | undefined;
   #device: Device | undefined;
   #lm: LanguageModel | undefined;
 
@@ -79,14 +84,20 @@ export class Session {
 
   /** Replaces the model on the GPU. The old one goes first: two need not fit. */
   async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
+    this.turn.refuseDuring('loading a model');
     return this.turn.take('loading a model', async () => {
+      const before = this.#lm?.model.identity;
       this.#unload();
       this.#lm = await openLanguageModel(this.device, files);
+      this.files = files;
+      // What was trained on one model says nothing to another.
+      if (this.#lm.model.identity !== before) this.vectors = undefined;
       return this.info();
     });
   }
 
   async unload(): Promise<void> {
+    this.turn.refuseDuring('unloading the model');
     await this.turn.take('unloading the model', async () => this.#unload());
   }
 
@@ -115,5 +126,6 @@ export class Session {
   #unload(): void {
     this.#lm?.model.dispose();
     this.#lm = undefined;
+    this.files = undefined;
   }
 }

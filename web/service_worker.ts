@@ -1,0 +1,89 @@
+/**
+ * Keeps the app and its embedded model for work without a connection. Files of the build come from the cache and the page
+ * itself from the network where there is one, so that a new version is found; what other servers send is never kept.
+ */
+import type { Precached } from '../scripts/app_plugin.ts';
+
+/** What of a service worker's scope is used: TypeScript's library for it does not go with a page's. */
+interface Extendable extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+interface Fetching extends Extendable {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+interface Scope {
+  /** The build writes it in front of this script. */
+  readonly PRECACHE: { readonly version: string; readonly files: readonly Precached[] };
+  readonly registration: ServiceWorkerRegistration;
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: 'install' | 'activate', listener: (event: Extendable) => void): void;
+  addEventListener(type: 'fetch', listener: (event: Fetching) => void): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+}
+const scope = self as unknown as Scope;
+
+const { version, files } = scope.PRECACHE;
+const PREFIX = `trimtab ${scope.registration.scope} `;
+const CACHE = PREFIX + version;
+
+/** Under what a file is kept: its content's hash is a part, so that a cache before this one may hold it already. */
+const keys = new Map(files.map(({ path, hash }) => [urlOf(path), `${urlOf(path)}?content=${hash}`]));
+
+function urlOf(path: string): string {
+  return new URL(path, scope.registration.scope).href;
+}
+
+scope.addEventListener('install', (event) => event.waitUntil(install()));
+
+scope.addEventListener('activate', (event) => event.waitUntil(activate()));
+
+scope.addEventListener('message', ({ data }) => {
+  if (data === 'activate') void scope.skipWaiting();
+});
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  if (request.method !== 'GET') return;
+  const url = new URL(request.url);
+  const isPage = request.mode === 'navigate';
+  url.hash = '';
+  url.search = '';
+  const key = keys.get(isPage ? url.href.replace(/index\.html$/, '') : url.href);
+  if (key === undefined) return;
+  event.respondWith(isPage ? pageOf(request, key) : keptOr(request, key));
+});
+
+async function install(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  for (const [url, key] of keys) {
+    const kept = await caches.match(key);
+    // Past the browser's own cache: a server may have let it keep what is old.
+    const response = kept ?? (await fetch(url, { cache: 'no-cache' }));
+    if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+    await cache.put(key, response);
+  }
+}
+
+async function activate(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  );
+  await scope.clients.claim();
+}
+
+async function keptOr(request: Request, key: string): Promise<Response> {
+  return (await (await caches.open(CACHE)).match(key)) ?? fetch(request);
+}
+
+async function pageOf(request: Request, key: string): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const kept = await (await caches.open(CACHE)).match(key);
+    if (kept) return kept;
+    throw error;
+  }
+}
