@@ -1,4 +1,6 @@
+import './style/tokens.css';
 import './style/base.css';
+import './style/shell.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';
 import { keepForOffline } from './app/offline.ts';

@@ -47,9 +47,9 @@ function Masthead() {
           </a>
         ))}
       </nav>
-      <p id="adapter" data-state={gpu.value.state}>
+      <a id="adapter" href="#/models" data-state={gpu.value.state}>
         {adapterText()}
-      </p>
+      </a>
       <button type="button" class="quiet" onClick={nextTheme} aria-label={`Colours: ${theme.value}; change`}>
         {{ auto: '◐', light: '☀', dark: '☾' }[theme.value]}
       </button>

@@ -82,6 +82,10 @@ export class Session {
     return this.#lm;
   }
 
+  get hasModel(): boolean {
+    return this.#lm !== undefined;
+  }
+
   /** Replaces the model on the GPU. The old one goes first: two need not fit. */
   async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
     this.turn.refuseDuring('loading a model');
