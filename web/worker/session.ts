@@ -140,6 +140,8 @@ export class Session {
 
   #unload(): void {
     this.#lm?.model.dispose();
+    // Buffers that are kept for the next ones of their size would be the system's until the page is closed.
+    this.#device?.arena.trim();
     this.#lm = undefined;
     this.files = undefined;
     this.device.trim();
