@@ -13,6 +13,8 @@ export interface StoredRepository {
   /** The name of its folder, `models--Qwen--Qwen2.5-0.5B`. */
   readonly repo: string;
   readonly bytes: number;
+  /** False while something of it has come in part. */
+  readonly whole: boolean;
   /** Commits by branch or tag, as last seen. */
   readonly revisions: ReadonlyMap<string, string>;
 }
@@ -76,8 +78,7 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): Brows
             if (commit !== undefined) revisions.set(decodeURIComponent(name), commit);
           }
         }
-        const blobs = await directoryAt(at(repo, 'blobs'));
-        found.push({ repo, bytes: blobs ? await bytesIn(blobs) : 0, revisions });
+        found.push({ repo, revisions, ...(await sizeOf(at(repo, 'blobs'))) });
       }
       return found.sort((a, b) => (a.repo < b.repo ? -1 : 1));
     },
@@ -176,12 +177,21 @@ async function write(path: readonly string[], name: string, content: FileSystemW
   await stream.close();
 }
 
-async function bytesIn(directory: FileSystemDirectoryHandle): Promise<number> {
-  let bytes = 0;
-  for await (const entry of directory.values()) {
-    bytes += entry.kind === 'file' ? (await entry.getFile()).size : await bytesIn(entry);
+/** Bytes of all contents, and whether each has come whole. */
+async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
+  const directory = await directoryAt(blobs);
+  let [bytes, whole] = [0, true];
+  if (!directory) return { bytes, whole };
+  for await (const etag of directory.keys()) {
+    const content = await directory.getDirectoryHandle(etag);
+    let complete = false;
+    for await (const piece of content.values()) {
+      if (piece.name === WHOLE) complete = true;
+      else if (piece.kind === 'file') bytes += (await piece.getFile()).size;
+    }
+    whole &&= complete;
   }
-  return bytes;
+  return { bytes, whole };
 }
 
 async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {

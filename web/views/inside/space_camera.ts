@@ -11,7 +11,7 @@ export interface Camera {
 }
 
 /** Where the scene is seen from at first: a little from the side and from above, all of it in the picture. */
-export const HOME: Camera = { yaw: 0.6, pitch: 0.38, distance: 3.1, target: [0, 0, 0] };
+export const HOME: Camera = { yaw: 0.6, pitch: 0.38, distance: 2.85, target: [0, 0, 0] };
 
 /** Vertical angle of view. */
 const FIELD = (42 * Math.PI) / 180;

@@ -22,7 +22,6 @@ export interface ScenePoint {
 export interface SceneLabel {
   readonly text: string;
   readonly at: Vector;
-  /** The first of these keep their place where two would cover each other. */
   readonly kind: 'axis' | 'mark' | 'layer';
 }
 
@@ -38,22 +37,24 @@ export interface Scene {
 export interface Choice {
   readonly token: number;
   readonly layer: number | undefined;
+  /** `stretched`: each axis is drawn as long as the others, so that the smaller ones show too. */
+  readonly scale: 'true' | 'stretched';
 }
 
 /** Layers whose numbers are written along a path, at the most. */
 const NUMBERED = 12;
 /** How far the paths of the other tokens step back. */
-const ASIDE = 0.62;
+const ASIDE = 0.55;
 
 export function buildScene(path: PathResult, choice: Choice): Scene {
   const draft = new Draft();
-  const place = placing(path.bounds);
+  const place = placing(path.bounds, choice.scale);
   box(draft, path, place);
   const order = path.tokens.map((_, t) => t).filter((t) => t !== choice.token);
   const points: ScenePoint[] = [];
   // The chosen one last: of what lies on the same place it is seen.
   for (const t of [...order, choice.token]) tokenPath(draft, points, path, t, place, choice);
-  const labels = [...axisLabels(path, place), ...layerLabels(path, points, choice)];
+  const labels = layerLabels(path, points, choice, axisLabels(path, place));
   return { ...draft.done(), points, labels };
 }
 
@@ -69,11 +70,15 @@ export function shownToken(text: string): string {
 
 type Place = (x: number, y: number, z: number) => Vector;
 
-/** From projected coordinates to the scene: the middle of the bounds is its origin, their half diagonal its length. */
-function placing({ low, high }: PathResult['bounds']): Place {
+/** From projected coordinates to the scene: the middle of the bounds is its origin, half their diagonal its length. */
+function placing({ low, high }: PathResult['bounds'], scale: Choice['scale']): Place {
   const middle = low.map((x, i) => (x + (high[i] as number)) / 2) as [number, number, number];
-  const radius = Math.hypot(...low.map((x, i) => ((high[i] as number) - x) / 2)) || 1;
-  return (x, y, z) => [(x - middle[0]) / radius, (y - middle[1]) / radius, (z - middle[2]) / radius];
+  const halves = low.map((x, i) => ((high[i] as number) - x) / 2);
+  const whole = Math.hypot(...halves) || 1;
+  // Of a direction in which nothing lies rounding alone would be stretched.
+  const radii = halves.map((half) => (scale === 'stretched' && half > 1e-6 * whole ? half * Math.sqrt(3) : whole));
+  const [a, b, c] = radii as [number, number, number];
+  return (x, y, z) => [(x - middle[0]) / a, (y - middle[1]) / b, (z - middle[2]) / c];
 }
 
 function state(points: Float32Array, index: number, place: Place): Vector {
@@ -138,25 +143,34 @@ function axisLabels({ bounds: { low, high }, explained }: PathResult, place: Pla
   });
 }
 
+/** Those that matter most come first: what is marked, the path's end, the axes, and then the other layers. */
 function layerLabels(
   { tokens, layers, steered }: PathResult,
   points: readonly ScenePoint[],
   choice: Choice,
+  axes: readonly SceneLabel[],
 ): SceneLabel[] {
   const mine = points.filter((point) => point.token === choice.token && point.steered === (steered !== undefined));
   const step = Math.ceil((layers + 1) / NUMBERED);
-  const marked = mine.filter(({ layer }) => layer === choice.layer);
-  const others = mine.filter(({ layer }) => layer !== choice.layer && (layer % step === 0 || layer === layers));
   const token = shownToken(tokens[choice.token]?.text ?? '');
+  const of = (wanted: (layer: number) => boolean, kind: SceneLabel['kind'], text: (layer: number) => string) =>
+    mine.filter(({ layer }) => wanted(layer)).map(({ layer, at }): SceneLabel => ({ text: text(layer), at, kind }));
   return [
-    ...marked.map(({ layer, at }): SceneLabel => ({ text: `${token} · ${layerName(layer)}`, at, kind: 'mark' })),
-    // The last one first: where the path ends matters most.
-    ...others.reverse().map(
-      ({ layer, at }): SceneLabel => ({
-        text: layer === layers ? `${token} · ${layer - 1}` : layer === 0 ? 'emb' : String(layer - 1),
-        at,
-        kind: 'layer',
-      }),
+    ...of(
+      (l) => l === choice.layer,
+      'mark',
+      (l) => `${token} · ${layerName(l)}`,
+    ),
+    ...of(
+      (l) => l === layers && l !== choice.layer,
+      'layer',
+      (l) => `${token} · ${l - 1}`,
+    ),
+    ...axes,
+    ...of(
+      (l) => l < layers && l % step === 0 && l !== choice.layer,
+      'layer',
+      (l) => (l === 0 ? 'emb' : String(l - 1)),
     ),
   ];
 }

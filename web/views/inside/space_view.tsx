@@ -5,7 +5,7 @@ import { vectors } from '../../app/vectors.ts';
 import type { PathRequest, PathResult } from '../../worker/residual_path.ts';
 import { SpaceCanvas } from './space_canvas.tsx';
 import { SpaceFlat } from './space_flat.tsx';
-import { buildScene, layerName, type ScenePoint, shownToken } from './space_scene.ts';
+import { buildScene, layerName, type Choice as SceneChoice, type ScenePoint, shownToken } from './space_scene.ts';
 import { SpaceTable } from './space_table.tsx';
 import { useTrace } from './space_trace.ts';
 
@@ -18,6 +18,7 @@ export function SpaceView() {
   const [tokens, setTokens] = useState<PathRequest['tokens']>('last');
   const [lengths, setLengths] = useState<PathRequest['lengths']>('rms');
   const [fit, setFit] = useState<PathRequest['fit']>('states');
+  const [scale, setScale] = useState<SceneChoice['scale']>('stretched');
   const [strength, setStrength] = useState(1);
   const request = model.value && { prompt, tokens, lengths, fit, strength };
   const { path, problem, busy } = useTrace(request, [model.value, vectors.value]);
@@ -39,19 +40,25 @@ export function SpaceView() {
             onInput={(event) => setPrompt(event.currentTarget.value)}
           />
         </label>
-        <Choice name="Tokens" value={tokens} options={{ last: 'the last one', all: 'all' }} onChange={setTokens} />
+        <Choice name="Tokens" value={tokens} options={{ last: 'the last', all: 'all' }} onChange={setTokens} />
         <Choice
-          name="Lengths"
+          name="States"
           value={lengths}
-          options={{ rms: 'each divided by its RMS', raw: 'as they are' }}
+          options={{ rms: 'divided by their RMS', raw: 'as they are' }}
           onChange={setLengths}
         />
         <Choice
           name="Axes fitted to"
           value={fit}
-          options={{ states: 'base and steered states', differences: 'their differences' }}
+          options={{ states: 'base and steered', differences: 'their difference' }}
           disabled={path ? !path.steered : true}
           onChange={setFit}
+        />
+        <Choice
+          name="Axes drawn"
+          value={scale}
+          options={{ stretched: 'equally long', true: 'to one scale' }}
+          onChange={setScale}
         />
         <label class="space-strength">
           <span>
@@ -73,7 +80,7 @@ export function SpaceView() {
           {problem}
         </p>
       )}
-      {path ? <SpacePath path={path} /> : !problem && <p class="space-waiting">{waiting()}</p>}
+      {path ? <SpacePath path={path} scale={scale} /> : !problem && <p class="space-waiting">{waiting()}</p>}
     </section>
   );
 }
@@ -83,14 +90,14 @@ function waiting(): string {
 }
 
 /** Picture and table of a path, and what is chosen in them. */
-function SpacePath({ path }: { readonly path: PathResult }) {
+function SpacePath({ path, scale }: { readonly path: PathResult; readonly scale: SceneChoice['scale'] }) {
   const [chosenToken, setToken] = useState<number>();
   const [layer, setLayer] = useState<number>();
   const [failure, setFailure] = useState<string>();
   // Another prompt may have fewer tokens; nothing chosen is the last one.
   const token = chosenToken !== undefined && chosenToken < path.tokens.length ? chosenToken : path.tokens.length - 1;
   const marked = layer !== undefined && layer <= path.layers ? layer : undefined;
-  const scene = useMemo(() => buildScene(path, { token, layer: marked }), [path, token, marked]);
+  const scene = useMemo(() => buildScene(path, { token, layer: marked, scale }), [path, token, marked, scale]);
   const name = (t: number) => shownToken(path.tokens[t]?.text ?? '');
   const describe = ({ token: t, layer: l, steered }: ScenePoint) =>
     `${name(t)} · ${layerName(l)} · ${steered ? 'steered' : 'base'}`;
