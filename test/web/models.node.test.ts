@@ -55,7 +55,7 @@ const tinyHub = () => new FakeHub({ name: 'owner/tiny', commit: COMMIT, files: O
 
 const shown = (tab: Tab) => tab.page.locator('#adapter');
 const notice = (tab: Tab) => tab.page.locator('.notices');
-const card = (tab: Tab, title: string) => tab.page.getByRole('region', { name: title });
+const card = (tab: Tab, title: string) => tab.page.getByRole('region', { name: title, exact: true });
 
 async function fetchFromHub(tab: Tab, name: string): Promise<void> {
   await tab.page.getByLabel('Name on the Hub').fill(name);
@@ -63,7 +63,7 @@ async function fetchFromHub(tab: Tab, name: string): Promise<void> {
 }
 
 async function untilText(locator: ReturnType<typeof shown>, text: string | RegExp): Promise<void> {
-  await expect.poll(() => locator.textContent(), { timeout: 90_000 }).toMatch(text);
+  await expect.poll(() => locator.textContent(), { timeout: 30_000 }).toMatch(text);
 }
 
 describe('models of this computer', () => {
@@ -72,6 +72,7 @@ describe('models of this computer', () => {
     await tab.modelReady();
     await drop(tab.page, 'tiny-F32.gguf', await readFile(GGUF));
     await untilText(shown(tab), /tiny-F32\.gguf$/);
+    await tab.page.getByLabel('Message').fill('Hello');
     await tab.page.locator('#steer-run').click();
     await tab.page.locator('[id="base-0"]').waitFor();
     tab.expectQuiet();
@@ -222,9 +223,8 @@ describe('the GPU', () => {
     await drop(tab.page, 'tiny-F32.gguf', await readFile(GGUF));
     await card(tab, 'tiny-F32.gguf').waitFor();
     await tab.page.getByLabel('Name on the Hub').fill('owner/half-typed');
-    const killer = await tab.page.context().newPage();
-    await killer.goto('chrome://gpucrash').catch(() => {});
-    await killer.close();
+    const devtools = await app.browser.newBrowserCDPSession();
+    await devtools.send('Browser.crashGpuProcess');
     await untilText(notice(tab), /The browser took the GPU away .*tiny-F32\.gguf is loaded again/);
     await notice(tab).getByRole('button', { name: 'Start the GPU again' }).click();
     await card(tab, 'tiny-F32.gguf').waitFor();
