@@ -47,7 +47,14 @@ export { DeviceLostError, GpuError, UserError } from './gpu/errors.ts';
 export type { ModelFolder, RandomAccess } from './gpu/platform.ts';
 export type { ChatMessage } from './model/chat.ts';
 export type { ModelConfig } from './model/config.ts';
-export { type Completion, type GenerationRequest, generate, type KeptRows } from './model/generate.ts';
+export {
+  type Completion,
+  type GenerationLane,
+  type GenerationRequest,
+  generate,
+  generateSideBySide,
+  type KeptRows,
+} from './model/generate.ts';
 export {
   findModel,
   type HubOptions,

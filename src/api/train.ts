@@ -102,9 +102,9 @@ export async function train(
     signal: options.signal,
     on: {
       ...on,
-      step: (row, samples) => {
+      step: (row, samples, vectors) => {
         if (isRollout(row)) onStep?.(row);
-        on?.step?.(row, samples);
+        on?.step?.(row, samples, vectors);
       },
       warning: (line) => {
         options.onWarning?.(line);

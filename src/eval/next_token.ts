@@ -90,6 +90,72 @@ export async function appendEffect(
   };
 }
 
+/** The next token at one position, as several sides (the model without vectors, with some, …) see it. */
+export interface NextTokenChoices {
+  /** Entropy in nats of each side's distribution, at temperature 1. */
+  readonly entropy: readonly number[];
+  /** `KL(side ‖ first side)` in nats of each. */
+  readonly kl: readonly number[];
+  /** Every side's likeliest tokens, those first that some side finds likeliest. */
+  readonly tokens: readonly NextTokenChoice[];
+}
+
+export interface NextTokenChoice {
+  readonly id: number;
+  readonly token: string;
+  /** By side. */
+  readonly probability: readonly number[];
+}
+
+/**
+ * What each side would have said after a text, side by side.
+ *
+ * @param ids the text
+ * @param sides vectors of each; undefined is the model without any
+ * @param k likeliest tokens of each side
+ * @param also a token that is to be among them, such as the one that was taken
+ */
+export async function nextTokenChoices(
+  lm: LanguageModel,
+  ids: readonly number[],
+  sides: readonly (Steering | undefined)[],
+  k: number,
+  also?: number,
+): Promise<NextTokenChoices> {
+  const logps: Float64Array[] = [];
+  for (const steering of sides) {
+    const [logp] = await logProbabilitiesAt(lm.model, ids, [ids.length - 1], steering);
+    logps.push(logp as Float64Array);
+  }
+  const at = (side: Float64Array, id: number) => side[id] as number;
+  const kept = new Set(also === undefined ? [] : [also]);
+  for (const side of logps) for (const id of likeliest(side, k)) kept.add(id);
+  const best = (id: number) => Math.max(...logps.map((side) => at(side, id)));
+  const first = logps[0] ?? new Float64Array();
+  return {
+    entropy: logps.map((side) => -side.reduce((sum, x) => sum + Math.exp(x) * x, 0)),
+    kl: logps.map((side) =>
+      Math.max(
+        0,
+        side.reduce((sum, x, v) => sum + Math.exp(x) * (x - at(first, v)), 0),
+      ),
+    ),
+    tokens: [...kept]
+      .sort((a, b) => best(b) - best(a) || a - b)
+      .map((id) => ({
+        id,
+        token: tokenText(lm.tokenizer, id),
+        probability: logps.map((side) => Math.exp(at(side, id))),
+      })),
+  };
+}
+
+/** The ids of the k largest, ties to the lowest. */
+function likeliest(logp: Float64Array, k: number): number[] {
+  const order = Array.from(logp.keys()).sort((a, b) => (logp[b] as number) - (logp[a] as number) || a - b);
+  return order.slice(0, k);
+}
+
 /** Positions from 0, of those that may count from the end. @throws UserError for one that the prompt does not have */
 export function placesOf(positions: readonly number[], length: number): number[] {
   return positions.map((position) => {

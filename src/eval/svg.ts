@@ -12,8 +12,11 @@ export type Point = readonly [x: number, y: number];
 export interface Series {
   label: string;
   points: readonly Point[];
-  /** `main`: the line to read; `raw`: thin and pale behind it; `many`: one of several, coloured by `shade` from 0 to 1. */
-  tone: 'main' | 'raw' | 'many';
+  /**
+   * `main`: the line to read; `raw`: thin and pale behind it; `many`: one of several, coloured by `shade` from 0 to 1; `control`: what
+   * the line to read is held against.
+   */
+  tone: 'main' | 'raw' | 'many' | 'control';
   shade?: number;
   /** Lower and upper ends of an interval at each point, shaded behind the line. */
   band?: readonly (readonly [lo: number, hi: number])[];
@@ -39,6 +42,11 @@ interface ChartOptions {
   /** Where the axes have their marks; default: round numbers. The vertical one begins and ends at a mark. */
   xTicks?: readonly number[];
   yTicks?: readonly number[];
+}
+
+/** Lines that have their name at their end, and not their last value. */
+function isNamed({ tone }: Series): boolean {
+  return tone === 'many' || tone === 'control';
 }
 
 /** Colours and strokes of the charts; the page or the standalone picture gives the variables. */
@@ -107,7 +115,8 @@ export function shadeColour(shade: number): string {
 
 /**
  * A line chart as one `<svg>` element, styled by CHART_STYLE and THEME. Values that are not finite leave a gap out; a chart
- * without any says so.
+ * without any says so. `data-plot` has where the axes lie, for a crosshair: left, right, top, bottom in the picture's units, and the
+ * values at them.
  */
 export function lineChart(series: readonly Series[], options: ChartOptions): string {
   const { width, height, title, format, xName = 'step', xFormat = String } = options;
@@ -130,7 +139,7 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
   const labels = options.yTicks ?? ticks(y0, y1, Math.round((y1 - y0) / step));
   const left = 10 + 6.4 * Math.max(...labels.map((value) => format(value).length));
   const ends = clean.filter((line) => line.tone !== 'raw' && line.points.length > 0);
-  const endTexts = ends.map((line) => (line.tone === 'many' ? line.label : format(line.points.at(-1)?.[1] ?? 0)));
+  const endTexts = ends.map((line) => (isNamed(line) ? line.label : format(line.points.at(-1)?.[1] ?? 0)));
   const right = 16 + (options.endLabels === false ? 0 : 7 * Math.max(0, ...endTexts.map((text) => text.length)));
   const [top, bottom] = [10, height - 24];
   const px = (x: number) => round(left + ((x - x0) / (x1 - x0)) * (width - left - right));
@@ -165,7 +174,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
   );
   const marks = ends.map((line, i) => {
     const [x, y] = line.points.at(-1) as Point;
-    const colour = line.tone === 'many' ? ` style="fill:${shadeColour(line.shade ?? 0)}"` : '';
+    const fill = line.tone === 'control' ? 'var(--before)' : shadeColour(line.shade ?? 0);
+    const colour = isNamed(line) ? ` style="fill:${fill}"` : '';
     const text =
       options.endLabels === false
         ? ''
@@ -174,7 +184,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
     if (line.bars) return barsAt(line, px, py) + text;
     return `<circle class="end" cx="${px(x)}" cy="${py(y)}" r="4"${colour}/>${text}`;
   });
-  return `${open}${grid.join('')}${below.join('')}${lines.join('')}${marks.join('')}${hits(clean, px, top, bottom, { format, xName, xFormat })}</svg>`;
+  const plot = [left, width - right, top, bottom, x0, x1, y1, y0].join(' ');
+  return `${open.slice(0, -1)} data-plot="${plot}">${grid.join('')}${below.join('')}${lines.join('')}${marks.join('')}${hits(clean, px, top, bottom, { format, xName, xFormat })}</svg>`;
 }
 
 function washUnder(

@@ -203,7 +203,7 @@ export class Batcher {
     a.result.logp.push(logp);
     a.result.entropy.push(entropy);
     this.#tokens++;
-    this.#options.onToken?.(a.request, a.index, token);
+    this.#options.onToken?.(a.request, a.index, token, logp, entropy);
     const stopped = this.#eos.has(token) || this.#options.shouldStop?.(ids) === true;
     if (!stopped && ids.length < a.cap) return;
     a.finished = true;

@@ -95,13 +95,20 @@ export interface GenerateOptions {
    * drawn from: fewer than tokens, since the first of each is drawn from its prompt and others share a row.
    */
   readonly onProgress?: (tokens: number, finished: number, rows: number) => void;
-  readonly onToken?: (request: number, completion: number, id: number) => void;
+  /** Each token as it is read, with what `Completion` says of it. */
+  readonly onToken?: (request: number, completion: number, id: number, logp: number, entropy: number) => void;
   /** Each finished completion, once the GPU has been given more to do. */
   readonly onCompletion?: (request: number, completion: number, result: Completion) => void;
 }
 
 /** What `generate` keeps to where its options say nothing. */
 export const GENERATION_LIMITS = { maxRows: 256, maxPromptRows: 1024, cacheBytes: 2 ** 29 } as const;
+
+/** One of several generations that go on side by side. */
+export interface GenerationLane {
+  readonly requests: readonly GenerationRequest[];
+  readonly options: GenerateOptions;
+}
 
 /**
  * Samples every request's completions with continuous batching: each pass takes one row for all completions in flight that
@@ -117,21 +124,40 @@ export async function generate(
   requests: readonly GenerationRequest[],
   options: GenerateOptions,
 ): Promise<Completion[][]> {
-  const { seed } = options;
-  if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff))
-    throw new UserError(`seed is ${seed}; a whole number from 0 to 4294967295 is expected.`);
+  const [results] = await generateSideBySide(model, [{ requests, options }]);
+  return results as Completion[][];
+}
+
+/**
+ * Several generations at once, each with its own vectors, which a pass has but one set of: they take turns, one readback's
+ * passes each, so that all of them grow together. Each gives what `generate` gives for it alone.
+ *
+ * @returns what `generate` returns, by lane.
+ * @throws as `generate` does, for the first lane that it happens to; the others end with it.
+ */
+export async function generateSideBySide(model: Model, lanes: readonly GenerationLane[]): Promise<Completion[][][]> {
+  for (const { options } of lanes) {
+    const { seed } = options;
+    if (!(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff))
+      throw new UserError(`seed is ${seed}; a whole number from 0 to 4294967295 is expected.`);
+  }
   if (model.disposed) throw new UserError('This model has been disposed of: its weights are gone. Load it again.');
   return model.device.arena.guard(async () => {
-    const batcher = new Batcher(model, requests, { ...GENERATION_LIMITS, ...options });
+    const batchers: Batcher[] = [];
     try {
-      while (batcher.hasWork) {
-        options.signal?.throwIfAborted();
-        await batcher.step();
+      for (const { requests, options } of lanes)
+        batchers.push(new Batcher(model, requests, { ...GENERATION_LIMITS, ...options }));
+      while (batchers.some((batcher) => batcher.hasWork)) {
+        for (const [lane, batcher] of batchers.entries()) {
+          if (!batcher.hasWork) continue;
+          lanes[lane]?.options.signal?.throwIfAborted();
+          await batcher.step();
+        }
       }
     } finally {
-      batcher.dispose();
-      batcher.tell();
+      for (const batcher of batchers) batcher.dispose();
+      for (const batcher of batchers) batcher.tell();
     }
-    return batcher.results;
+    return batchers.map((batcher) => batcher.results);
   });
 }

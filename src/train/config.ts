@@ -72,6 +72,7 @@ const ENTRIES = {
   ),
   eval_split: note(
     v.optional(v.pipe(v.number(), v.gtValue(0), v.check(isPart))),
+    'number',
     'a share below 1, or a whole number of problems',
     'Holds a part of `data` out, drawn by the seed, and measures it instead of `eval_data`; held-out.json in the run folder names it.',
   ),
@@ -83,6 +84,7 @@ const ENTRIES = {
   ),
   eval_size: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+    'integer',
     'a whole number of at least 0',
     'Only the first so many of the held-out problems; 0 measures nothing.',
   ),
@@ -90,11 +92,13 @@ const ENTRIES = {
   max_steps: integer(1, 40, 'Optimiser steps; each takes `num_prompts` new problems. `--steps` on the command line.'),
   num_train_epochs: note(
     v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    'number',
     'a number above 0',
     'Passes over the problems, in place of `max_steps`, which wins where both are given.',
   ),
   seed: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffffffff)), 0),
+    'integer',
     'a whole number from 0 to 4294967295',
     'Key of all random numbers: order of the problems, sampling, random reward. The same seed gives the same bytes.',
   ),
@@ -115,6 +119,7 @@ const ENTRIES = {
   temperature: positive(1, 'Divides the logits when sampling and in the loss alike.'),
   top_p: note(
     v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
+    'number',
     'a number above 0 and up to 1',
     'Has to stay 1 in training: the loss takes the whole distribution.',
   ),
@@ -126,6 +131,7 @@ const ENTRIES = {
   ),
   stop: note(
     v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),
+    'yaml',
     'a list of texts',
     "Texts that end a completion, besides the end-of-sequence token; the prompt file's own otherwise.",
   ),
@@ -136,8 +142,10 @@ const ENTRIES = {
   ),
   reward: note(
     v.optional(reward, 'correct'),
+    'text',
     'correct, random, format, or the path of a module (.js, .mjs, .ts)',
     '`correct`: +1 / -1 by the verifier. Controls: `random` (a fair +1 / -1), `format` (any box that is not empty). Or a module whose default export is a reward function.',
+    REWARDS,
   ),
 
   advantage: choice(
@@ -178,6 +186,7 @@ const ENTRIES = {
 
   layers: note(
     v.optional(layers, 'all'),
+    'yaml',
     'all, or a list of different layer numbers from 0, such as [0, 1, 9] or 0-5,9',
     'Layers that get a vector, such as 0-5,9 or 5 alone. Nothing below the lowest is differentiated.',
   ),
@@ -188,6 +197,7 @@ const ENTRIES = {
         v.pipe(v.record(v.pipe(v.string(), v.regex(/^\d+$/)), rate), v.minEntries(1)),
       ]),
     ),
+    'yaml',
     'learning rates above 0 by layer ({5: 0.01}), or a list of one for each trained layer',
     'Peak learning rates of single layers in place of `learning_rate`: {5: 0.01}, or a list, lowest trained layer first.',
   ),
@@ -210,11 +220,13 @@ const ENTRIES = {
   ),
   memory_budget: note(
     v.optional(bytes),
+    'yaml',
     'a size such as 4GiB or 500MB',
     'Most GPU memory that the run may plan with; refused before it starts when it does not fit.',
   ),
   max_tokens_per_microbatch: note(
     v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+    'integer',
     'a whole number of at least 1',
     'Most tokens of one micro-batch of the training pass, whose gradients are added up; at least one sequence. By memory otherwise.',
   ),
@@ -242,11 +254,8 @@ export interface TrainConfig extends v.InferOutput<typeof SCHEMA> {}
 /** The same as it is given: every field may be left out. `configFields` explains each. */
 export interface TrainConfigInput extends v.InferInput<typeof SCHEMA> {}
 
-export interface ConfigField {
+export interface ConfigField extends Note {
   name: keyof TrainConfig;
-  description: string;
-  /** What a value has to be, in words. */
-  expected: string;
   /** undefined where the field may be left out. */
   default: unknown;
 }
@@ -254,8 +263,8 @@ export interface ConfigField {
 /** All fields in their order, with defaults: the source of `--help` and of the documentation. */
 export function configFields(): ConfigField[] {
   return Object.entries(ENTRIES).map(([name, schema]) => {
-    const { expected, description } = v.getMetadata(schema) as unknown as Note;
-    return { name: name as keyof TrainConfig, expected, description, default: v.getDefault(schema) };
+    const about = v.getMetadata(schema) as unknown as Note;
+    return { name: name as keyof TrainConfig, ...about, default: v.getDefault(schema) };
   });
 }
 

@@ -54,6 +54,8 @@ interface ExperimentOptions {
   readonly now: () => number;
   readonly signal?: AbortSignal | undefined;
   readonly on?: ExperimentEvents;
+  /** Carries out each piece of work on the GPU: a measurement, a step, the reading of the vectors. Between them others may use it. */
+  readonly turn?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** Times some of the steps; its report goes into report.html. */
   readonly profile?: { readonly around: StepRunner; report(): Promise<ProfileReport> } | undefined;
 }
@@ -66,7 +68,8 @@ export interface ExperimentEvents {
   readonly rollout?: (tokens: number, finished: number, total: number) => void;
   /** Micro-batches of the training pass: before each those done, and all. */
   readonly microBatch?: (done: number, total: number) => void;
-  readonly step?: (row: StepRow, samples: readonly Sample[]) => void;
+  /** `vectors`, [L, C], are those after the step. */
+  readonly step?: (row: StepRow, samples: readonly Sample[], vectors: Float32Array) => void;
   /** Something without which the result would be misread, once. */
   readonly warning?: (line: string) => void;
 }
@@ -91,7 +94,8 @@ export interface ExamplePair {
   readonly after: EvaluationRow;
 }
 
-const EVALUATION = {
+/** Files of a run folder with the evaluations before and after, all rows in them. */
+export const EVALUATION_FILES = {
   base: 'eval-base.json',
   prompted: 'eval-prompted.json',
   steered: 'eval-steered.json',
@@ -104,7 +108,7 @@ const EXAMPLES = 6;
  */
 export async function runExperiment(given: ExperimentOptions): Promise<ExperimentResult> {
   const options = { ...given, config: withSteps(given.config, given.trainProblems.length) };
-  const { lm, config, store, on, now } = options;
+  const { lm, config, store, on, now, turn = (work) => work() } = options;
   const checkpoint = options.resume ? await loadCheckpoint(store) : undefined;
   if (checkpoint) {
     checkResumable(checkpoint, config, lm.model.identity, store.where);
@@ -136,13 +140,13 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     now,
     checkpoint,
     signal: options.signal,
-    around: options.profile?.around,
+    around: (step, work) => turn(() => (options.profile ? options.profile.around(step, work) : work())),
     ...(on?.rollout && { onRollout: on.rollout }),
     ...(on?.microBatch && { onMicroBatch: on.microBatch }),
     ...(on?.warning && { onWarning: on.warning }),
-    onStep: (row, samples) => {
+    onStep: (row, samples, vectors) => {
       metrics.push(row);
-      on?.step?.(row, samples);
+      on?.step?.(row, samples, vectors);
     },
   });
   try {
@@ -175,7 +179,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
     on?.stage?.('report');
     const dull = dullWarning(metrics);
     if (dull !== undefined) on?.warning?.(dull);
-    const lens = await logitLens(lm, trainer.steering.tensor);
+    const lens = await turn(() => logitLens(lm, trainer.steering.tensor));
     const summary: RunSummary = {
       ...(base && { base: accuracies(base) }),
       ...(prompted && { prompted: accuracies(prompted) }),
@@ -190,7 +194,7 @@ export async function runExperiment(given: ExperimentOptions): Promise<Experimen
       method: config.method,
     };
     await writeSummary(store, summary);
-    const result = { summary, metrics, lens, examples: pairs(base, steered) };
+    const result = { summary, metrics, lens, examples: examplePairs(base, steered) };
     const profile = await options.profile?.report();
     await store.writeAtomic(RUN_FILES.report, renderReport({ ...reportData(config, lm, result), profile }));
     return result;
@@ -210,13 +214,13 @@ async function measure(
   options: ExperimentOptions,
   plan: MemoryPlan,
 ): Promise<Evaluation | undefined> {
-  const { lm, config, store, on, testProblems } = options;
+  const { lm, config, store, on, testProblems, turn = (work) => work() } = options;
   const { encode, stop } = (which === 'prompted' && options.prompted) || options;
   if (testProblems.length === 0) return undefined;
   on?.stage?.(which);
   const prompts = testProblems.map(encode);
   const problems = await digestOf([stop, prompts.map(({ text, problem }) => [text, problem.answer])]);
-  const kept = options.resume ? await keptEvaluation(store, EVALUATION[which], { step, problems }) : undefined;
+  const kept = options.resume ? await keptEvaluation(store, EVALUATION_FILES[which], { step, problems }) : undefined;
   const work = () =>
     evaluate(lm, prompts, {
       answer: config.answer,
@@ -230,8 +234,8 @@ async function measure(
       ...(config.memory_budget !== undefined && { cacheBytes: plan.cache, maxRows: plan.inFlight }),
       onProgress: (finished, total, tokens) => on?.evaluation?.(which, finished, total, tokens),
     });
-  const result = kept ?? (await lm.model.device.phase(`measure ${which}`, work));
-  if (!kept) await store.writeAtomic(EVALUATION[which], `${JSON.stringify({ step, problems, ...result })}\n`);
+  const result = kept ?? (await turn(() => lm.model.device.phase(`measure ${which}`, work)));
+  if (!kept) await store.writeAtomic(EVALUATION_FILES[which], `${JSON.stringify({ step, problems, ...result })}\n`);
   on?.evaluated?.(which, result);
   return result;
 }
@@ -278,7 +282,8 @@ function accuracies({ sampled, greedy }: Evaluation): AccuracyPair {
   return { sampled, greedy };
 }
 
-function pairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
+/** Problems that both evaluations answered greedily, the first few. */
+export function examplePairs(base: Evaluation | undefined, steered: Evaluation | undefined): ExamplePair[] {
   const greedy = (evaluation: Evaluation | undefined) =>
     (evaluation?.rows ?? []).filter((row) => row.mode === 'greedy').slice(0, EXAMPLES);
   const after = greedy(steered);

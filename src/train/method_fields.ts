@@ -11,8 +11,10 @@ export const METHOD_FIELDS = {
   ),
   preset: note(
     v.optional(v.picklist(PRESET_NAMES)),
+    'choice',
     `one of ${PRESET_NAMES.join(', ')}`,
     '`paper`, `grpo`, `dr_grpo`, `dapo`, `rloo_trl`: defaults of the objective as that paper or TRL has them; fields that are given win.',
+    PRESET_NAMES,
   ),
 };
 
@@ -35,6 +37,7 @@ export const OBJECTIVE_FIELDS = {
   epsilon: fraction(0.2, 'The ratio is clipped from below at 1 - epsilon, and from above at 1 + epsilon.'),
   epsilon_high: note(
     v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    'number',
     'a number above 0',
     'The ratio is clipped from above at 1 + epsilon_high; `epsilon` otherwise.',
   ),

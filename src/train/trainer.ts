@@ -22,7 +22,8 @@ interface TrainerOptions extends MethodOptions {
   readonly digest: string;
   readonly store: RunStore;
   readonly checkpoint?: Checkpoint | undefined;
-  readonly onStep?: (row: StepRow, samples: readonly Sample[]) => void;
+  /** `vectors` are those after the step, [L, C]. */
+  readonly onStep?: (row: StepRow, samples: readonly Sample[], vectors: Float32Array) => void;
   /** Runs every step: a profile times some of them. */
   readonly around?: StepRunner | undefined;
 }
@@ -207,7 +208,7 @@ export class Trainer {
     this.#drawn = drawn;
     this.#numTokens = row.num_tokens;
     this.step++;
-    this.#o.onStep?.(row, samples);
+    this.#o.onStep?.(row, samples, state.vectors);
   }
 
   /** Place of the n-th example: every epoch is a permutation of its own, keyed by seed and epoch. */

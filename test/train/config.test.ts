@@ -170,4 +170,13 @@ describe('configFields', () => {
       expect(config[field.name], field.name).toEqual(field.default);
     }
   });
+
+  it('says how each value is entered, so that a form needs no list of its own', () => {
+    const odd: Record<string, unknown> = { integer: 0.5, number: 'much', flag: 'maybe', choice: 'none of them' };
+    for (const { name, kind, options, expected } of configFields()) {
+      expect(options !== undefined, name).toBe(kind === 'choice' || name === 'reward');
+      for (const option of options ?? []) expect(expected, name).toContain(option);
+      if (kind in odd) expect(() => parseTrainConfig({ [name]: odd[kind] }, ''), name).toThrow(`${name} is`);
+    }
+  });
 });

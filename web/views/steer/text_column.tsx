@@ -1,0 +1,229 @@
+import { memo } from 'preact/compat';
+import { useRef, useState } from 'preact/hooks';
+import type { Column, StreamEvent } from '../../worker/steer_types.ts';
+import { look, lookAt } from './look.ts';
+import * as state from './state.ts';
+import { inline, parting, pieces, shadeOf } from './token_text.ts';
+
+const NAMES: Readonly<Record<Column, string>> = { base: 'Base', steered: 'Steered' };
+const OTHER: Readonly<Record<Column, Column>> = { base: 'steered', steered: 'base' };
+
+/** A text as it comes, token by token. */
+export function TextColumn({ column }: { column: Column }) {
+  const { tokens, outcome } = state.columns.value[column];
+  const busy = state.running.value !== undefined && state.shownRequest.value?.columns.includes(column) === true;
+  const empty = column === 'steered' && !state.vectors.value;
+  return (
+    <section class="card steer-column" data-column={column} aria-labelledby={`${column}-name`}>
+      <header class="steer-bar">
+        <h2 id={`${column}-name`}>{NAMES[column]}</h2>
+        <Verdict column={column} />
+      </header>
+      {state.past.value.map((turn, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: turns are only ever added
+        <div class="steer-turn" key={i}>
+          <p class="steer-user">{turn.user}</p>
+          <p class="steer-said">{inlineLines(turn[column])}</p>
+        </div>
+      ))}
+      {state.asked.value !== undefined && <p class="steer-user">{state.asked.value}</p>}
+      {empty && tokens.length === 0 ? (
+        <NoVectors />
+      ) : tokens.length > 0 ? (
+        <Tokens column={column} busy={busy && !outcome} />
+      ) : (
+        <p class="steer-waiting">{busy ? 'Waiting for the GPU…' : 'Nothing generated yet.'}</p>
+      )}
+      <footer>{footer(column)}</footer>
+    </section>
+  );
+}
+
+function NoVectors() {
+  return (
+    <div class="steer-empty">
+      <p>There are no vectors to steer with yet.</p>
+      <p>
+        <a class="button primary" href="#/train">
+          Train some for a minute
+        </a>
+      </p>
+      <small>Or open a .safetensors file of vectors: drop it here, or use the button under Vectors.</small>
+    </div>
+  );
+}
+
+/** Whether the answer is right, in a sign and a word. */
+function Verdict({ column }: { column: Column }) {
+  const verdict = state.columns.value[column].outcome?.verdict;
+  if (!verdict) return null;
+  const found = verdict.extracted === null ? 'no boxed answer' : `answers ${inline(verdict.extracted)}`;
+  return (
+    <span class="steer-verdict" data-correct={verdict.correct}>
+      {verdict.correct ? '✓ right' : '✗ wrong'}
+      <small>{found}</small>
+    </span>
+  );
+}
+
+function footer(column: Column): string {
+  const { tokens, outcome } = state.columns.value[column];
+  if (tokens.length === 0) return '';
+  const count = `${tokens.length} tokens`;
+  if (!outcome) return count;
+  const ended = {
+    stop: 'ended by itself',
+    length: 'cut off at the most tokens',
+    stopped: 'stopped',
+  }[outcome.finishReason];
+  const seconds = state.seconds.value;
+  const took = seconds !== undefined ? ` · both in ${seconds.toFixed(1)} s` : '';
+  const both = state.shownRequest.value?.columns.length === 2;
+  return `${count} · ${ended} · prompt of ${outcome.promptTokens}${both ? took : ''}`;
+}
+
+function Tokens({ column, busy }: { column: Column; busy: boolean }) {
+  const { tokens, outcome } = state.columns.value[column];
+  const other = state.columns.value[OTHER[column]].tokens;
+  const at = parting(tokens, other);
+  const scores = state.scores.value[column];
+  const list = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState(0);
+  const looked = look.value?.column === column ? look.value.step : undefined;
+
+  const show = (step: number) => {
+    const box = list.current?.querySelector(`[data-step="${step}"]`)?.getBoundingClientRect();
+    if (box) lookAt({ column, step, box });
+  };
+  const move = (step: number) => {
+    const next = Math.max(0, Math.min(tokens.length - 1, step));
+    setActive(next);
+    list.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: 'nearest' });
+    show(next);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const to = { ArrowRight: active + 1, ArrowLeft: active - 1, Home: 0, End: tokens.length - 1 }[event.key];
+    const line = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (to === undefined && line === undefined) return;
+    event.preventDefault();
+    move(to ?? lineStep(list.current, active, line as number));
+  };
+  const stepOf = (event: Event) => {
+    const step = (event.target as Element).closest<HTMLElement>('[data-step]')?.dataset.step;
+    return step === undefined ? undefined : Number(step);
+  };
+
+  return (
+    <div
+      ref={list}
+      class="steer-tokens"
+      role="listbox"
+      tabIndex={0}
+      aria-label={`${NAMES[column]} text, token by token`}
+      aria-activedescendant={`${column}-${active}`}
+      data-busy={busy}
+      onKeyDown={onKeyDown}
+      onFocus={() => show(Math.min(active, tokens.length - 1))}
+      onBlur={() => lookAt(undefined)}
+      onPointerOver={(event) => {
+        const step = stepOf(event);
+        if (step !== undefined) show(step);
+      }}
+      onPointerLeave={() => {
+        if (document.activeElement !== list.current) lookAt(undefined);
+      }}
+      onClick={(event) => {
+        const step = stepOf(event);
+        if (step !== undefined) move(step);
+      }}
+    >
+      {tokens.map((token) => {
+        const { step } = token;
+        const place = at === undefined ? 'same' : step < at ? 'same' : step === at ? 'parting' : 'after';
+        const delta = scores && (scores.steered[step] as number) - (scores.base[step] as number);
+        return (
+          <Token
+            key={step}
+            column={column}
+            token={token}
+            place={other.length === 0 ? 'after' : place}
+            shade={shadeOf(delta)}
+            looked={looked === step}
+            cut={outcome !== undefined && step >= outcome.kept}
+          />
+        );
+      })}
+    </div>
+  );
+}
+
+interface TokenProps {
+  readonly column: Column;
+  readonly token: StreamEvent;
+  readonly place: string;
+  readonly shade: number;
+  readonly looked: boolean;
+  /** Begins or follows a stop text. */
+  readonly cut: boolean;
+}
+
+const Token = memo(({ column, token, place, shade, looked, cut }: TokenProps) => (
+  <span
+    id={`${column}-${token.step}`}
+    class="steer-token"
+    role="option"
+    aria-selected={looked}
+    aria-label={token.special ? `end: ${token.text}` : undefined}
+    data-step={token.step}
+    data-place={place}
+    data-shade={shade || undefined}
+    data-special={token.special || undefined}
+    data-cut={cut || undefined}
+  >
+    {token.text === '' ? <i class="steer-sign" data-sign="▫" /> : <Text text={token.text} />}
+  </span>
+));
+
+/** Text nodes and signs; a sign is drawn by the style sheet, so that what is copied is what the model said. */
+function Text({ text }: { text: string }) {
+  return (
+    <>
+      {pieces(text).map(({ kind, text, sign }, i) =>
+        kind === 'text' ? (
+          text
+        ) : kind === 'control' ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never move
+          <i key={i} class="steer-control">
+            {sign}
+          </i>
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never move
+          <i key={i} class={`steer-${kind}`} data-sign={sign}>
+            {text}
+          </i>
+        ),
+      )}
+    </>
+  );
+}
+
+function inlineLines(text: string) {
+  return <Text text={text} />;
+}
+
+/** The token above or below: the one whose middle is nearest on the next line. */
+function lineStep(list: HTMLElement | null, from: number, direction: number): number {
+  const boxes = [...(list?.querySelectorAll('[data-step]') ?? [])].map((token) => token.getClientRects()[0]);
+  const here = boxes[from];
+  if (!here) return from;
+  const middle = (here.left + here.right) / 2;
+  let best = from;
+  let least = Number.POSITIVE_INFINITY;
+  boxes.forEach((box, step) => {
+    const down = box ? (box.top - here.top) * direction : 0;
+    if (!box || down < here.height / 2) return;
+    const far = down * 1000 + Math.abs((box.left + box.right) / 2 - middle);
+    if (far < least) [best, least] = [step, far];
+  });
+  return best;
+}

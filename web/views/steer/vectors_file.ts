@@ -1,0 +1,44 @@
+import { signal } from '@preact/signals';
+import { engine, inWords } from '../../app/engine.ts';
+import { refreshVectors } from './run.ts';
+import { notice, problem, push } from './state.ts';
+
+/** A file whose vectors are of other weights, and waits for a word. */
+export const doubtful = signal<{ readonly file: File; readonly why: string } | undefined>(undefined);
+
+/** Puts a file's vectors to use, or says why not. */
+export async function openVectors(file: File, anyway = false): Promise<void> {
+  problem.value = undefined;
+  notice.value = undefined;
+  doubtful.value = undefined;
+  try {
+    const opened = await engine().steer.openVectors(file, anyway);
+    if (opened.state === 'differs') doubtful.value = { file, why: opened.why };
+    else await refreshVectors();
+  } catch (error) {
+    problem.value = inWords(error);
+  }
+}
+
+export async function closeVectors(): Promise<void> {
+  await engine().steer.closeVectors();
+  await refreshVectors();
+  notice.value = undefined;
+}
+
+/** Downloads the vectors: `adjusted` with strength and layers as they are set. */
+export async function saveVectors(adjusted: boolean): Promise<void> {
+  problem.value = undefined;
+  try {
+    const { name, bytes } = await engine().steer.saveVectors(adjusted ? push.value : undefined);
+    const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = name;
+    link.click();
+    // The download has taken the bytes once this task is over, not before.
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  } catch (error) {
+    problem.value = inWords(error);
+  }
+}
