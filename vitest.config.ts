@@ -21,6 +21,7 @@ export default defineConfig({
       '@huggingface/hub',
       '@huggingface/jinja',
       '@huggingface/tokenizers',
+      'comlink',
       'fastest-levenshtein',
       'hyparquet',
       'hyparquet-compressors',

@@ -1,4 +1,7 @@
+import './style/tokens.css';
 import './style/base.css';
+import './style/ui.css';
+import './style/shell.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';
 import { keepForOffline } from './app/offline.ts';

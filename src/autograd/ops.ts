@@ -1,6 +1,7 @@
 import type { Matrix } from '../gpu/matrix.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { attention as attentionKernel } from '../kernels/attention.ts';
+import { type AttentionLayout, attention as attentionKernel } from '../kernels/attention.ts';
+import type { AttentionTensors } from '../kernels/attention_map.ts';
 import { partialFloats } from '../kernels/attention_pieces.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
@@ -83,6 +84,9 @@ export function rope(
   tape.record({ op: 'rope', out: qkv, saved: [], positions, table, n, shape });
 }
 
+/** Sees what attention took and gave, as `attentionMap` takes it; the tensors are the viewer's only until it returns. */
+export type AttentionViewer = (t: AttentionTensors, layout: AttentionLayout) => void;
+
 /**
  * Causal attention within each row's two key ranges, [N, H D]: of rows of `qkv`, of `paths`, which index those, or of the cache where
  * one is given, which `rope` has written to.
@@ -93,6 +97,7 @@ export function attention(
   tables: { ranges: Tensor; paths?: Tensor | undefined; keyQueries?: Tensor | undefined },
   shape: HeadShape,
   cache?: { kv: Tensor; apart: boolean; pieces?: number | undefined },
+  viewer?: AttentionViewer,
 ): Value {
   const n = qkv.tensor.shape[0] as number;
   const { heads, kvHeads, headDim } = shape;
@@ -111,18 +116,14 @@ export function attention(
   const pieces = cache?.pieces ?? 0;
   const layout = { n, ...shape, qStride, ...keys, scale, apart: cache?.apart === true, pieces };
   const partials = pieces > 0 ? tape.value([partialFloats(layout, pieces)], 'partial softmaxes', false) : undefined;
-  attentionKernel(
-    tape.rec,
-    {
-      q: qkv.tensor,
-      kv: cache?.kv ?? ordered?.tensor ?? qkv.tensor,
-      ranges: tables.ranges,
-      out: out.tensor,
-      lse: lse.tensor,
-      ...(partials && { partials: partials.tensor }),
-    },
-    layout,
-  );
+  const seen = {
+    q: qkv.tensor,
+    kv: cache?.kv ?? ordered?.tensor ?? qkv.tensor,
+    ranges: tables.ranges,
+    lse: lse.tensor,
+  };
+  attentionKernel(tape.rec, { ...seen, out: out.tensor, ...(partials && { partials: partials.tensor }) }, layout);
+  viewer?.(seen, layout);
   tape.release(partials, ordered);
   if (out.requiresGrad) {
     const { ranges, keyQueries } = tables;

@@ -66,7 +66,9 @@ export class Device {
   tuning: Tuning;
   profiler: Profiler | undefined;
   readonly #recorder: Recorder;
+  /** Buffers to read back through, by size; those that wait for the next readback. */
   readonly #staging = new Map<number, GPUBuffer[]>();
+  #stagingBytes = 0;
   #expected: Promise<unknown>[] = [];
   #failure: Error | undefined;
   readonly #lost: Promise<void>;
@@ -200,6 +202,22 @@ export class Device {
     await this.#checkErrors();
   }
 
+  /** Bytes of the buffers that exist: tensors and what is kept for the next ones, and what is read back through. */
+  get allocatedBytes(): number {
+    return this.arena.allocatedBytes + this.#stagingBytes;
+  }
+
+  /** Destroys the buffers that are kept for reuse: after a model was disposed of, all that it had brought. */
+  trim(): void {
+    this.arena.trim();
+    for (const list of this.#staging.values()) {
+      for (const buffer of list.splice(0)) {
+        this.#stagingBytes -= buffer.size;
+        buffer.destroy();
+      }
+    }
+  }
+
   /** Registers something that must hold before results are believed. */
   expect(promise: Promise<unknown>): void {
     promise.catch(() => {});
@@ -255,7 +273,10 @@ export class Device {
       list = [];
       this.#staging.set(size, list);
     }
-    return list.pop() ?? this.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const waiting = list.pop();
+    if (waiting) return waiting;
+    this.#stagingBytes += size;
+    return this.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 }
 
@@ -263,6 +284,25 @@ export class Device {
 export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|\bwarp\b|basic render/i.test(text);
+}
+
+/** What every kernel counts on; WebGPU promises as much, but an adapter in compatibility mode may have less. */
+const NEEDED = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+} as const;
+
+/** @throws UserError naming each limit that is below what kernels need */
+function refuseSmallAdapter(limits: GPUSupportedLimits): void {
+  const short = Object.entries(NEEDED).filter(([name, least]) => limits[name as keyof typeof NEEDED] < least);
+  if (short.length === 0) return;
+  const each = short.map(([name, least]) => `${name} ${limits[name as keyof typeof NEEDED]} of ${least}`);
+  throw new UserError(
+    `This GPU offers less than the kernels need: ${each.join(', ')}. Update its driver, or take another adapter; ` +
+      'a software one (SwiftShader, lavapipe) is slow, but it has enough.',
+  );
 }
 
 /** Takes the adapter's largest limits and the optional features that kernels use. */
@@ -274,6 +314,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
         'on the CPU, when it is started with `node --import trimtab/adapter`.',
     );
   }
+  refuseSmallAdapter(adapter.limits);
   const without = new Set(options.without ?? []);
   const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix'][] = [
     ['shader-f16', 'f16'],

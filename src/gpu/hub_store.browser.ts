@@ -8,11 +8,28 @@ const PIECE_BYTES = 32 * 2 ** 20;
 /** Lies beside the pieces of a file that is whole, and holds its size. */
 const WHOLE = 'size';
 
+/** What of a repository is in the browser's storage. */
+export interface StoredRepository {
+  /** Such as `models--Qwen--Qwen2.5-0.5B`. */
+  readonly repo: string;
+  /** Of all contents, those that have come in part included. */
+  readonly bytes: number;
+  /** False while something of it has come in part. */
+  readonly whole: boolean;
+}
+
+/** A store whose content the page can show and clear. */
+export interface BrowserHubStore extends HubStore {
+  repositories(): Promise<StoredRepository[]>;
+  /** Removing what is not there is fine. */
+  remove(repo: string): Promise<void>;
+}
+
 /**
  * The same in a browser, in the private file system of the page's origin (OPFS): `FOLDER/REPO/blobs/ETAG/0, 1, …` are pieces
  * of a content, `snapshots/COMMIT/PATH` holds an ETag, `refs/REVISION` a commit. Slashes in names become `%2F`.
  */
-export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): HubStore {
+export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): BrowserHubStore {
   const at = (...path: string[]) => [folder, ...path];
   const open = async (repo: string, commit: string, path: string): Promise<RandomAccess | undefined> => {
     const etag = await readSmall(at(repo, 'snapshots', commit), path);
@@ -47,6 +64,15 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): HubSt
       return paths.filter((_, i) => whole[i] !== undefined).sort();
     },
     open,
+    async repositories() {
+      const repositories: StoredRepository[] = [];
+      for (const repo of await foldersIn(at())) repositories.push({ repo, ...(await sizeOf(at(repo, 'blobs'))) });
+      return repositories.sort((a, b) => (a.repo < b.repo ? -1 : 1));
+    },
+    async remove(repo) {
+      const directory = await directoryAt(at());
+      if (directory) await unlessMissing(directory.removeEntry(repo, { recursive: true }));
+    },
     async add(repo, commit, entry, read) {
       const blobs = at(repo, 'blobs', escaped(entry.etag));
       if ((await readSmall(blobs, WHOLE)) === undefined) await fetchInto(blobs, entry, read, pieceBytes);
@@ -112,6 +138,28 @@ async function directoryAt(path: readonly string[], create = false): Promise<Fil
     directory = next;
   }
   return directory;
+}
+
+async function foldersIn(path: readonly string[]): Promise<string[]> {
+  const directory = await directoryAt(path);
+  const names: string[] = [];
+  if (directory) for await (const [name, { kind }] of directory.entries()) if (kind === 'directory') names.push(name);
+  return names;
+}
+
+/** Of all contents below a repository's `blobs`. */
+async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
+  let [bytes, whole] = [0, true];
+  for (const etag of await foldersIn(blobs)) {
+    const directory = (await directoryAt([...blobs, etag])) as FileSystemDirectoryHandle;
+    let complete = false;
+    for await (const handle of directory.values()) {
+      if (handle.name === WHOLE) complete = true;
+      else bytes += (await (handle as FileSystemFileHandle).getFile()).size;
+    }
+    whole &&= complete;
+  }
+  return { bytes, whole };
 }
 
 async function fileIn(path: readonly string[], name: string): Promise<File | undefined> {

@@ -1,6 +1,7 @@
 import './adamw.ts';
 import './attention.ts';
 import './attention_backward.ts';
+import './attention_map.ts';
 import './attention_pieces.ts';
 import './decode_advance.ts';
 import './decode_rows.ts';
@@ -18,8 +19,10 @@ import './rope.ts';
 import './rope_kv.ts';
 import './rows.ts';
 import './sample.ts';
+import './softmax_kl.ts';
 import './steering_grad.ts';
 import './swiglu.ts';
+import './top_k.ts';
 import { WEIGHT_TYPES } from '../gpu/blocks.ts';
 import { assemble, definedKernels, type Kernel } from '../gpu/kernel.ts';
 

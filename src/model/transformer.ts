@@ -38,6 +38,8 @@ export interface ForwardOptions {
   readonly lower?: LowerLayers | undefined;
   /** Sees every `resid_post[l]` [N, C], after the vector was added. */
   readonly onResidPost?: (layer: number, resid: Tensor) => void;
+  /** Sees what each layer's attention took and gave. */
+  readonly onAttention?: (layer: number, ...seen: Parameters<ops.AttentionViewer>) => void;
 }
 
 /** The layers below a vector and the vector's own, but for the last addition, which takes the vector in: [N, C] both. */
@@ -72,7 +74,7 @@ export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOp
   model.layers.forEach((layer, l) => {
     if (lower && l <= lower.layer) return;
     const run = (on: Tape, inp: Stream) => {
-      const branches = layerBranches(on, model, layer, l, rows, inp, options.cache);
+      const branches = layerBranches(on, model, layer, l, rows, inp, options.cache, options.onAttention);
       const after = lastAddition(on, model, l, branches, options);
       on.release(branches.residMid, branches.mlpOut);
       return after;
@@ -142,6 +144,7 @@ function layerBranches(
   rows: Rows,
   { resid, normed }: Stream,
   cache?: ForwardOptions['cache'],
+  onAttention?: ForwardOptions['onAttention'],
 ): { residMid: Value; mlpOut: Value } {
   const shape = model.headShape;
 
@@ -151,7 +154,8 @@ function layerBranches(
   if (layer.qk_norm) ops.qkNorm(tape, qkv, normOf(model, layer.qk_norm), shape);
   const cached = cache && { ...cache, kv: cache.kv.layers[l] as Tensor };
   ops.rope(tape, qkv, rows.positions, model.ropeTable, shape, cached);
-  const attended = ops.attention(tape, qkv, rows, shape, cached);
+  const viewer = onAttention && ((...seen: Parameters<ops.AttentionViewer>) => onAttention(l, ...seen));
+  const attended = ops.attention(tape, qkv, rows, shape, cached, viewer);
   tape.release(qkv);
   const attnOut = ops.linear(tape, attended, layer.o_proj, 'attn_out', layer.o_bias);
   tape.release(attended);

@@ -17,17 +17,21 @@ import {
   type SampleRow,
 } from './rundir.ts';
 
-/** All that a run folder holds, checked. What the run has not come to yet is undefined, or empty. */
-export interface RunRecord {
+/** What a list of runs shows of one, without its logs. What the run has not come to yet is undefined. */
+export interface RunHead {
   readonly config: TrainConfig;
-  readonly metrics: readonly StepRow[];
-  readonly completions: readonly (CompletionRow | SampleRow)[];
-  readonly evaluations: readonly EvaluationStep[];
   readonly base: Evaluation | undefined;
   readonly steered: Evaluation | undefined;
   readonly summary: RunSummary | undefined;
-  readonly steering: SteeringFile | undefined;
   readonly checkpoint: Checkpoint | undefined;
+}
+
+/** All that a run folder holds. */
+export interface RunRecord extends RunHead {
+  readonly metrics: readonly StepRow[];
+  readonly completions: readonly (CompletionRow | SampleRow)[];
+  readonly evaluations: readonly EvaluationStep[];
+  readonly steering: SteeringFile | undefined;
 }
 
 /**
@@ -36,26 +40,32 @@ export interface RunRecord {
  * @throws UserError for a folder that is none, and for a broken file, naming it and the line
  */
 export async function readRun(store: RunStore): Promise<RunRecord> {
-  const configText = await textOf(store, RUN_FILES.config);
-  if (configText === undefined) {
-    const found = await store.list();
-    throw new UserError(
-      `${store.where} is no run folder: ${RUN_FILES.config} was expected, found ${found.slice(0, 5).join(', ') || 'nothing'}` +
-        `${found.length > 5 ? `, and ${found.length - 5} more` : ''}.`,
-    );
-  }
-  const at = `${store.where}/${RUN_FILES.config}`;
+  const head = await readRunHead(store);
   const steering = await store.read(RUN_FILES.steering);
   return {
-    config: parseTrainConfig(configText, at),
+    ...head,
     metrics: await rowsOf<StepRow>(store, RUN_FILES.metrics),
     completions: await rowsOf<CompletionRow | SampleRow>(store, RUN_FILES.completions),
     evaluations: await rowsOf<EvaluationStep>(store, RUN_FILES.evaluations),
+    steering: steering && decodeSteering(steering, `${store.where}/${RUN_FILES.steering}`),
+  };
+}
+
+/** The same without the logs and the vectors, which may be long. */
+export async function readRunHead(store: RunStore): Promise<RunHead> {
+  const names = await store.list();
+  const config = await textOf(store, RUN_FILES.config);
+  if (config === undefined) {
+    const found = names.slice(0, 5).join(', ') || 'nothing';
+    const more = names.length > 5 ? `, and ${names.length - 5} more` : '';
+    throw new UserError(`${store.where} is no run folder: ${RUN_FILES.config} was expected, found ${found}${more}.`);
+  }
+  return {
+    config: parseTrainConfig(config, `${store.where}/${RUN_FILES.config}`),
     base: await jsonOf<Evaluation>(store, EVALUATION_FILES.base),
     steered: await jsonOf<Evaluation>(store, EVALUATION_FILES.steered),
     summary: await jsonOf<RunSummary>(store, RUN_FILES.summary),
-    steering: steering && decodeSteering(steering, `${store.where}/${RUN_FILES.steering}`),
-    checkpoint: (await store.list()).includes(RUN_FILES.checkpoint) ? await loadCheckpoint(store) : undefined,
+    checkpoint: names.includes(RUN_FILES.checkpoint) ? await loadCheckpoint(store) : undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { TrainView } from '../views/train/train_view.tsx';
+import { takeDroppedModels } from './drop.ts';
 import { gpu, model, modelLoading, startEngine } from './engine.ts';
 import { Notices } from './notices.tsx';
 import { ROUTES, type Route, route } from './routes.ts';
@@ -14,7 +15,10 @@ const ModelsView = lazy(async () => (await import('../views/models/models_view.t
 const VIEWS = { train: TrainView, steer: SteerView, inside: InsideView, kernels: KernelsView, models: ModelsView };
 
 export function App() {
-  useEffect(() => void startEngine(), []);
+  useEffect(() => {
+    void startEngine();
+    return takeDroppedModels();
+  }, []);
   const View = VIEWS[route.value];
   return (
     <>
@@ -47,9 +51,9 @@ function Masthead() {
           </a>
         ))}
       </nav>
-      <p id="adapter" data-state={gpu.value.state}>
+      <a id="adapter" href="#/models" data-state={gpu.value.state}>
         {adapterText()}
-      </p>
+      </a>
       <button type="button" class="quiet" onClick={nextTheme} aria-label={`Colours: ${theme.value}; change`}>
         {{ auto: '◐', light: '☀', dark: '☾' }[theme.value]}
       </button>

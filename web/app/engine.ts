@@ -1,7 +1,7 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { proxy, type Remote, wrap } from 'comlink';
 import type { Engine } from '../worker/engine.ts';
-import type { AdapterInfo, ModelInfo } from '../worker/session.ts';
+import type { AdapterInfo, ModelInfo, SessionOptions } from '../worker/session.ts';
 
 /** Whether there is a GPU to work with. */
 export type GpuState =
@@ -17,6 +17,15 @@ export const model = signal<ModelInfo | undefined>(undefined);
 export const modelLoading = signal<string | undefined>(undefined);
 export const modelProblem = signal<string | undefined>(undefined);
 
+const BUDGET = 'trimtab.memoryBudget';
+/** Bytes of GPU memory that may be allocated, from the next start of the engine on; undefined for no limit. */
+export const memoryBudget = signal<number | undefined>(Number(localStorage.getItem(BUDGET)) || undefined);
+effect(() => localStorage.setItem(BUDGET, String(memoryBudget.value ?? '')));
+
+function budgetOptions(): SessionOptions {
+  return memoryBudget.value === undefined ? {} : { memoryBudget: memoryBudget.value };
+}
+
 let worker: Worker | undefined;
 let remote: Remote<Engine> | undefined;
 
@@ -26,7 +35,17 @@ export function engine(): Remote<Engine> {
   return remote;
 }
 
-/** Starts a worker, in place of the one before, opens the GPU in it, and loads the demonstration model. */
+/** How a model is had again: what a new worker loads first. */
+export interface ModelSource {
+  readonly name: string;
+  load(): Promise<ModelInfo>;
+}
+
+export const DEMO: ModelSource = { name: 'the demonstration model', load: () => engine().models.loadDemo() };
+
+let source = DEMO;
+
+/** Starts a worker, in place of the one before, opens the GPU in it, and loads the model that was there. */
 export async function startEngine(): Promise<void> {
   worker?.terminate();
   gpu.value = { state: 'waiting' };
@@ -47,26 +66,37 @@ export async function startEngine(): Promise<void> {
     },
   });
   try {
-    gpu.value = { state: 'ready', info: await remote.session.open({}, events) };
+    gpu.value = { state: 'ready', info: await remote.session.open(budgetOptions(), events) };
   } catch (error) {
     gpu.value = { state: 'failed', problem: inWords(error) };
     return;
   }
-  await loadModel('the demonstration model', () => engine().models.loadDemo());
+  await loadModel(source);
 }
 
-/** Loads a model and tells the page of it. */
-export async function loadModel(name: string, load: () => Promise<ModelInfo>): Promise<void> {
-  modelLoading.value = name;
+/**
+ * Loads a model and tells the page of it. A failure is told as a notice of the page; the model before may have had to go.
+ * @returns whether it is there
+ */
+export async function loadModel(wanted: ModelSource): Promise<boolean> {
+  modelLoading.value = wanted.name;
   modelProblem.value = undefined;
   try {
-    model.value = await load();
+    model.value = await wanted.load();
+    source = wanted;
+    return true;
   } catch (error) {
-    model.value = undefined;
     modelProblem.value = inWords(error);
+    if (!(await engine().session.hasModel)) model.value = undefined;
+    return false;
   } finally {
     modelLoading.value = undefined;
   }
+}
+
+export async function unloadModel(): Promise<void> {
+  await engine().session.unload();
+  model.value = undefined;
 }
 
 /** A failure in plain words: the message of what the reader can mend, and for the rest that it is not their mistake. */

@@ -2,6 +2,7 @@ import { proxy } from 'comlink';
 import { Benchmarks } from './benchmarks.ts';
 import { Inspection } from './inspection.ts';
 import { Models } from './models.ts';
+import { ResidualPath } from './residual_path.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { Steer } from './steer.ts';
@@ -18,6 +19,7 @@ export function createEngine() {
     training: proxy(new Training(session, runs)),
     steer: proxy(new Steer(session)),
     inspection: proxy(new Inspection(session)),
+    path: proxy(new ResidualPath(session)),
     benchmarks: proxy(new Benchmarks(session)),
   };
 }

@@ -1,9 +1,8 @@
 import { createGPU } from '#platform';
-import { formatBytes } from '../../src/gpu/bytes.ts';
 import { type Device, openDevice } from '../../src/gpu/device.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
-import { type LanguageModel, openLanguageModel } from '../../src/model/language_model.ts';
+import { type LanguageModel, openModelFiles, uploadModel } from '../../src/model/language_model.ts';
 import { Turn } from './turn.ts';
 import type { CurrentVectors } from './vectors.ts';
 
@@ -24,7 +23,7 @@ export interface ModelInfo {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly hasChatTemplate: boolean;
-  /** Of the weights on the GPU. */
+  /** Of the weights on the GPU, as they are kept there. */
   readonly bytes: number;
 }
 
@@ -82,17 +81,34 @@ export class Session {
     return this.#lm;
   }
 
-  /** Replaces the model on the GPU. The old one goes first: two need not fit. */
+  get hasModel(): boolean {
+    return this.#lm !== undefined;
+  }
+
+  /**
+   * Replaces the model on the GPU, whose place the new one needs: two may not fit. Files that cannot be read leave the old
+   * one where it is.
+   *
+   * @throws UserError for anything wrong with the files, or a model that does not fit
+   */
   async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
     this.turn.refuseDuring('loading a model');
     return this.turn.take('loading a model', async () => {
-      const before = this.#lm?.model.identity;
-      this.#unload();
-      this.#lm = await openLanguageModel(this.device, files);
-      this.files = files;
-      // What was trained on one model says nothing to another.
-      if (this.#lm.model.identity !== before) this.vectors = undefined;
-      return this.info();
+      const opened = await openModelFiles(files);
+      try {
+        const before = this.#lm?.model.identity;
+        this.#unload();
+        this.#lm = await uploadModel(this.device, opened);
+        this.files = files;
+        // What was trained on one model says nothing to another.
+        if (this.#lm.model.identity !== before) this.vectors = undefined;
+        return this.info();
+      } catch (error) {
+        this.#unload();
+        throw error;
+      } finally {
+        await opened.source.close();
+      }
     });
   }
 
@@ -113,19 +129,21 @@ export class Session {
       vocabSize: config.vocab_size,
       maxPositions: model.maxPositions,
       hasChatTemplate: tokenizer.hasChatTemplate,
-      bytes: this.device.arena.liveBytes,
+      bytes: model.bytes,
     };
   }
 
-  /** Bytes on the GPU: all that is allocated, and what of it is in use. */
-  memory(): { readonly allocated: number; readonly live: number; readonly text: string } {
-    const { allocatedBytes, liveBytes } = this.device.arena;
-    return { allocated: allocatedBytes, live: liveBytes, text: formatBytes(allocatedBytes) };
+  /** What is on the GPU, in bytes: all buffers that exist, and what of them is in use. */
+  memory(): { readonly allocated: number; readonly live: number } {
+    return { allocated: this.device.allocatedBytes, live: this.device.arena.liveBytes };
   }
 
   #unload(): void {
     this.#lm?.model.dispose();
+    // Buffers that are kept for the next ones of their size would be the system's until the page is closed.
+    this.#device?.arena.trim();
     this.#lm = undefined;
     this.files = undefined;
+    this.device.trim();
   }
 }

@@ -1,3 +1,44 @@
+import './models.css';
+import { DEMO, loadModel, model, modelLoading } from '../../app/engine.ts';
+import { Cached } from './cached.tsx';
+import { FromComputer } from './from_computer.tsx';
+import { FromHub } from './from_hub.tsx';
+import { GpuCard } from './gpu_card.tsx';
+import { LoadedModel } from './loaded_model.tsx';
+
+/** Which model is on the GPU, where others come from, and what of them this browser keeps. */
 export function ModelsView() {
-  return <section class="card" aria-label="Models" />;
+  const busy = modelLoading.value !== undefined;
+  return (
+    <section class="models" aria-labelledby="models-title">
+      <header class="models-head">
+        <h1 id="models-title">The model to work with</h1>
+        <p class="lede">
+          Weights are read by this tab and go to your GPU; they are never changed. Qwen2, Qwen3, Llama and Mistral
+          models in Hugging Face's format, and GGUF files.
+        </p>
+      </header>
+      <div class="stack">
+        <LoadedModel />
+        <div class="models-sources">
+          <article class="card">
+            <h2>Demonstration</h2>
+            <p class="sub">
+              1.2 million weights, part of this page: small enough to be trained in a minute, and it solves word
+              problems.
+            </p>
+            <button type="button" disabled={busy || model.value?.name === 'demo'} onClick={() => void loadModel(DEMO)}>
+              {model.value?.name === 'demo' ? 'Loaded' : 'Load'}
+            </button>
+          </article>
+          <FromComputer busy={busy} />
+        </div>
+        <FromHub busy={busy} />
+        <Cached />
+      </div>
+      <aside class="stack" aria-label="The GPU">
+        <GpuCard />
+      </aside>
+    </section>
+  );
 }

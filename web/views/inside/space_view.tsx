@@ -1,0 +1,201 @@
+import './space.css';
+import { useMemo, useState } from 'preact/hooks';
+import { model } from '../../app/engine.ts';
+import { vectors } from '../../app/vectors.ts';
+import type { PathRequest, PathResult } from '../../worker/residual_path.ts';
+import { SpaceCanvas } from './space_canvas.tsx';
+import { SpaceFlat } from './space_flat.tsx';
+import { buildScene, layerName, type Choice as SceneChoice, type ScenePoint, shownToken } from './space_scene.ts';
+import { SpaceTable } from './space_table.tsx';
+import { useTrace } from './space_trace.ts';
+
+const PROMPT =
+  'Question: Tina fills 4 crates with 7 buttons each and keeps 21 buttons outside. How many buttons are there in all?\nAnswer:';
+
+/** The path of the residual stream through the layers, without and with the vectors, on three principal axes. */
+export function SpaceView() {
+  const [prompt, setPrompt] = useState(PROMPT);
+  const [tokens, setTokens] = useState<PathRequest['tokens']>('last');
+  const [lengths, setLengths] = useState<PathRequest['lengths']>('rms');
+  const [fit, setFit] = useState<PathRequest['fit']>('states');
+  const [scale, setScale] = useState<SceneChoice['scale']>('stretched');
+  const [strength, setStrength] = useState(1);
+  const request = model.value && { prompt, tokens, lengths, fit, strength };
+  const { path, problem, busy } = useTrace(request, [model.value, vectors.value]);
+
+  return (
+    <section class="card space" aria-labelledby="space-title" aria-busy={busy}>
+      <h2 id="space-title">Path of the residual stream</h2>
+      <p class="sub">
+        The state of a token after the embedding and after every layer, on the three axes along which these states
+        differ most.
+      </p>
+      <div class="space-settings">
+        <label class="space-prompt">
+          <span>Prompt</span>
+          <textarea
+            rows={3}
+            spellcheck={false}
+            value={prompt}
+            onInput={(event) => setPrompt(event.currentTarget.value)}
+          />
+        </label>
+        <Choice name="Tokens" value={tokens} options={{ last: 'the last', all: 'all' }} onChange={setTokens} />
+        <Choice
+          name="States"
+          value={lengths}
+          options={{ rms: 'divided by their RMS', raw: 'as they are' }}
+          onChange={setLengths}
+        />
+        <Choice
+          name="Axes fitted to"
+          value={fit}
+          options={{ states: 'base and steered', differences: 'their difference' }}
+          disabled={path ? !path.steered : true}
+          onChange={setFit}
+        />
+        <Choice
+          name="Axes drawn"
+          value={scale}
+          options={{ stretched: 'equally long', true: 'to one scale' }}
+          onChange={setScale}
+        />
+        <label class="space-strength">
+          <span>
+            Strength of the vectors <output>{strength.toFixed(2).replace('-', '−')}</output>
+          </span>
+          <input
+            type="range"
+            min={-2}
+            max={2}
+            step={0.05}
+            value={strength}
+            disabled={path ? !path.steered : true}
+            onInput={(event) => setStrength(event.currentTarget.valueAsNumber)}
+          />
+        </label>
+      </div>
+      {problem && (
+        <p class="space-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {path ? <SpacePath path={path} scale={scale} /> : !problem && <p class="space-waiting">{waiting()}</p>}
+    </section>
+  );
+}
+
+function waiting(): string {
+  return model.value ? 'Tracing the first path…' : 'The path is drawn as soon as a model is loaded.';
+}
+
+/** Picture and table of a path, and what is chosen in them. */
+function SpacePath({ path, scale }: { readonly path: PathResult; readonly scale: SceneChoice['scale'] }) {
+  const [chosenToken, setToken] = useState<number>();
+  const [layer, setLayer] = useState<number>();
+  const [failure, setFailure] = useState<string>();
+  // Another prompt may have fewer tokens; nothing chosen is the last one.
+  const token = chosenToken !== undefined && chosenToken < path.tokens.length ? chosenToken : path.tokens.length - 1;
+  const marked = layer !== undefined && layer <= path.layers ? layer : undefined;
+  const scene = useMemo(() => buildScene(path, { token, layer: marked, scale }), [path, token, marked, scale]);
+  const name = (t: number) => shownToken(path.tokens[t]?.text ?? '');
+  const describe = ({ token: t, layer: l, steered }: ScenePoint) =>
+    `${name(t)} · ${layerName(l)} · ${steered ? 'steered' : 'base'}`;
+
+  return (
+    <>
+      <div class="space-body">
+        <div>
+          {failure === undefined ? (
+            <SpaceCanvas
+              scene={scene}
+              describe={describe}
+              onChoose={(point) => {
+                setToken(point.token);
+                setLayer(point.layer);
+              }}
+              onFailure={setFailure}
+            />
+          ) : (
+            <>
+              <p class="space-problem" role="status">
+                No 3D picture: {failure}. Here is the path on its first two axes.
+              </p>
+              <SpaceFlat path={path} token={token} />
+            </>
+          )}
+          <Legend steered={path.steered !== undefined} />
+          {failure === undefined && (
+            <p class="space-keys" id="space-keys">
+              Drag or arrow keys turn, with shift they move; + and −, two fingers or the wheel (after a click) zoom;
+              Home goes back.
+            </p>
+          )}
+        </div>
+        <div class="space-figures">
+          {path.tokens.length > 1 && (
+            <label class="space-token">
+              <span>Token</span>
+              <select value={token} onChange={(event) => setToken(Number(event.currentTarget.value))}>
+                {path.tokens.map(({ position }, t) => (
+                  <option key={position} value={t}>
+                    {position} {name(t)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          <SpaceTable path={path} token={token} layer={marked} onLayer={setLayer} />
+        </div>
+      </div>
+      <p class="space-note">{noteOf(path)}</p>
+    </>
+  );
+}
+
+function noteOf({ explained, promptTokens, tokens, steered }: PathResult): string {
+  const share = (100 * explained.reduce((sum, x) => sum + x, 0)).toFixed(0);
+  const parts = [`The three axes hold ${share} % of the variance.`];
+  if (steered) parts.push('They are fitted at strength 1, and stand still while the strength changes.');
+  else
+    parts.push(
+      'There are no vectors yet: train some under Train, or open a file of them under Steer, and the steered path is drawn too.',
+    );
+  if (tokens.length > 1 && tokens.length < promptTokens) {
+    parts.push(`Of the prompt's ${promptTokens} tokens the last ${tokens.length} are drawn.`);
+  }
+  return parts.join(' ');
+}
+
+function Legend({ steered }: { readonly steered: boolean }) {
+  return (
+    <ul class="space-legend">
+      <li data-kind="before">base</li>
+      {steered && <li data-kind="after">steered</li>}
+      {steered && <li data-kind="vector">the layer's own vector</li>}
+    </ul>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  readonly name: string;
+  readonly value: T;
+  readonly options: Readonly<Record<T, string>>;
+  readonly disabled?: boolean;
+  readonly onChange: (value: T) => void;
+}
+
+function Choice<T extends string>({ name, value, options, disabled, onChange }: ChoiceProps<T>) {
+  return (
+    <label class="space-choice">
+      <span>{name}</span>
+      <select value={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.value as T)}>
+        {(Object.entries(options) as [T, string][]).map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
