@@ -8,11 +8,29 @@ const PIECE_BYTES = 32 * 2 ** 20;
 /** Lies beside the pieces of a file that is whole, and holds its size. */
 const WHOLE = 'size';
 
+/** A repository of which the store has something, parts of files that are not whole included. */
+export interface StoredRepository {
+  /** The name of its folder, `models--Qwen--Qwen2.5-0.5B`. */
+  readonly repo: string;
+  readonly bytes: number;
+  /** False while something of it has come in part. */
+  readonly whole: boolean;
+  /** Commits by branch or tag, as last seen. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+/** A store whose owner can look into it and make room: other than a folder, OPFS has no other way to do so. */
+export interface BrowserHubStore extends HubStore {
+  repositories(): Promise<StoredRepository[]>;
+  /** Deletes all of a repository. @throws UserError while something of it is written */
+  remove(repo: string): Promise<void>;
+}
+
 /**
  * The same in a browser, in the private file system of the page's origin (OPFS): `FOLDER/REPO/blobs/ETAG/0, 1, …` are pieces
  * of a content, `snapshots/COMMIT/PATH` holds an ETag, `refs/REVISION` a commit. Slashes in names become `%2F`.
  */
-export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): HubStore {
+export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): BrowserHubStore {
   const at = (...path: string[]) => [folder, ...path];
   const open = async (repo: string, commit: string, path: string): Promise<RandomAccess | undefined> => {
     const etag = await readSmall(at(repo, 'snapshots', commit), path);
@@ -47,6 +65,34 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): HubSt
       return paths.filter((_, i) => whole[i] !== undefined).sort();
     },
     open,
+    async repositories() {
+      const top = await directoryAt(at());
+      const found: StoredRepository[] = [];
+      if (!top) return found;
+      for await (const repo of top.keys()) {
+        const refs = await directoryAt(at(repo, 'refs'));
+        const revisions = new Map<string, string>();
+        if (refs) {
+          for await (const name of refs.keys()) {
+            const commit = await readSmall(at(repo, 'refs'), decodeURIComponent(name));
+            if (commit !== undefined) revisions.set(decodeURIComponent(name), commit);
+          }
+        }
+        found.push({ repo, revisions, ...(await sizeOf(at(repo, 'blobs'))) });
+      }
+      return found.sort((a, b) => (a.repo < b.repo ? -1 : 1));
+    },
+    async remove(repo) {
+      const top = await directoryAt(at());
+      try {
+        await top?.removeEntry(repo, { recursive: true });
+      } catch (error) {
+        const { name } = error as DOMException;
+        if (name === 'NotFoundError') return;
+        if (name !== 'NoModificationAllowedError') throw error;
+        throw new UserError(`${repo} is being written, in this tab or another: stop that first, then delete it.`);
+      }
+    },
     async add(repo, commit, entry, read) {
       const blobs = at(repo, 'blobs', escaped(entry.etag));
       if ((await readSmall(blobs, WHOLE)) === undefined) await fetchInto(blobs, entry, read, pieceBytes);
@@ -129,6 +175,23 @@ async function write(path: readonly string[], name: string, content: FileSystemW
   const stream = await (await directory.getFileHandle(escaped(name), { create: true })).createWritable();
   await stream.write(content);
   await stream.close();
+}
+
+/** Bytes of all contents, and whether each has come whole. */
+async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
+  const directory = await directoryAt(blobs);
+  let [bytes, whole] = [0, true];
+  if (!directory) return { bytes, whole };
+  for await (const etag of directory.keys()) {
+    const content = await directory.getDirectoryHandle(etag);
+    let complete = false;
+    for await (const piece of content.values()) {
+      if (piece.name === WHOLE) complete = true;
+      else if (piece.kind === 'file') bytes += (await piece.getFile()).size;
+    }
+    whole &&= complete;
+  }
+  return { bytes, whole };
 }
 
 async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import { UserError } from '../gpu/errors.ts';
 import { blobFile, type ModelFolder, type RandomAccess } from './files.ts';
 
 /** What a page's user may pick: by `showDirectoryPicker`, `showOpenFilePicker`, an `<input type="file">`, or a drop. */
-type Picked = FileSystemDirectoryHandle | FileSystemFileHandle | File | readonly File[];
+export type Picked = FileSystemDirectoryHandle | FileSystemFileHandle | File | readonly File[];
 
 /** The model in a picked folder (its files have their plain names) or .gguf file. @throws UserError where nothing was picked */
 export async function openPicked(picked: Picked): Promise<ModelFolder | RandomAccess> {

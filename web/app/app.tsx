@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
 import { TrainView } from '../views/train/train_view.tsx';
+import { takeDroppedModels } from './drop.ts';
 import { gpu, model, modelLoading, startEngine } from './engine.ts';
 import { Notices } from './notices.tsx';
 import { ROUTES, type Route, route } from './routes.ts';
@@ -14,7 +15,10 @@ const ModelsView = lazy(async () => (await import('../views/models/models_view.t
 const VIEWS = { train: TrainView, steer: SteerView, inside: InsideView, kernels: KernelsView, models: ModelsView };
 
 export function App() {
-  useEffect(() => void startEngine(), []);
+  useEffect(() => {
+    void startEngine();
+    return takeDroppedModels();
+  }, []);
   const View = VIEWS[route.value];
   return (
     <>

@@ -8,7 +8,7 @@ import { blobFile } from '../../src/model/files.ts';
 import type { TrainConfig } from '../../src/train/config.ts';
 import type { RunStore } from '../../src/train/rundir.ts';
 
-/** Problems that come with the page, beside the demonstration model. */
+/** Problems that come with the page, beside the demonstration model: within the page's folder, by which the worker is named. */
 const EXAMPLES = 'models/demo';
 const TRAIN = 'problems-train.jsonl';
 const TEST = 'problems-test.jsonl';
@@ -39,7 +39,25 @@ interface Source {
   readonly keep: boolean;
 }
 
-type Keys = Pick<TrainConfig, 'question_key' | 'answer_key'>;
+/** Columns that are named. */
+export interface Keys {
+  readonly question_key?: string | undefined;
+  readonly answer_key?: string | undefined;
+}
+
+/** What a file of problems holds: how many, and the first ones. */
+export interface DataPreview {
+  readonly count: number;
+  readonly first: readonly Problem[];
+}
+
+const PREVIEWED = 4;
+
+/** @throws UserError naming the row of what cannot be read */
+export async function previewData(file: File, keys: Keys): Promise<DataPreview> {
+  const problems = await read(file, keys);
+  return { count: problems.length, first: problems.slice(0, PREVIEWED) };
+}
 
 /** Whether a model brings problems of its own. */
 export async function hasOwnProblems(files: ModelFolder | RandomAccess | undefined): Promise<boolean> {
@@ -91,6 +109,7 @@ async function sourceOf(
 ): Promise<Source> {
   if (choice.kind === 'files') {
     const { train, test } = choice;
+    if (train.size === 0) throw new UserError('No file of problems is chosen yet.');
     return {
       train: await read(train, keys),
       test: test && (await read(test, keys)),
@@ -99,7 +118,7 @@ async function sourceOf(
     };
   }
   if (choice.kind === 'examples') {
-    const own = await ownProblems(await openFolder(EXAMPLES));
+    const own = await ownProblems(await openFolder(new URL(EXAMPLES, self.name).href));
     return { ...own, named: { data: `${EXAMPLES}/${TRAIN}`, eval_data: `${EXAMPLES}/${TEST}` }, keep: false };
   }
   if (!model || !('open' in model) || !(await hasOwnProblems(model))) {

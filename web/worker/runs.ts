@@ -1,6 +1,7 @@
 import type { AccuracyPair } from '../../src/eval/stats.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import { EVALUATION_FILES } from '../../src/train/experiment.ts';
+import type { StepRow } from '../../src/train/metrics.ts';
 import { readRun, readRunHead } from '../../src/train/read_run.ts';
 import { RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
 import { fileIn, filesOf, opfsStore, privateFolder, unlessMissing } from './opfs_store.ts';
@@ -72,6 +73,11 @@ export class Runs {
       const name = number === 1 ? base : `${base}-${number}`;
       if (!(await unlessMissing(root.getDirectoryHandle(name)))) return name;
     }
+  }
+
+  /** A run's rows of metrics. */
+  async metrics(name: string): Promise<readonly StepRow[]> {
+    return (await readRun(await this.existing(name))).metrics;
   }
 
   /** Deletes a run. @throws UserError while it is being written */

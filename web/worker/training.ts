@@ -6,7 +6,15 @@ import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { examplePairs, runExperiment, type Stage } from '../../src/train/experiment.ts';
 import { readRun } from '../../src/train/read_run.ts';
 import type { RunStore } from '../../src/train/rundir.ts';
-import { chosenData, type DataChoice, dataOfRun, hasOwnProblems } from './run_data.ts';
+import {
+  chosenData,
+  type DataChoice,
+  type DataPreview,
+  dataOfRun,
+  hasOwnProblems,
+  type Keys,
+  previewData,
+} from './run_data.ts';
 import { type OpenedRun, type RunResult, recordOf, stepOf, type TrainingEvents, throttled } from './run_events.ts';
 import { type MeasuredTime, measureTime, type Plan, planOf } from './run_plan.ts';
 import { type PreparedRun, prepare } from './run_preparation.ts';
@@ -49,6 +57,11 @@ export class Training {
     const yaml = own && new TextDecoder().decode(await own.read(0, own.size));
     await own?.close();
     return { yaml, hasProblems: await hasOwnProblems(files) };
+  }
+
+  /** The first problems of a file. @throws UserError naming the row of what cannot be read */
+  async preview(file: File, keys: Keys): Promise<DataPreview> {
+    return previewData(file, keys);
   }
 
   /** What a run would take and learn from. @throws UserError for what cannot be trained so */

@@ -1,0 +1,116 @@
+import { signal, useSignal, useSignalEffect } from '@preact/signals';
+import { duration } from '../../../src/eval/figures.ts';
+import { formatBytes } from '../../../src/gpu/bytes.ts';
+import { engine, inWords, model } from '../../app/engine.ts';
+import type { MeasuredTime, Plan } from '../../worker/run_plan.ts';
+import type { RunRequest } from '../../worker/training.ts';
+import { data } from './data_choice.tsx';
+import { checked, type FieldProblem, given, problemIn } from './recipe.ts';
+import { phase } from './run_state.ts';
+
+/** What the engine says of the settings: what a run takes, or why there can be none. */
+export const plan = signal<Plan | undefined>(undefined);
+export const refused = signal<FieldProblem | undefined>(undefined);
+
+/** After so long without another change the engine is asked, in milliseconds. */
+const SETTLED_MS = 250;
+
+/** The settings as they are. */
+export function request(): RunRequest {
+  return { config: given.value, data: data.value };
+}
+
+/** What a run with these settings takes, before it starts. */
+export function PlanView() {
+  const time = useSignal<MeasuredTime | undefined>(undefined);
+  const isMeasuring = useSignal(false);
+  useSignalEffect(() => {
+    const asked = request();
+    time.value = undefined;
+    refused.value = undefined;
+    if (!model.value || phase.value !== 'none' || checked.value.problem) {
+      plan.value = undefined;
+      return;
+    }
+    let isCurrent = true;
+    const timer = setTimeout(() => {
+      engine()
+        .training.plan(asked)
+        .then(
+          (found) => {
+            if (isCurrent) plan.value = found;
+          },
+          (error: unknown) => {
+            if (!isCurrent) return;
+            plan.value = undefined;
+            refused.value = problemIn(inWords(error));
+          },
+        );
+    }, SETTLED_MS);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  });
+  const found = plan.value;
+  const { layers = 0, hiddenSize = 0 } = model.value ?? {};
+  if (!found) return null;
+  const measure = async () => {
+    isMeasuring.value = true;
+    try {
+      time.value = await engine().training.measure(request());
+    } catch (error) {
+      refused.value = problemIn(inWords(error));
+    } finally {
+      isMeasuring.value = false;
+    }
+  };
+  const many = (count: number) => count.toLocaleString('en');
+  return (
+    <details class="plan">
+      <summary>
+        {many(layers * hiddenSize)} numbers to learn, at most {formatBytes(found.total)} of GPU memory
+      </summary>
+      <p class="help">
+        {found.steps} steps of {found.completions} answers, each up to {found.longestCompletion} tokens.{' '}
+        {many(found.trainProblems)} problems to learn from ({found.promptLength.toFixed(0)} tokens each),{' '}
+        {many(found.testProblems)} to measure.
+      </p>
+      {found.notes.map((note) => (
+        <p class="help" key={note}>
+          {note}
+        </p>
+      ))}
+      <table>
+        <tbody>
+          {found.memory.map(({ what, bytes, note }) => (
+            <tr key={what}>
+              <th scope="row">
+                {what} {note && <small>{note}</small>}
+              </th>
+              <td>{bytes}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="time">
+        {time.value ? (
+          <p class="help">
+            A step takes about {between(time.value.step)}, the run {between(time.value.run)}: by how long the answers
+            get.
+          </p>
+        ) : (
+          <button type="button" onClick={() => void measure()} disabled={isMeasuring.value}>
+            {isMeasuring.value ? 'Measuring…' : 'Measure the time'}
+          </button>
+        )}
+      </div>
+      <p class="help">The first prompt, as the model sees it:</p>
+      <pre>{found.firstPrompt}</pre>
+    </details>
+  );
+}
+
+function between([low, high]: readonly [number, number]): string {
+  return low === high ? duration(low) : `${duration(low)} to ${duration(high)}`;
+}

@@ -1,0 +1,223 @@
+import { useSignal } from '@preact/signals';
+import { useId } from 'preact/hooks';
+import { inWords } from '../../app/engine.ts';
+import {
+  checked,
+  enter,
+  entered,
+  enterYaml,
+  type FieldName,
+  type FieldProblem,
+  fieldOf,
+  GROUPS,
+  MAIN,
+  textOf,
+  toYaml,
+} from './recipe.ts';
+
+const REWARDS = [
+  ['correct', 'Right answers', '+1 for the right answer, otherwise −1'],
+  ['random', 'Coin flips', 'a control: +1 or −1 by chance, whatever was written'],
+  ['format', 'Any box', 'a control: +1 for a box, right or wrong'],
+] as const;
+
+/** Names of the fields that are seen first, for those who do not know the configuration. */
+const TITLES: Partial<Readonly<Record<FieldName, string>>> = {
+  max_steps: 'Training steps',
+  num_prompts: 'Problems a step',
+  num_generations: 'Answers a problem',
+  learning_rate: 'Learning rate',
+  eval_size: 'Problems measured',
+  seed: 'Seed',
+};
+
+/** The recipe: what matters first, and under "All settings" every field of the configuration. */
+export function Settings({ refused }: { refused: FieldProblem | undefined }) {
+  const problem = checked.value.problem ?? refused;
+  return (
+    <div class="recipe">
+      <Reward problem={problem} />
+      <div class="numbers">
+        {MAIN.map((name) => (
+          <Field key={name} name={name} problem={problem} />
+        ))}
+      </div>
+      <details class="all">
+        <summary>All settings</summary>
+        {Object.entries(GROUPS).map(([group, names]) => (
+          <details key={group} open={names.includes(problem?.field as FieldName) || undefined}>
+            <summary>
+              {group} <small>{changedIn(names)}</small>
+            </summary>
+            {names.map((name) => (
+              <Field key={name} name={name} problem={problem} explained />
+            ))}
+          </details>
+        ))}
+        <Yaml />
+      </details>
+      {problem && problem.field === undefined && <p class="problem">{problem.message}</p>}
+    </div>
+  );
+}
+
+function changedIn(names: readonly FieldName[]): string {
+  const changed = names.filter((name) => name in entered.value).length;
+  return changed > 0 ? `${changed} set` : '';
+}
+
+function Reward({ problem }: { problem: FieldProblem | undefined }) {
+  const value = entered.value.reward ?? 'correct';
+  return (
+    <fieldset class="rewards">
+      <legend>Reward</legend>
+      {REWARDS.map(([name, title, note]) => (
+        <label key={name}>
+          <input
+            type="radio"
+            name="reward"
+            value={name}
+            checked={value === name}
+            onChange={() => enter('reward', name)}
+          />
+          <span>
+            <b>{title}</b> {note}
+          </span>
+        </label>
+      ))}
+      {problem?.field === 'reward' && <p class="problem">{problem.message}</p>}
+    </fieldset>
+  );
+}
+
+interface FieldProps {
+  readonly name: FieldName;
+  readonly problem: FieldProblem | undefined;
+  /** With its own name and what it is for below it. */
+  readonly explained?: boolean;
+}
+
+function Field({ name, problem, explained = false }: FieldProps) {
+  const id = useId();
+  const { description, expected } = fieldOf(name);
+  const isWrong = problem?.field === name;
+  const isSet = name in entered.value;
+  const title = (!explained && TITLES[name]) || name;
+  return (
+    <div class={`field ${explained ? 'explained' : ''}`}>
+      <label for={id}>{title === name ? <code>{name}</code> : title}</label>
+      <Control id={id} name={name} isWrong={isWrong} />
+      {explained && (
+        <p class="help" id={`${id}-help`}>
+          {description} <em>{expected}</em>
+          {isSet && (
+            <button type="button" class="link" onClick={() => enter(name, '')}>
+              back to its default
+            </button>
+          )}
+        </p>
+      )}
+      {!explained && (
+        <p class="help tip" id={`${id}-help`}>
+          {description}
+        </p>
+      )}
+      {isWrong && (
+        <p class="problem" id={`${id}-problem`} role="alert">
+          {problem.message}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What a field is entered by. Where nothing is entered it shows its default, or what its preset says. */
+function Control({ id, name, isWrong }: { id: string; name: FieldName; isWrong: boolean }) {
+  const { kind, options, default: fallback } = fieldOf(name);
+  const value = entered.value[name] ?? '';
+  const usual = textOf(checked.value.config?.[name] ?? fallback);
+  const about = {
+    id,
+    name,
+    'aria-describedby': isWrong ? `${id}-problem` : `${id}-help`,
+    'aria-invalid': isWrong || undefined,
+  };
+  const choices = kind === 'flag' ? ['true', 'false'] : options;
+  if (choices) {
+    return (
+      <select {...about} value={value} onChange={(event) => enter(name, event.currentTarget.value)}>
+        <option value="">
+          {usual === '' ? 'none' : value === '' ? usual : `${textOf(fallback) || 'none'} (default)`}
+        </option>
+        {choices.map((choice) => (
+          <option key={choice} value={choice}>
+            {choice}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  const isNumber = kind === 'integer' || kind === 'number';
+  return (
+    <input
+      {...about}
+      type="text"
+      inputMode={kind === 'integer' ? 'numeric' : kind === 'number' ? 'decimal' : 'text'}
+      class={isNumber ? 'number' : ''}
+      autocomplete="off"
+      spellcheck={false}
+      value={value}
+      placeholder={usual}
+      onInput={(event) => enter(name, event.currentTarget.value)}
+    />
+  );
+}
+
+/** The recipe as text: to keep, to send to somebody, to paste. */
+function Yaml() {
+  const draft = useSignal<string | undefined>(undefined);
+  const problem = useSignal<string | undefined>(undefined);
+  const copied = useSignal(false);
+  const apply = (text: string) => {
+    draft.value = text;
+    try {
+      enterYaml(text);
+      problem.value = undefined;
+    } catch (error) {
+      problem.value = inWords(error);
+    }
+  };
+  const text = draft.value ?? toYaml();
+  return (
+    <details class="yaml">
+      <summary>
+        As YAML <small>to copy, or to paste another in its place</small>
+      </summary>
+      <textarea
+        name="yaml"
+        aria-label="The settings as YAML"
+        rows={10}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => apply(event.currentTarget.value)}
+        onBlur={() => {
+          if (problem.value === undefined) draft.value = undefined;
+        }}
+      />
+      <button
+        type="button"
+        onClick={async () => {
+          await navigator.clipboard.writeText(text);
+          copied.value = true;
+        }}
+      >
+        {copied.value ? 'Copied' : 'Copy'}
+      </button>
+      {problem.value !== undefined && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+    </details>
+  );
+}
