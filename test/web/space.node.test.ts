@@ -71,12 +71,12 @@ describe('the path of the residual stream', () => {
     expect(same(await picture(tab), first)).toBe(true);
 
     // At strength 0 the vectors do nothing, and the table says so.
-    const table = tab.page.locator('.space-table');
+    const table = tab.page.locator('.space-table table');
     const distances = async () => (await tab.rows(table)).map((row) => Number(row.Distance));
     expect((await distances()).slice(1).every((distance) => distance > 0)).toBe(true);
-    await tab.page.locator('.space-strength input').fill('0');
+    await tab.page.getByLabel('Strength of the vectors', { exact: true }).fill('0');
     await expect.poll(distances, { timeout: 30_000 }).toEqual([0, 0, 0, 0, 0, 0, 0]);
-    await tab.page.locator('.space-strength input').fill('1');
+    await tab.page.getByLabel('Strength of the vectors', { exact: true }).fill('1');
     await expect.poll(async () => (await distances())[6], { timeout: 30_000 }).toBeGreaterThan(0);
 
     await tab.page.evaluate(() => (globalThis as unknown as { newestDevice: GPUDevice }).newestDevice.destroy());
@@ -155,9 +155,9 @@ describe('the path of the residual stream', () => {
     await openSpace(tab, false);
     await drawn(tab, '#5f7086');
     expect(await tab.page.locator('.space-note').textContent()).toContain('train some under Train');
-    expect(await tab.page.locator('.space-strength input').isDisabled()).toBe(true);
-    await tab.page.getByLabel('Tokens').selectOption('all');
-    await tab.page.locator('.space-token option').nth(8).waitFor({ state: 'attached' });
+    expect(await tab.page.getByLabel('Strength of the vectors', { exact: true }).isDisabled()).toBe(true);
+    await tab.page.getByRole('radio', { name: 'all', exact: true }).check();
+    await tab.page.locator('.space-figures option').nth(8).waitFor({ state: 'attached' });
     await tab.page.getByLabel('Prompt').fill('');
     await tab.page.getByRole('alert').getByText('The prompt is empty').waitFor();
     tab.expectQuiet();
