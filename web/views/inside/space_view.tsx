@@ -1,4 +1,5 @@
 import './space.css';
+import { signal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import { model } from '../../app/engine.ts';
 import { vectors } from '../../app/vectors.ts';
@@ -15,16 +16,28 @@ import { useTrace } from './space_trace.ts';
 const PROMPT =
   'Question: Tina fills 4 crates with 7 buttons each and keeps 21 buttons outside. How many buttons are there in all?\nAnswer:';
 
+interface Settings extends PathRequest {
+  readonly scale: SceneChoice['scale'];
+}
+
+/** Kept for as long as the page: who looks at another tab comes back to the same picture. */
+const settings = signal<Settings>({
+  prompt: PROMPT,
+  tokens: 'last',
+  lengths: 'rms',
+  fit: 'states',
+  scale: 'stretched',
+  strength: 1,
+});
+
+function set(change: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...change };
+}
+
 /** The path of the residual stream through the layers, without and with the vectors, on three principal axes. */
 export function SpaceView() {
-  const [prompt, setPrompt] = useState(PROMPT);
-  const [tokens, setTokens] = useState<PathRequest['tokens']>('last');
-  const [lengths, setLengths] = useState<PathRequest['lengths']>('rms');
-  const [fit, setFit] = useState<PathRequest['fit']>('states');
-  const [scale, setScale] = useState<SceneChoice['scale']>('stretched');
-  const [strength, setStrength] = useState(1);
-  const request = model.value && { prompt, tokens, lengths, fit, strength };
-  const { path, problem, busy } = useTrace(request, [model.value, vectors.value]);
+  const { scale, ...request } = settings.value;
+  const { path, problem, busy } = useTrace(model.value && request, [model.value, vectors.value]);
   const withoutVectors = !path?.steered;
 
   return (
@@ -38,39 +51,44 @@ export function SpaceView() {
         <textarea
           rows={3}
           spellcheck={false}
-          value={prompt}
-          onInput={(event) => setPrompt(event.currentTarget.value)}
+          value={request.prompt}
+          onInput={(event) => set({ prompt: event.currentTarget.value })}
         />
       </Field>
       <div class="space-settings">
-        <Choice label="Tokens" value={tokens} options={{ last: 'the last', all: 'all' }} onChange={setTokens} />
+        <Choice
+          label="Tokens"
+          value={request.tokens}
+          options={{ last: 'the last', all: 'all' }}
+          onChange={(tokens) => set({ tokens })}
+        />
         <Choice
           label="States"
-          value={lengths}
+          value={request.lengths}
           options={{ rms: 'divided by RMS', raw: 'as they are' }}
-          onChange={setLengths}
+          onChange={(lengths) => set({ lengths })}
         />
         <Choice
           label="Axes fitted to"
-          value={fit}
+          value={request.fit}
           options={{ states: 'states', differences: 'differences' }}
           disabled={withoutVectors}
-          onChange={setFit}
+          onChange={(fit) => set({ fit })}
         />
         <Choice
           label="Axes drawn"
           value={scale}
           options={{ stretched: 'equally long', true: 'to scale' }}
-          onChange={setScale}
+          onChange={(chosen) => set({ scale: chosen })}
         />
         <Slider
           label="Strength of the vectors"
-          value={strength}
+          value={request.strength}
           min={-2}
           max={2}
           step={0.05}
           disabled={withoutVectors}
-          onChange={setStrength}
+          onChange={(strength) => set({ strength })}
         />
       </div>
       <Problem {...(problem !== undefined && { message: problem })} />
