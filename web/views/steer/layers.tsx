@@ -18,7 +18,6 @@ export function Layers() {
       <p class="sub">A factor on each layer’s vector. The bar is its length; M mutes it, S hears it alone.</p>
       <ol>
         {layers.value.map((setting, layer) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its number
           <Layer key={layer} layer={layer} setting={setting} norm={info.norms[layer] ?? 0} most={most} />
         ))}
       </ol>

@@ -23,7 +23,7 @@ export function PromptCard() {
         <fieldset class="steer-modes">
           <legend class="steer-unseen">How the prompt is put</legend>
           {modes.map((name) => (
-            <label key={name}>
+            <label key={name} class="steer-mode">
               <input
                 type="radio"
                 name="steer-mode"
@@ -65,13 +65,18 @@ function RunButtons() {
   const busy = state.running.value !== undefined;
   return (
     <div class="steer-buttons">
-      <button type="submit" id="steer-run" class="primary" disabled={!model.value} aria-keyshortcuts="Control+Enter">
+      <button
+        type="submit"
+        id="steer-run"
+        class="primary"
+        disabled={!model.value}
+        aria-keyshortcuts="Control+Enter"
+        data-keys="Ctrl ↵"
+      >
         {state.mode.value === 'chat' ? 'Send' : 'Generate'}
-        <kbd aria-hidden="true">Ctrl ↵</kbd>
       </button>
-      <button type="button" id="steer-stop" onClick={stop} disabled={!busy} aria-keyshortcuts="Escape">
+      <button type="button" id="steer-stop" onClick={stop} disabled={!busy} aria-keyshortcuts="Escape" data-keys="Esc">
         Stop
-        <kbd aria-hidden="true">Esc</kbd>
       </button>
     </div>
   );

@@ -21,7 +21,6 @@ export function Strength() {
         <label class="steer-switch">
           <input
             type="checkbox"
-            role="switch"
             name="steer-live"
             checked={live.value}
             onChange={(event) => {
