@@ -6,29 +6,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { staticServer } from '../../src/cli/static_server.ts';
 import { chromeForTests } from '../../src/gpu/swiftshader.node.ts';
 
-const configFile = fileURLToPath(new URL('../../vite.config.ts', import.meta.url));
+/** As `npm run build` made it, which `npm test` begins with. */
+const app = fileURLToPath(new URL('../../dist/web', import.meta.url));
 const KIB = 1024;
 /** Of all scripts and styles, every view's, compressed; the embedded model comes on top. */
 const MOST_CODE = 300 * KIB;
 const MOST_MS = 2000;
 
-let app: string;
 let browser: Browser;
 
 beforeAll(async () => {
-  app = await mkdtemp(join(tmpdir(), 'trimtab-app-'));
-  await build({ configFile, environments: { client: { build: { outDir: app } } } });
   browser = await chromium.launch(await chromeForTests());
 });
 
 afterAll(async () => {
   await browser?.close();
-  await rm(app, { recursive: true, force: true });
 });
 
 async function listen(server: Server): Promise<string> {
@@ -37,8 +33,10 @@ async function listen(server: Server): Promise<string> {
 }
 
 function end(server: Server): Promise<unknown> {
-  server.closeAllConnections();
-  return new Promise((resolve) => server.close(resolve));
+  return new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
 }
 
 /** A host that knows nothing of the app: no header but the type, everything below a path. */

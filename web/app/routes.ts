@@ -21,7 +21,3 @@ export const route = computed<Route>(() => {
   const name = hash.value.replace(/^#\//, '');
   return Object.hasOwn(ROUTES, name) ? (name as Route) : 'train';
 });
-
-export function go(to: Route): void {
-  location.hash = `#/${to}`;
-}

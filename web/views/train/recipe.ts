@@ -150,6 +150,15 @@ export function toYaml(): string {
   return Object.keys(given.value).length === 0 ? '' : stringify(given.value);
 }
 
+/** What of a configuration is not as it is by default, as YAML. */
+export function configYaml(config: TrainConfig): string {
+  const own = configFields().flatMap(({ name, default: fallback }) => {
+    const value = config[name];
+    return value === undefined || textOf(value) === textOf(fallback) ? [] : [[name, value] as const];
+  });
+  return stringify(Object.fromEntries(own));
+}
+
 /** How a value is typed into a field. */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';
