@@ -32,8 +32,8 @@ export async function run(): Promise<void> {
     state.problem.value = input;
     return;
   }
-  const example = state.examples.value.find((one) => one.question === state.question.value.trim());
-  const gold = input.kind === 'question' ? example?.answer : undefined;
+  const question = { text: undefined, question: state.question.value.trim(), chat: state.asked.value }[input.kind];
+  const gold = state.examples.value.find((one) => one.question === question)?.answer;
   const columns = state.vectors.value ? COLUMNS : COLUMNS.slice(0, 1);
   await generate({ input, gold, columns, ...state.sampling.value });
 }
