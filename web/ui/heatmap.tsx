@@ -83,6 +83,11 @@ export function Heatmap(props: HeatmapProps) {
     });
     return () => cancelAnimationFrame(frame);
   }, [values, rows.length, columns.length, range, width, height, dark, props.text, available]);
+  const { start } = props;
+  // What is chosen at first may stand far to the right.
+  useEffect(() => {
+    if (available > 0 && start) reveal(canvas.current, start.column * cellWidth, cellWidth, labels);
+  }, [available > 0, start?.column]);
   useEffect(() => onCell?.(active), [active?.row, active?.column, values]);
 
   const cellAt = (event: PointerEvent): Cell | undefined => {

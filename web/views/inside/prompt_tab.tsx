@@ -25,7 +25,7 @@ export function PromptTab() {
 }
 
 function PromptMap({ found }: { readonly found: PromptReading }) {
-  const { lens, tokens, names } = found;
+  const { lens, tokens } = found;
   const shown: Side = lens.steered ? side.value : 'base';
   const start = { row: lens.rows - 1, column: lens.tokens - 1 };
   const [cell, setCell] = useState<Cell>();
@@ -49,14 +49,14 @@ function PromptMap({ found }: { readonly found: PromptReading }) {
           values={map.values}
           range={map.range}
           unit={shown === 'difference' ? 'KL(steered ‖ base)' : 'probability'}
-          format={shown === 'difference' ? nats : share}
-          width={[58, 96]}
+          format={map.format}
+          width={[52, 96]}
           height={24}
           text={map.text}
           describe={(row, column) =>
-            `${row === 0 ? 'Embedding' : `Layer ${row - 1}`} at ${columns[column]}: ${inline(names.get(map.top(row, column)) ?? '')}, ${
+            `${row === 0 ? 'The embedding' : `Layer ${row - 1}`} at “${columns[column]}”: “${map.name(row, column)}” next, ${
               shown === 'difference' ? 'KL ' : ''
-            }${(shown === 'difference' ? nats : share)(map.values[row * lens.tokens + column] as number)}`
+            }${map.format(map.values[row * lens.tokens + column] as number)}`
           }
           onCell={setCell}
           start={start}
@@ -92,14 +92,16 @@ function mapOf({ lens, names }: PromptReading, shown: Side) {
       values: kl,
       range: { kind: 'sequential', most: kl.reduce((most, x) => Math.max(most, x), 1e-6), power: 0.5 } as const,
       text: (row: number, column: number) => (changed(row, column) ? name(row, column) : ''),
-      top,
+      name,
+      format: nats,
     };
   }
   return {
     values: Float32Array.from({ length: lens.rows * tokens }, (_, cell) => Math.exp(reading.logp[cell * k] as number)),
     range: { kind: 'sequential', most: 1 } as const,
     text: name,
-    top,
+    name,
+    format: (probability: number) => (probability === 0 ? '0 %' : share(probability)),
   };
 }
 
