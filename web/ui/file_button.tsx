@@ -6,6 +6,10 @@ interface FileButtonProps {
   /** Such as `.gguf,.safetensors`; every file where nothing is said. */
   readonly accept?: string;
   readonly multiple?: boolean;
+  /** All files of a folder. */
+  readonly folder?: boolean;
+  /** Asks in another way than with the input, which is left for browsers that lack it. */
+  readonly choose?: () => Promise<void>;
   readonly kind?: 'primary' | 'quiet';
   readonly small?: boolean;
   readonly disabled?: boolean;
@@ -14,11 +18,11 @@ interface FileButtonProps {
 }
 
 /** A button that asks for files. */
-export function FileButton({ accept, multiple, onFiles, children, ...button }: FileButtonProps) {
+export function FileButton({ accept, multiple, folder, choose, onFiles, children, ...button }: FileButtonProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <Button {...button} onClick={() => input.current?.click()}>
+      <Button {...button} onClick={() => (choose ? void choose() : input.current?.click())}>
         {children}
       </Button>
       <input
@@ -27,6 +31,7 @@ export function FileButton({ accept, multiple, onFiles, children, ...button }: F
         hidden
         accept={accept}
         multiple={multiple}
+        {...(folder && { webkitdirectory: true })}
         onChange={({ currentTarget }) => {
           const files = [...(currentTarget.files ?? [])];
           // The same file may be chosen again after it was mended.

@@ -29,8 +29,8 @@ import {
 } from './steer_types.ts';
 import { SteerVectors, weighed } from './steer_vectors.ts';
 
-/** Questions for who has none of their own: those that the demonstration is measured with. */
-const EXAMPLES = 'models/demo/problems-test.jsonl';
+/** Questions for who has none of their own: those that the demonstration is measured with, beside the page. */
+const EXAMPLES = new URL('models/demo/problems-test.jsonl', self.name).href;
 /** Rows of one pass over finished texts. */
 const MAX_ROWS = 1024;
 

@@ -1,6 +1,7 @@
 import { batch, effect } from '@preact/signals';
 import { proxy } from 'comlink';
 import { engine, gpu, inWords, model, modelLoading } from '../../app/engine.ts';
+import { vectors as sharedVectors } from '../../app/vectors.ts';
 import {
   COLUMNS,
   type Column,
@@ -13,6 +14,9 @@ import * as state from './state.ts';
 
 /** A slider rests so long before the steered text is generated again. */
 const REST_MS = 250;
+
+/** The base model gets the first two right by luck, which says little at first sight. */
+const FIRST_EXAMPLE = 2;
 
 let last = 0;
 /** The vectors of the last run: a push that is the same needs no new text. */
@@ -158,6 +162,7 @@ export async function refreshVectors(): Promise<void> {
     if (found?.format !== undefined && state.formats.value.some(({ name }) => name === found.format)) {
       state.format.value = found.format;
     }
+    if (!found) sharedVectors.value = undefined;
     if (!found && before) {
       state.notice.value = `${before.name} was made for another model and was put away. Train vectors for this one, or open a file of them.`;
     }
@@ -180,7 +185,7 @@ async function begin(): Promise<void> {
     });
     if (state.examples.value.length === 0) {
       state.examples.value = await engine().steer.examples();
-      if (state.question.value === '') state.question.value = state.examples.value[0]?.question ?? '';
+      if (state.question.value === '') state.question.value = state.examples.value[FIRST_EXAMPLE]?.question ?? '';
     }
   } catch (error) {
     state.problem.value = inWords(error);
@@ -189,6 +194,11 @@ async function begin(): Promise<void> {
 
 effect(() => {
   if (model.value) void begin();
+});
+
+// Training moves the vectors with every step.
+effect(() => {
+  if (sharedVectors.value && model.value) void refreshVectors();
 });
 
 // A model that waits for its turn needs not wait for a text that goes with the old one.

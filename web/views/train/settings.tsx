@@ -32,10 +32,10 @@ const TITLES: Partial<Readonly<Record<FieldName, string>>> = {
 };
 
 /** The recipe: what matters first, and under "All settings" every field of the configuration. */
-export function Settings({ disabled, refused }: { disabled: boolean; refused: FieldProblem | undefined }) {
+export function Settings({ refused }: { refused: FieldProblem | undefined }) {
   const problem = checked.value.problem ?? refused;
   return (
-    <fieldset class="recipe" disabled={disabled}>
+    <div class="recipe">
       <Reward problem={problem} />
       <div class="numbers">
         {MAIN.map((name) => (
@@ -57,7 +57,7 @@ export function Settings({ disabled, refused }: { disabled: boolean; refused: Fi
         <Yaml />
       </details>
       {problem && problem.field === undefined && <p class="problem">{problem.message}</p>}
-    </fieldset>
+    </div>
   );
 }
 
