@@ -93,9 +93,9 @@ describe('the lens of a prompt', () => {
     await openVectors(tab);
     await tab.page.getByRole('tab', { name: 'Prompt' }).click();
     await read(tab);
-    await tab.page.getByRole('radio', { name: 'Difference' }).check({ force: true });
+    await tab.page.getByText('Difference', { exact: true }).click();
     const panel = tab.page.getByRole('region', { name: 'Tokens of the cell' });
-    await expect.poll(() => panel.innerText()).toMatch(/KL\(steered ‖ base\) 0\.\d+ nats[\s\S]*[+−]\d+\.\d/);
+    await expect.poll(() => panel.textContent()).toMatch(/KL\(steered ‖ base\) 0\.\d+ nats[\s\S]*[+−]\d+\.\d/);
     const cells = map(tab, /Logit lens/);
     expect((await tab.pixels(cells)).colours).toBeGreaterThan(20);
     await cells.focus();
@@ -157,8 +157,8 @@ describe('attention', () => {
     expect(sums.every((sum) => Math.abs(sum - 1) < 1e-5)).toBe(true);
 
     await heads.nth(2).click();
-    await tab.page.getByRole('slider', { name: 'Layer', exact: true }).fill('3');
-    const third = map(tab, /layer 3, head 1/);
+    await tab.page.getByRole('slider', { name: 'Layer', exact: true }).fill('1');
+    const third = map(tab, /layer 1, head 1/);
     await third.waitFor();
     const columns = sums.length / 4;
     await point(third, { row: 2, rows: columns, column: 0, columns });
@@ -187,7 +187,7 @@ describe('the vectors', () => {
     const before = await tab.rows(layers);
     expect(before).toHaveLength(LAYERS);
     expect(before.every((row) => Number.parseFloat(row.Length as string) > 0 && row.Towards !== '–')).toBe(true);
-    await tab.page.getByRole('radio', { name: 'Final norm applied' }).check({ force: true });
+    await tab.page.getByText('Final norm applied').click();
     await expect.poll(() => tab.rows(layers)).not.toEqual(before);
     await tab.picture('inside-vectors', { fullPage: true });
     await tab.expectAccessible();

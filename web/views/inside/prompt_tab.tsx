@@ -6,7 +6,7 @@ import { inline, share } from '../steer/token_text.ts';
 import { CellTokens } from './cell_tokens.tsx';
 import { PromptForm } from './prompt_form.tsx';
 import { SideChoice } from './side_choice.tsx';
-import { promptReading, readPrompt, type Side, side } from './state.ts';
+import { promptReading, readPrompt, type Side, side, stamp } from './state.ts';
 
 /** The logit lens of a prompt: what each layer would say next at each token. */
 export function PromptTab() {
@@ -72,6 +72,9 @@ function rowName(row: number): string {
 }
 
 function explanation({ lens, vectors }: PromptReading, shown: Side): string {
+  if (stamp.value && stamp.value.serial !== vectors?.serial) {
+    return `There are ${vectors ? 'newer ' : ''}vectors now (${stamp.value.name}): read the prompt again to see what they do.`;
+  }
   const last = `The last row is the model’s own output${shown === 'base' ? '' : `, with the vectors of ${vectors?.name}`}.`;
   if (shown === 'difference') {
     return `Colour: how far the vectors of ${vectors?.name} move the distribution. A token stands where they put another one first.`;
