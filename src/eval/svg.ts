@@ -174,7 +174,7 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
   );
   const marks = ends.map((line, i) => {
     const [x, y] = line.points.at(-1) as Point;
-    const fill = line.tone === 'control' ? 'var(--before)' : shadeColour(line.shade ?? 0);
+    const fill = line.tone === 'control' ? 'var(--soft)' : shadeColour(line.shade ?? 0);
     const colour = isNamed(line) ? ` style="fill:${fill}"` : '';
     const text =
       options.endLabels === false

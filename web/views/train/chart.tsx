@@ -11,6 +11,9 @@ const MOST_POINTS = 400;
 /** Rows of a chart's table: the last so many. */
 const MOST_ROWS = 1000;
 
+/** So far outside of the window a chart is drawn still, to be there when it is scrolled to. */
+const NEARBY = '400px 0px';
+
 interface ChartProps {
   readonly title: string;
   /** What is measured, and in what. */
@@ -120,10 +123,13 @@ function useDrawing(host: { current: HTMLDivElement | null }, latest: { current:
     if (!element) return;
     const { current } = state;
     const sizes = new ResizeObserver(redraw);
-    const sight = new IntersectionObserver((entries) => {
-      current.isVisible = entries.at(-1)?.isIntersecting ?? false;
-      if (current.isStale) redraw();
-    });
+    const sight = new IntersectionObserver(
+      (entries) => {
+        current.isVisible = entries.at(-1)?.isIntersecting ?? false;
+        if (current.isStale) redraw();
+      },
+      { rootMargin: NEARBY },
+    );
     sizes.observe(element);
     sight.observe(element);
     return () => {

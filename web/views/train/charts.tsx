@@ -1,4 +1,4 @@
-import { percent, signed, significant } from '../../../src/eval/figures.ts';
+import { points, signed, significant } from '../../../src/eval/figures.ts';
 import { type Point, rewardSeries, type Series, smooth } from '../../../src/eval/svg.ts';
 import { isRollout, type MetricsRow, type StepRow } from '../../../src/train/metrics.ts';
 import { Chart } from './chart.tsx';
@@ -7,23 +7,42 @@ import { base, control, evaluated, rows, run } from './run_state.ts';
 /** Layers whose lines have their names at their ends: more do not fit. */
 const NAMED_LAYERS = 12;
 
-/** The curves of the run that is shown. The page counts steps from 1: step n is what has come of n of them. */
-export function Charts() {
-  const all = rows.value.map((row) => ({ ...row, step: row.step + 1 }));
+/** The rows of the run that is shown. The page counts steps from 1: at step n is what has come of n of them. */
+function counted(): readonly StepRow[] {
+  return rows.value.map((row) => ({ ...row, step: row.step + 1 }));
+}
+
+/** Whether it learns what it is rewarded for, and whether that is right. */
+export function MainCharts() {
+  const all = counted();
   if (all.length === 0) return null;
   const rollouts = all.filter(isRollout);
   return (
     <div class="charts">
-      {rollouts.length > 0 && <Reward rollouts={rollouts} />}
-      {(evaluated.value.length > 0 || base.value) && <Accuracies />}
-      {rollouts.length === 0 && (
+      {rollouts.length > 0 ? (
+        <Reward rollouts={rollouts} />
+      ) : (
         <Chart
+          class="wide"
           title="Loss"
           note="of each step, before its update"
           format={significant}
+          height={250}
           series={[line('loss', all, (row) => row.loss)]}
         />
       )}
+      {(evaluated.value.length > 0 || base.value) && <Accuracies />}
+    </div>
+  );
+}
+
+/** How it learns, and how fast. */
+export function MoreCharts() {
+  const all = counted();
+  if (all.length === 0) return null;
+  const rollouts = all.filter(isRollout);
+  return (
+    <div class="charts">
       <Chart
         title="Length"
         note="tokens an answer, mean of each step"
@@ -92,13 +111,13 @@ function heldAgainst(rollouts: readonly MetricsRow[]): Series[] {
     const window = Math.max(3, Math.round(others.length / 8));
     const rewards = others.map((row) => row.reward);
     const smoothed = smooth(rewards, window);
-    const points = others.map((row, i): Point => [row.step + 1, smoothed[i] as number]);
-    return [{ label: control.value.name, tone: 'control', points, dashed: true }];
+    const course = others.map((row, i): Point => [row.step + 1, smoothed[i] as number]);
+    return [{ label: control.value.name, tone: 'control', points: course, dashed: true }];
   }
   const untouched = run.value?.config.reward === 'correct' ? base.value?.sampled.accuracy : undefined;
   if (untouched === undefined) return [];
-  const points = rollouts.map(({ step }): Point => [step, 2 * untouched - 1]);
-  return [{ label: 'without vectors', tone: 'control', points, dashed: true }];
+  const course = rollouts.map(({ step }): Point => [step, 2 * untouched - 1]);
+  return [{ label: 'without vectors', tone: 'control', points: course, dashed: true }];
 }
 
 function Accuracies() {
@@ -116,7 +135,7 @@ function Accuracies() {
       class="wide"
       title="Accuracy"
       note="of the held-out problems, with 95 % intervals"
-      format={percent}
+      format={share}
       include={[0, 1]}
       height={250}
       series={[of('sampled', 0), of('greedy', 1)]}
@@ -150,6 +169,11 @@ function Norms({ all }: { all: readonly StepRow[] }) {
 
 function line<Row extends StepRow>(label: string, all: readonly Row[], value: (row: Row) => number): Series {
   return { label, tone: 'main', points: all.map((row): Point => [row.step, value(row)]) };
+}
+
+/** In percent, with a decimal only where there is one. */
+function share(value: number): string {
+  return `${Number(points(value))} %`;
 }
 
 function lengthOf(row: StepRow): number {

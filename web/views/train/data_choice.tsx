@@ -17,11 +17,11 @@ export async function takeDefaults(): Promise<void> {
 }
 
 /** Which problems: those of the model, the examples of the page, or a file. */
-export function DataSettings({ disabled }: { disabled: boolean }) {
+export function DataSettings() {
   const choice = data.value;
   const files = choice.kind === 'files' ? choice : undefined;
   return (
-    <fieldset class="data-choice" disabled={disabled}>
+    <fieldset class="data-choice">
       <legend>Problems</legend>
       <div class="choices">
         {hasOwn.value && <Kind kind="own" title="of the model" />}

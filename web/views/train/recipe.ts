@@ -116,7 +116,7 @@ const WHERE = 'settings';
 
 /** The field that a message of `parseTrainConfig`, or of the engine about the settings, speaks of. */
 export function problemIn(message: string): FieldProblem {
-  const [, name = ''] = /^settings: (\w+) (?:is|holds|names) /.exec(message) ?? [];
+  const [, name = ''] = /^(?:settings: )?(\w+) (?:is|has|names) /.exec(message) ?? [];
   const field = FIELDS.has(name) ? (name as FieldName) : undefined;
   return { field, message: message.replace(/^settings: /, '') };
 }
@@ -148,6 +148,15 @@ export function suggest(yaml: string | undefined): void {
 /** The entries as YAML. */
 export function toYaml(): string {
   return Object.keys(given.value).length === 0 ? '' : stringify(given.value);
+}
+
+/** What of a configuration is not as it is by default, as YAML. */
+export function configYaml(config: TrainConfig): string {
+  const own = configFields().flatMap(({ name, default: fallback }) => {
+    const value = config[name];
+    return value === undefined || textOf(value) === textOf(fallback) ? [] : [[name, value] as const];
+  });
+  return stringify(Object.fromEntries(own));
 }
 
 /** How a value is typed into a field. */

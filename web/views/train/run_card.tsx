@@ -4,6 +4,7 @@ import type { Stage } from '../../../src/train/experiment.ts';
 import { gpu, inWords, model } from '../../app/engine.ts';
 import { data } from './data_choice.tsx';
 import { canSaveIntoFolder, saveFile, saveIntoFolder, saveZip } from './give_out.ts';
+import { configYaml } from './recipe.ts';
 import {
   answered,
   closeRun,
@@ -57,6 +58,12 @@ export function RunCard() {
         </p>
       )}
       {now && <Files name={now.name} />}
+      {now && (
+        <details class="config">
+          <summary>Settings of this run</summary>
+          <pre>{configYaml(now.config)}</pre>
+        </details>
+      )}
     </section>
   );
 }

@@ -1,26 +1,14 @@
 import { useSignalEffect } from '@preact/signals';
 import { percent } from '../../../src/eval/figures.ts';
 import { gpu, model } from '../../app/engine.ts';
-import { Charts } from './charts.tsx';
+import { MainCharts, MoreCharts } from './charts.tsx';
 import { DataSettings, takeDefaults } from './data_choice.tsx';
 import { KeptRuns } from './kept_runs.tsx';
 import { PlanView, plan, refused, request } from './plan.tsx';
 import { checked } from './recipe.ts';
 import { AccuracyBars, Answers, Examples, Lens, Said, verdict } from './results.tsx';
 import { RunCard } from './run_card.tsx';
-import {
-  answered,
-  base,
-  evaluated,
-  isBusy,
-  listRuns,
-  phase,
-  prompted,
-  result,
-  run,
-  startRun,
-  steered,
-} from './run_state.ts';
+import { answered, base, evaluated, listRuns, phase, prompted, result, run, startRun, steered } from './run_state.ts';
 import { Settings } from './settings.tsx';
 import './train.css';
 import './results.css';
@@ -40,16 +28,17 @@ export function TrainView() {
   useSignalEffect(() => {
     if (gpu.value.state !== 'waiting') void listRuns();
   });
+  const isNew = phase.value === 'none';
   return (
     <div class="train-view">
-      {phase.value === 'none' && <Intro />}
-      <div class="columns">
-        <Form />
+      {isNew && <Intro />}
+      <div class={isNew ? 'columns' : ''}>
+        {isNew && <Form />}
         <div class="results">
           <RunCard />
-          {phase.value === 'none' && model.value?.name === 'demo' && <Habits />}
+          {isNew && (model.value?.name ?? 'demo') === 'demo' && <Habits />}
           <RightAnswers />
-          <Charts />
+          <MainCharts />
           {answered.value.length > 0 && (
             <section class="card answers" aria-labelledby="answers-title">
               <h2 id="answers-title">What it writes</h2>
@@ -57,6 +46,7 @@ export function TrainView() {
               <Answers steps={answered.value} />
             </section>
           )}
+          <MoreCharts />
           <Read />
           <KeptRuns />
         </div>
@@ -80,8 +70,7 @@ function Intro() {
 }
 
 function Form() {
-  const isNew = phase.value === 'none';
-  const canStart = isNew && model.value !== undefined && plan.value !== undefined && !checked.value.problem;
+  const canStart = model.value !== undefined && plan.value !== undefined && !checked.value.problem;
   const start = async (event: Event) => {
     event.preventDefault();
     if (!canStart) return;
@@ -91,13 +80,12 @@ function Form() {
   };
   return (
     <form class="card settings" aria-label="Settings of a run" onSubmit={(event) => void start(event)}>
-      <Settings disabled={!isNew} refused={refused.value} />
-      <DataSettings disabled={!isNew} />
+      <Settings refused={refused.value} />
+      <DataSettings />
       <PlanView />
       <button id="start" class="primary" type="submit" disabled={!canStart}>
-        {isBusy() ? 'Training…' : 'Start'}
+        Start
       </button>
-      {!isNew && !isBusy() && <p class="help">A run is open: “New run” takes you back to its settings.</p>}
     </form>
   );
 }
