@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Page, Route } from 'playwright-core';
+import { chromium, type Page, type Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromeForTests } from '../../src/gpu/swiftshader.node.ts';
 import { FakeHub } from '../model/fake_hub.ts';
 import { tinyModel } from '../model/tiny_model.ts';
 import { type Tab, useApp } from './harness.ts';
@@ -74,7 +75,11 @@ describe('models of this computer', () => {
     await untilText(shown(tab), /tiny-F32\.gguf$/);
     await tab.page.getByLabel('Message').fill('Hello');
     await tab.page.locator('#steer-run').click();
-    await tab.page.locator('[id="base-0"]').waitFor();
+    await tab.page
+      .getByRole('listbox', { name: /^Base text/ })
+      .getByRole('option')
+      .first()
+      .waitFor();
     tab.expectQuiet();
   });
 
@@ -217,6 +222,21 @@ describe('memory', () => {
 });
 
 describe('the GPU', () => {
+  it('that is not there is explained with the browser and the flag that help, and the rest of the page works', async () => {
+    const { args, ...launch } = await chromeForTests();
+    const bare = await chromium.launch({ ...launch, args: args.filter((arg) => !/webgpu|vulkan/i.test(arg)) });
+    try {
+      await using tab = await app.open('models', {}, bare);
+      await untilText(notice(tab), /WebGPU.*--enable-unsafe-webgpu --enable-features=Vulkan/);
+      await untilText(shown(tab), /No GPU to work with/);
+      await untilText(card(tab, 'Kept in this browser'), /This page uses .*Nothing yet/);
+      expect(await tab.page.getByRole('button', { name: 'GGUF file…' }).isDisabled()).toBe(true);
+      await tab.go('train');
+    } finally {
+      await bare.close();
+    }
+  });
+
   it('that was lost comes back with the model that was loaded', async () => {
     await using tab = await app.open('models');
     await tab.modelReady();
