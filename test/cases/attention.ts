@@ -96,8 +96,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap((model) => [
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap((model) => [
     ...[60, 512, 2048].map((prompt) => decodeCase(`${model.name} decode N=64`, model, 64, prompt, 20)),
     decodeCase(`${model.name} decode N=64`, model, 64, 512, 20, { f16: true }),
     decodeCase(`${model.name} decode N=1`, model, 1, 2048, 20),
