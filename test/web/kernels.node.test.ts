@@ -11,6 +11,8 @@ import { parseRun, ratioOf, toJsonLines, toMarkdown } from '../../web/views/kern
 
 /** As `npm run build` made it, which `npm test` begins with. */
 const app = fileURLToPath(new URL('../../dist/web', import.meta.url));
+/** For any one step: a row takes a second at most where nothing else runs. */
+const PATIENCE_MS = 20_000;
 let server: Server;
 let browser: Browser;
 
@@ -72,7 +74,7 @@ describe('the view of the kernels', () => {
   it('measures, draws, sorts, copies, saves and compares', async () => {
     const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(PATIENCE_MS);
     const complaints: string[] = [];
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -81,6 +83,7 @@ describe('the view of the kernels', () => {
     await page.check('.families input[name=rmsnorm_forward]');
     await page.check('.families input[name=gather_rows]');
     await page.click('button:text("Measure 4 rows")');
+    await page.waitForSelector('.kernels .progress');
     await page.waitForSelector('.kernel-choice .primary:enabled');
     expect(await page.textContent('.kernels .problem-place')).toBe('');
 
@@ -132,7 +135,7 @@ describe('the view of the kernels', () => {
     expect(await page.locator('.ratio b').allTextContents()).toEqual(['0.50', '0.50', '0.50', '0.50']);
     await page.fill('[name=other-run]', 'no run');
     await page.click('button:text("Compare with this")');
-    await page.waitForSelector('.problem:text("Line 1 is no JSON")');
+    await page.waitForSelector('.problem p:text("Line 1 is no JSON")');
 
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
@@ -142,13 +145,13 @@ describe('the view of the kernels', () => {
 
   it('stops after the row that it is at, and keeps what it has', async () => {
     const page = await browser.newPage();
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(PATIENCE_MS);
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/#/kernels`);
-    await page.click('button:text("Measure 20 rows")');
+    await page.click('button:text("Measure 10 rows")');
     await page.waitForSelector('.bench-rows tbody tr');
     await page.click('.kernel-choice button:text-is("Stop")');
     await page.waitForSelector('.kernel-choice .primary:enabled');
-    expect(await page.locator('.bench-rows tbody tr').count()).toBeLessThan(20);
+    expect(await page.locator('.bench-rows tbody tr').count()).toBeLessThan(10);
     await page.close();
   });
 });
