@@ -3,14 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { decodeSteering, encodeSteering } from '../../src/model/steering.ts';
+import { hasShared, sharedPath } from '../setup/files.ts';
 import { type Tab, useApp } from './harness.ts';
 
 const app = useApp();
 const [layers, hidden] = [6, 128];
 const folder = await mkdtemp(join(tmpdir(), 'trimtab-steer-'));
-const gguf = join(inject('shared'), 'models/SmolLM2-135M-Instruct.Q4_1.gguf');
+const gguf = hasShared ? sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf') : '';
+const hasGguf = gguf !== '' && existsSync(gguf);
+if (!hasGguf)
+  console.warn('SmolLM2-135M-Instruct.Q4_1.gguf is not in the shared folder (TRIMTAB_SHARED): not dropped.');
 const HOSTILE = '<img src=x onerror="throw 1"><script>throw 2</script>\u202e\u0007';
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -36,20 +40,23 @@ async function vectorFile(name: string, metadata: Record<string, string>, values
 async function openSteer(): Promise<Tab> {
   const tab = await app.open('steer');
   await tab.modelReady();
-  await tab.page.waitForSelector('.steer-examples');
+  await tab.page.waitForSelector('text=Next example');
   return tab;
 }
 
 /** Opens a file of vectors that the model is known to fit. */
 async function withVectors(tab: Tab): Promise<void> {
   const identity = await tab.page.evaluate(async () => (await globalThis.engineForTests().session.info()).identity);
-  await tab.page.setInputFiles('[name=steer-file]', await vectorFile('random.safetensors', { model: identity }));
+  await tab.page.setInputFiles(
+    '.steer-vectors input[type=file]',
+    await vectorFile('random.safetensors', { model: identity }),
+  );
   await tab.page.waitForSelector('.steer-layers');
 }
 
 async function settle(tab: Tab): Promise<void> {
   await tab.page.waitForSelector('#steer-stop:disabled');
-  await tab.page.waitForSelector('[data-column=base] footer:not(:empty)');
+  await tab.page.waitForSelector('.steer-column.base footer:not(:empty)');
 }
 
 /** Sets a slider as a hand does, and waits for the steered text that follows it. */
@@ -65,7 +72,7 @@ async function generate(tab: Tab): Promise<void> {
   await settle(tab);
 }
 
-const tokens = (tab: Tab, column: string) => tab.page.locator(`[data-column=${column}] .steer-token`).allTextContents();
+const tokens = (tab: Tab, column: string) => tab.page.locator(`.steer-column.${column} .steer-token`).allTextContents();
 const most = (tab: Tab, count: number) => tab.page.fill('[name=steer-maxNewTokens]', String(count));
 
 /** Drops a file of this computer on the page, as a hand does. */
@@ -99,7 +106,7 @@ describe('the Steer view', () => {
     const steered = await tokens(tab, 'steered');
     expect(base.length).toBeGreaterThan(0);
     expect(steered).not.toEqual(base);
-    expect(await page.locator('[data-column=steered] [data-place=parting]').count()).toBe(1);
+    expect(await page.locator('.steer-column.steered [data-place=parting]').count()).toBe(1);
 
     const strength = page.locator('#strength');
     await slide(tab, strength, 0);
@@ -118,7 +125,7 @@ describe('the Steer view', () => {
     const { page } = tab;
     await withVectors(tab);
     await most(tab, 12);
-    await page.uncheck('[name=steer-live]');
+    await page.click('text=Live');
     for (let layer = 0; layer < layers; layer++) await page.click(`[aria-label="Mute layer ${layer}"]`);
     await generate(tab);
     const base = await tokens(tab, 'base');
@@ -142,9 +149,10 @@ describe('the Steer view', () => {
     await most(tab, 12);
     await generate(tab);
     await page.waitForSelector('.steer-legend div:nth-child(3)');
+    await tab.expectAccessible();
     const card = page.locator('.steer-card');
     // By keyboard alone: Tab reaches the text, arrows its tokens.
-    await page.locator('[data-column=steered] [data-step="0"]').focus();
+    await page.locator('.steer-column.steered [data-step="0"]').focus();
     await page.keyboard.press('ArrowRight');
     expect(await page.evaluate(() => (document.activeElement as HTMLElement).dataset.step)).toBe('1');
     await card.locator('table').waitFor();
@@ -186,16 +194,22 @@ describe('the Steer view', () => {
   it('refuses vectors that do not fit, and asks about those of other weights', async () => {
     await using tab = await openSteer();
     const { page } = tab;
-    const problem = page.locator('.steer-problem');
-    await page.setInputFiles('[name=steer-file]', await vectorFile('narrow.safetensors', {}, noise(64), 16));
+    const problem = page.locator('.steer-prompt .problem');
+    await page.setInputFiles(
+      '.steer-vectors input[type=file]',
+      await vectorFile('narrow.safetensors', {}, noise(64), 16),
+    );
     await expect.poll(() => problem.textContent()).toMatch(/4 layers of 16, but this model has 6 layers of 128/);
     const broken = join(folder, 'broken.safetensors');
     await writeFile(broken, 'no safetensors');
-    await page.setInputFiles('[name=steer-file]', broken);
+    await page.setInputFiles('.steer-vectors input[type=file]', broken);
     await expect.poll(() => problem.textContent()).toMatch(/broken\.safetensors/);
     expect(await page.locator('.steer-layers').count()).toBe(0);
 
-    await page.setInputFiles('[name=steer-file]', await vectorFile('other.safetensors', { model: 'f'.repeat(64) }));
+    await page.setInputFiles(
+      '.steer-vectors input[type=file]',
+      await vectorFile('other.safetensors', { model: 'f'.repeat(64) }),
+    );
     const doubt = page.locator('.steer-vectors [role=alert]');
     await expect.poll(() => doubt.textContent()).toMatch(/other weights of the same shape \(fingerprint ffffffffffff…/);
     expect(await page.locator('.steer-layers').count()).toBe(0);
@@ -208,24 +222,26 @@ describe('the Steer view', () => {
   it('generates base text without vectors, shows any text as text, and stops when told to', async () => {
     await using tab = await openSteer();
     const { page } = tab;
-    expect(await page.locator('[data-column=steered] a[href="#/train"]').count()).toBe(1);
+    expect(await page.locator('.steer-column.steered a[href="#/train"]').count()).toBe(1);
     await page.click('text="Text"');
     await page.fill('textarea', HOSTILE);
     await most(tab, 400);
     // An answer that ends by itself cannot be stopped: hot enough, none does soon.
     await page.fill('[name=steer-temperature]', '5');
     await page.keyboard.press('Control+Enter');
-    await page.waitForSelector('[data-column=base] .steer-token');
+    await page.waitForSelector('.steer-column.base .steer-token');
     await page.keyboard.press('Escape');
     await settle(tab);
-    expect(await page.textContent('[data-column=base] footer')).toMatch(/tokens · stopped/);
+    expect(await page.textContent('.steer-column.base footer')).toMatch(/tokens · stopped/);
     const stopped = (await tokens(tab, 'base')).length;
     expect(stopped).toBeLessThan(400);
     expect(await page.locator('main img, main script').count()).toBe(0);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await tab.expectNoSidewaysScroll();
     tab.expectQuiet();
   });
 
-  it.skipIf(!existsSync(gguf))(
+  it.skipIf(!hasGguf)(
     'streams tokens of a GGUF file that was dropped, in a chat, and puts vectors of another model away',
     async () => {
       await using tab = await openSteer();
@@ -235,8 +251,22 @@ describe('the Steer view', () => {
       await drop(tab, gguf);
       await page.waitForSelector('text=System line');
       expect(await page.textContent('.steer-vectors')).toContain('random.safetensors was made for another model');
+      const name = 'chat.safetensors';
+      await page.setInputFiles('.steer-vectors input[type=file]', await vectorFile(name, {}, noise(30 * 576), 576));
+      await page.waitForSelector('.steer-layers');
       await page.fill('textarea', 'Say hello.');
       await generate(tab);
+      const first = await tokens(tab, 'base');
+      expect(first).toHaveLength(6);
+      expect(await tokens(tab, 'steered')).not.toEqual(first);
+      // Each column goes on from its own answer.
+      await page.fill('textarea', 'Again.');
+      await generate(tab);
+      expect(await page.locator('.steer-column.base .steer-said').allTextContents()).toEqual([first.join('')]);
+      expect(await page.locator('.steer-column.steered .steer-user').allTextContents()).toEqual([
+        'Say hello.',
+        'Again.',
+      ]);
       expect(await tokens(tab, 'base')).toHaveLength(6);
       tab.expectQuiet();
     },

@@ -21,3 +21,7 @@ export const route = computed<Route>(() => {
   const name = hash.value.replace(/^#\//, '');
   return Object.hasOwn(ROUTES, name) ? (name as Route) : 'train';
 });
+
+export function go(to: Route): void {
+  location.hash = `#/${to}`;
+}

@@ -54,8 +54,9 @@ export async function prepare(
   const spec = resolvePrompt(parsed.prompt, lm.tokenizer.hasChatTemplate);
   const answer = given.answer === undefined ? (trainingRule(spec) ?? parsed.answer) : parsed.answer;
   const data = await read(parsed);
-  const steps = withSteps(parsed, data.trainProblems.length);
-  const config: TrainConfig = { ...steps, ...data.named, answer, model: parsed.model ?? modelPath(lm) };
+  // Parsed once more, which puts the fields in their order: the vectors' file has them, and a resumed run writes the same bytes.
+  const whole = parseTrainConfig({ ...given, ...data.named, answer, model: parsed.model ?? modelPath(lm) }, WHERE);
+  const config = withSteps(whole, data.trainProblems.length);
   const { num_hidden_layers: layers } = lm.model.config;
   trainedLayers(config.layers, layers);
   layerRates(config, layers);

@@ -54,7 +54,7 @@ export function SteerView() {
           <TextColumn column="steered" />
         </div>
         <Legend />
-        <p class="steer-unseen" role="status">
+        <p class="unseen" role="status">
           {spoken}
         </p>
       </div>

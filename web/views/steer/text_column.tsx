@@ -1,5 +1,7 @@
 import { memo } from 'preact/compat';
 import { useRef, useState } from 'preact/hooks';
+import { Card } from '../../ui/card.tsx';
+import { Empty } from '../../ui/messages.tsx';
 import type { Column, StreamEvent } from '../../worker/steer_types.ts';
 import { look, lookAt } from './look.ts';
 import * as state from './state.ts';
@@ -14,11 +16,7 @@ export function TextColumn({ column }: { column: Column }) {
   const busy = state.running.value !== undefined && state.shownRequest.value?.columns.includes(column) === true;
   const empty = column === 'steered' && !state.vectors.value;
   return (
-    <section class="card steer-column" data-column={column} aria-labelledby={`${column}-name`}>
-      <header class="steer-bar">
-        <h2 id={`${column}-name`}>{NAMES[column]}</h2>
-        <Verdict column={column} />
-      </header>
+    <Card title={NAMES[column]} class={`steer-column ${column}`} actions={<Verdict column={column} />}>
       {state.past.value.map((turn, i) => (
         <div class="steer-turn" key={i}>
           <p class="steer-user">{turn.user}</p>
@@ -36,21 +34,21 @@ export function TextColumn({ column }: { column: Column }) {
         <p class="steer-waiting">{busy ? 'Waiting for the GPU…' : 'Nothing generated yet.'}</p>
       )}
       <footer>{footer(column)}</footer>
-    </section>
+    </Card>
   );
 }
 
 function NoVectors() {
   return (
-    <div class="steer-empty">
-      <p>There are no vectors to steer with yet.</p>
-      <p>
+    <Empty
+      action={
         <a class="button primary" href="#/train">
           Train some for a minute
         </a>
-      </p>
-      <small>Or open a .safetensors file of vectors: drop it here, or use the button under Vectors.</small>
-    </div>
+      }
+    >
+      There are no vectors to steer with yet. Train some, or drop a .safetensors file of vectors here.
+    </Empty>
   );
 }
 
@@ -170,7 +168,7 @@ const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) 
     role="option"
     tabIndex={tabbable ? 0 : -1}
     aria-selected={looked}
-    aria-label={token.special ? `end: ${token.text}` : undefined}
+    aria-label={nameOf(token)}
     data-step={token.step}
     data-place={place}
     data-shade={shade || undefined}
@@ -180,6 +178,15 @@ const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) 
     {token.text === '' ? <i class="steer-sign" data-sign="▫" /> : <Text text={token.text} />}
   </span>
 ));
+
+/** What a token is called that has no letters to read out. */
+function nameOf({ text, special, id }: StreamEvent): string | undefined {
+  if (special) return `end: ${text}`;
+  if (text === '') return `part of a character, token ${id}`;
+  return text.trim() === ''
+    ? text.replace(/ /g, 'space ').replace(/\n/g, 'new line ').replace(/\t/g, 'tab ')
+    : undefined;
+}
 
 /** Text nodes and signs; a sign is drawn by the style sheet, so that what is copied is what the model said. */
 function Text({ text }: { text: string }) {

@@ -116,7 +116,7 @@ const WHERE = 'settings';
 
 /** The field that a message of `parseTrainConfig`, or of the engine about the settings, speaks of. */
 export function problemIn(message: string): FieldProblem {
-  const [, name = ''] = /^settings: (\w+) (?:is|holds|names) /.exec(message) ?? [];
+  const [, name = ''] = /^(?:settings: )?(\w+) (?:is|has|names) /.exec(message) ?? [];
   const field = FIELDS.has(name) ? (name as FieldName) : undefined;
   return { field, message: message.replace(/^settings: /, '') };
 }
