@@ -40,7 +40,8 @@ export async function start(): Promise<void> {
       rows.value = [];
     },
     progress(done: number, total: number, what: string) {
-      progress.value = { done, total, what };
+      // What is told last may come after the run's own answer.
+      if (progress.value) progress.value = { done, total, what };
     },
     roofline(measured: Pick<Roofline, 'gflops' | 'gbps'>) {
       roofline.value = measured;
