@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
+<<<<<<< HEAD
 import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
 import { wgslPlugin } from './scripts/wgsl_plugin.ts';
+=======
+import { appPlugin, plainShaders, SERVICE_WORKER } from './scripts/app_plugin.ts';
+>>>>>>> kernelsview
 
 const here = import.meta.dirname;
 
@@ -19,7 +23,11 @@ export default defineConfig(({ command }) => ({
   logLevel: command === 'build' ? 'warn' : 'info',
   plugins: [appPlugin(), { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' }],
   optimizeDeps: { exclude: ['webgpu'] },
+<<<<<<< HEAD
   worker: { format: 'es', plugins: () => [wgslPlugin()], rolldownOptions: { treeshake: TREESHAKE } },
+=======
+  worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { treeshake: TREESHAKE } },
+>>>>>>> kernelsview
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },

@@ -15,13 +15,13 @@ export function ChooseKernels() {
   const all = (offered?.families ?? []).flatMap(({ kernels }) => kernels.map(({ name }) => name));
   return (
     <Card title="Measure" class="kernel-choice">
-      <fieldset disabled={running} class="stack-tight">
+      <fieldset disabled={running || !offered} class="stack-tight">
         <legend class="field-legend">Shapes of</legend>
         {Object.entries(offered?.shapes ?? {}).map(([name, title]) => (
           <Check key={name} name={name} title={title} of={shapes} />
         ))}
       </fieldset>
-      <fieldset disabled={running} class="stack-tight">
+      <fieldset disabled={running || !offered} class="stack-tight">
         <legend class="field-legend">Kernels</legend>
         <div class="row">
           <Button small kind="quiet" onClick={() => (chosen.value = new Set(all))}>
