@@ -1,12 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
-<<<<<<< HEAD
-import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
-import { wgslPlugin } from './scripts/wgsl_plugin.ts';
-=======
 import { appPlugin, plainShaders, SERVICE_WORKER } from './scripts/app_plugin.ts';
->>>>>>> kernelsview
 
 const here = import.meta.dirname;
 
@@ -21,13 +16,9 @@ export default defineConfig(({ command }) => ({
   clearScreen: false,
   // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
   logLevel: command === 'build' ? 'warn' : 'info',
-  plugins: [appPlugin(), { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' }],
+  plugins: [appPlugin()],
   optimizeDeps: { exclude: ['webgpu'] },
-<<<<<<< HEAD
-  worker: { format: 'es', plugins: () => [wgslPlugin()], rolldownOptions: { treeshake: TREESHAKE } },
-=======
   worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { treeshake: TREESHAKE } },
->>>>>>> kernelsview
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },
