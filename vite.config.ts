@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
-import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
+import { appPlugin, plainShaders, SERVICE_WORKER } from './scripts/app_plugin.ts';
 
 const here = import.meta.dirname;
+
+/** Of these tables of all of the Hub's tasks the GGUF reader takes two enumerations; the package does not say that the rest may go. */
+const TREESHAKE = { moduleSideEffects: [{ test: /@huggingface\/tasks/, sideEffects: false }] };
 
 export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
@@ -15,7 +18,7 @@ export default defineConfig(({ command }) => ({
   logLevel: command === 'build' ? 'warn' : 'info',
   plugins: [appPlugin()],
   optimizeDeps: { exclude: ['webgpu'] },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { treeshake: TREESHAKE } },
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },

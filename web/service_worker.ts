@@ -31,6 +31,13 @@ const CACHE = PREFIX + version;
 /** Under what a file is kept: its content's hash is a part, so that a cache before this one may hold it already. */
 const keys = new Map(files.map(({ path, hash }) => [urlOf(path), `${urlOf(path)}?content=${hash}`]));
 
+/** A model's optional files are asked for and not there: with no connection neither. */
+const MODELS = urlOf('models/');
+
+function notThere(): Response {
+  return new Response(null, { status: 404 });
+}
+
 function urlOf(path: string): string {
   return new URL(path, scope.registration.scope).href;
 }
@@ -51,8 +58,8 @@ scope.addEventListener('fetch', (event) => {
   url.hash = '';
   url.search = '';
   const key = keys.get(isPage ? url.href.replace(/index\.html$/, '') : url.href);
-  if (key === undefined) return;
-  event.respondWith(isPage ? pageOf(request, key) : keptOr(request, key));
+  if (key !== undefined) event.respondWith(isPage ? pageOf(request, key) : keptOr(request, key));
+  else if (url.href.startsWith(MODELS)) event.respondWith(fetch(request).catch(notThere));
 });
 
 async function install(): Promise<void> {

@@ -46,6 +46,15 @@ export class Arena {
     this.#beforeDestroy = beforeDestroy;
   }
 
+  /** The most bytes that may be allocated; a new value counts for what is allocated from then on. */
+  get budget(): number {
+    return this.#limits.budget;
+  }
+
+  set budget(bytes: number) {
+    this.#limits.budget = bytes;
+  }
+
   /** Bytes of the largest tensor: it is bound whole. */
   get largestTensor(): number {
     return Math.floor(Math.min(this.#limits.maxBinding, this.#limits.maxBuffer) / 4) * 4;
@@ -177,7 +186,7 @@ export class Arena {
     if (this.allocatedBytes + size > this.#limits.budget) {
       throw new UserError(
         `${label} [${shape.join(', ')}] needs ${formatBytes(size)} more, ${formatBytes(this.allocatedBytes)} are in use and the memory budget is ` +
-          `${formatBytes(this.#limits.budget)}. Raise --memory-budget, or lower num_prompts, num_generations or max_completion_length.`,
+          `${formatBytes(this.#limits.budget)}. Raise it (--memory-budget; in the app under Models), or lower num_prompts, num_generations or max_completion_length.`,
       );
     }
     const buffer = this.#createBuffer({

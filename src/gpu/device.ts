@@ -1,5 +1,6 @@
 import { now, patiently } from '#platform';
 import { Arena } from './arena.ts';
+import { formatBytes } from './bytes.ts';
 import { Counters } from './counters.ts';
 import { DeviceLostError, GpuError, UserError } from './errors.ts';
 import { Pipelines } from './pipelines.ts';
@@ -66,7 +67,6 @@ export class Device {
   tuning: Tuning;
   profiler: Profiler | undefined;
   readonly #recorder: Recorder;
-  /** Buffers to read back through, by size; those that wait for the next readback. */
   readonly #staging = new Map<number, GPUBuffer[]>();
   #stagingBytes = 0;
   #expected: Promise<unknown>[] = [];
@@ -99,7 +99,9 @@ export class Device {
     );
     gpu.onuncapturederror = (event) => {
       const what =
-        event.error instanceof GPUOutOfMemoryError ? 'The GPU is out of memory' : 'The GPU refused a command';
+        event.error instanceof GPUOutOfMemoryError
+          ? `The GPU is out of memory with ${formatBytes(this.allocatedBytes)} allocated here: close what else uses it, or take a smaller model or batch`
+          : 'The GPU refused a command';
       this.#failure ??= new GpuError(`${what}: ${event.error.message}`);
     };
     this.#lost = gpu.lost.then((info) => {
@@ -113,6 +115,18 @@ export class Device {
    */
   recorder(): Recorder {
     return this.#recorder;
+  }
+
+  /** Bytes of all buffers that exist, those for reading back included; beside them there are only the uniforms'. */
+  get allocatedBytes(): number {
+    return this.arena.allocatedBytes + this.#stagingBytes;
+  }
+
+  /** Destroys every buffer that nothing holds: after a model is gone, what its work has left behind. */
+  trim(): void {
+    this.arena.trim();
+    this.#recorder.forget();
+    for (const list of this.#staging.values()) for (const buffer of list.splice(0)) this.#destroyStaging(buffer);
   }
 
   /** Every buffer of the work is made here, so that it is counted. */
@@ -179,11 +193,17 @@ export class Device {
     } catch (error) {
       // A lost device first rejects what was asked of it, and tells a moment later that it is lost.
       await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
+      for (const buffer of buffers) this.#destroyStaging(buffer);
       await this.#checkErrors();
       throw error;
     }
     this.profiler?.span('wait', 'readback', from, now(), { bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) });
-    await this.#checkErrors();
+    try {
+      await this.#checkErrors();
+    } catch (error) {
+      for (const buffer of buffers) this.#destroyStaging(buffer);
+      throw error;
+    }
     return tensors.map((tensor, i) => {
       const buffer = buffers[i] as GPUBuffer;
       const copy = new Uint8Array(buffer.getMappedRange().slice(0, tensor.bytes));
@@ -200,22 +220,6 @@ export class Device {
     await patiently(this.gpu.queue.onSubmittedWorkDone(), this.caps.isSoftware);
     this.profiler?.span('wait', 'sync', from, now());
     await this.#checkErrors();
-  }
-
-  /** Bytes of the buffers that exist: tensors and what is kept for the next ones, and what is read back through. */
-  get allocatedBytes(): number {
-    return this.arena.allocatedBytes + this.#stagingBytes;
-  }
-
-  /** Destroys the buffers that are kept for reuse: after a model was disposed of, all that it had brought. */
-  trim(): void {
-    this.arena.trim();
-    for (const list of this.#staging.values()) {
-      for (const buffer of list.splice(0)) {
-        this.#stagingBytes -= buffer.size;
-        buffer.destroy();
-      }
-    }
   }
 
   /** Registers something that must hold before results are believed. */
@@ -273,10 +277,15 @@ export class Device {
       list = [];
       this.#staging.set(size, list);
     }
-    const waiting = list.pop();
-    if (waiting) return waiting;
+    const idle = list.pop();
+    if (idle) return idle;
     this.#stagingBytes += size;
     return this.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+
+  #destroyStaging(buffer: GPUBuffer): void {
+    this.#stagingBytes -= buffer.size;
+    buffer.destroy();
   }
 }
 
@@ -286,26 +295,34 @@ export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|\bwarp\b|basic render/i.test(text);
 }
 
-/** What every kernel counts on; WebGPU promises as much, but an adapter in compatibility mode may have less. */
-const NEEDED = {
+/** What kernels are written for: the limits that WebGPU promises of every adapter but those of its compatibility mode. */
+const NEEDED: Readonly<Record<string, number>> = {
   maxStorageBuffersPerShaderStage: 8,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+  maxBufferSize: 256 * 2 ** 20,
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupSizeX: 256,
   maxComputeWorkgroupStorageSize: 16384,
-} as const;
+};
 
-/** @throws UserError naming each limit that is below what kernels need */
-function refuseSmallAdapter(limits: GPUSupportedLimits): void {
-  const short = Object.entries(NEEDED).filter(([name, least]) => limits[name as keyof typeof NEEDED] < least);
+/** @throws UserError for an adapter that offers less than the kernels need, with every such limit and its value */
+function checkLimits({ limits, info }: GPUAdapter): void {
+  const short = Object.entries(NEEDED).flatMap(([name, needed]) => {
+    const offered = limits[name as keyof GPUSupportedLimits] as number;
+    return offered < needed ? [`${name} is ${offered} where ${needed} is needed`] : [];
+  });
   if (short.length === 0) return;
-  const each = short.map(([name, least]) => `${name} ${limits[name as keyof typeof NEEDED]} of ${least}`);
   throw new UserError(
-    `This GPU offers less than the kernels need: ${each.join(', ')}. Update its driver, or take another adapter; ` +
-      'a software one (SwiftShader, lavapipe) is slow, but it has enough.',
+    `The GPU ${info.description || info.device || info.vendor} does not offer what the kernels need: ${short.join('; ')}. ` +
+      'Use another GPU or a newer driver; what needs no GPU, such as reading the reports of finished runs, still works.',
   );
 }
 
-/** Takes the adapter's largest limits and the optional features that kernels use. */
+/**
+ * Takes the adapter's largest limits and the optional features that kernels use.
+ *
+ * @throws UserError where there is no adapter, or one without the limits needed
+ */
 export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
@@ -314,7 +331,7 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
         'on the CPU, when it is started with `node --import trimtab/adapter`.',
     );
   }
-  refuseSmallAdapter(adapter.limits);
+  checkLimits(adapter);
   const without = new Set(options.without ?? []);
   const wanted: [GPUFeatureName, 'f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix'][] = [
     ['shader-f16', 'f16'],

@@ -8,20 +8,21 @@ const PIECE_BYTES = 32 * 2 ** 20;
 /** Lies beside the pieces of a file that is whole, and holds its size. */
 const WHOLE = 'size';
 
-/** What of a repository is in the browser's storage. */
+/** A repository of which the store has something, parts of files that are not whole included. */
 export interface StoredRepository {
-  /** Such as `models--Qwen--Qwen2.5-0.5B`. */
+  /** The name of its folder, `models--Qwen--Qwen2.5-0.5B`. */
   readonly repo: string;
-  /** Of all contents, those that have come in part included. */
   readonly bytes: number;
   /** False while something of it has come in part. */
   readonly whole: boolean;
+  /** Commits by branch or tag, as last seen. */
+  readonly revisions: ReadonlyMap<string, string>;
 }
 
-/** A store whose content the page can show and clear. */
+/** A store whose owner can look into it and make room: other than a folder, OPFS has no other way to do so. */
 export interface BrowserHubStore extends HubStore {
   repositories(): Promise<StoredRepository[]>;
-  /** Removing what is not there is fine. */
+  /** Deletes all of a repository. @throws UserError while something of it is written */
   remove(repo: string): Promise<void>;
 }
 
@@ -65,13 +66,32 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): Brows
     },
     open,
     async repositories() {
-      const repositories: StoredRepository[] = [];
-      for (const repo of await foldersIn(at())) repositories.push({ repo, ...(await sizeOf(at(repo, 'blobs'))) });
-      return repositories.sort((a, b) => (a.repo < b.repo ? -1 : 1));
+      const top = await directoryAt(at());
+      const found: StoredRepository[] = [];
+      if (!top) return found;
+      for await (const repo of top.keys()) {
+        const refs = await directoryAt(at(repo, 'refs'));
+        const revisions = new Map<string, string>();
+        if (refs) {
+          for await (const name of refs.keys()) {
+            const commit = await readSmall(at(repo, 'refs'), decodeURIComponent(name));
+            if (commit !== undefined) revisions.set(decodeURIComponent(name), commit);
+          }
+        }
+        found.push({ repo, revisions, ...(await sizeOf(at(repo, 'blobs'))) });
+      }
+      return found.sort((a, b) => (a.repo < b.repo ? -1 : 1));
     },
     async remove(repo) {
-      const directory = await directoryAt(at());
-      if (directory) await unlessMissing(directory.removeEntry(repo, { recursive: true }));
+      const top = await directoryAt(at());
+      try {
+        await top?.removeEntry(repo, { recursive: true });
+      } catch (error) {
+        const { name } = error as DOMException;
+        if (name === 'NotFoundError') return;
+        if (name !== 'NoModificationAllowedError') throw error;
+        throw new UserError(`${repo} is being written, in this tab or another: stop that first, then delete it.`);
+      }
     },
     async add(repo, commit, entry, read) {
       const blobs = at(repo, 'blobs', escaped(entry.etag));
@@ -140,28 +160,6 @@ async function directoryAt(path: readonly string[], create = false): Promise<Fil
   return directory;
 }
 
-async function foldersIn(path: readonly string[]): Promise<string[]> {
-  const directory = await directoryAt(path);
-  const names: string[] = [];
-  if (directory) for await (const [name, { kind }] of directory.entries()) if (kind === 'directory') names.push(name);
-  return names;
-}
-
-/** Of all contents below a repository's `blobs`. */
-async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
-  let [bytes, whole] = [0, true];
-  for (const etag of await foldersIn(blobs)) {
-    const directory = (await directoryAt([...blobs, etag])) as FileSystemDirectoryHandle;
-    let complete = false;
-    for await (const handle of directory.values()) {
-      if (handle.name === WHOLE) complete = true;
-      else bytes += (await (handle as FileSystemFileHandle).getFile()).size;
-    }
-    whole &&= complete;
-  }
-  return { bytes, whole };
-}
-
 async function fileIn(path: readonly string[], name: string): Promise<File | undefined> {
   const directory = await directoryAt(path);
   const handle = directory && (await unlessMissing(directory.getFileHandle(escaped(name))));
@@ -177,6 +175,23 @@ async function write(path: readonly string[], name: string, content: FileSystemW
   const stream = await (await directory.getFileHandle(escaped(name), { create: true })).createWritable();
   await stream.write(content);
   await stream.close();
+}
+
+/** Bytes of all contents, and whether each has come whole. */
+async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
+  const directory = await directoryAt(blobs);
+  let [bytes, whole] = [0, true];
+  if (!directory) return { bytes, whole };
+  for await (const etag of directory.keys()) {
+    const content = await directory.getDirectoryHandle(etag);
+    let complete = false;
+    for await (const piece of content.values()) {
+      if (piece.name === WHOLE) complete = true;
+      else if (piece.kind === 'file') bytes += (await piece.getFile()).size;
+    }
+    whole &&= complete;
+  }
+  return { bytes, whole };
 }
 
 async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {

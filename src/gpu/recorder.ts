@@ -222,6 +222,12 @@ export class Recorder {
     this.#commands().copyBufferToBuffer(source, 0, target, firstRow * rowBytes, bytes);
   }
 
+  /** Lets go of the uniforms of recordings: those that are replayed again hold on to theirs. */
+  forget(): void {
+    this.#pinned = undefined;
+    this.#loaded = undefined;
+  }
+
   /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
   #pinnedFor(bytes: number): GPUBuffer {
     if (!this.#pinned || this.#pinned.size < bytes) {

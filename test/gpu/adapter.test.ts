@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createGPU } from '#platform';
+import { openDevice } from '../../src/gpu/device.ts';
+import { UserError } from '../../src/gpu/errors.ts';
 import { testDevice } from '../setup/device.ts';
 
 describe('the adapter', async () => {
@@ -41,4 +44,24 @@ describe('the adapter', async () => {
     const result = await device.read(out);
     for (let i = 0; i < 64; i++) expect(result[i]).toBeCloseTo(Math.sqrt(i), 5);
   });
+});
+
+it('an adapter that offers too little is refused with each limit, its value and what is needed', async () => {
+  const gpu = await createGPU();
+  const real = (await gpu.requestAdapter()) as GPUAdapter;
+  const limits = { maxStorageBuffersPerShaderStage: 4, maxBufferSize: 2 ** 40, maxStorageBufferBindingSize: 2 ** 27 };
+  const weak = {
+    info: real.info,
+    limits: {
+      ...limits,
+      maxComputeInvocationsPerWorkgroup: 128,
+      maxComputeWorkgroupSizeX: 256,
+      maxComputeWorkgroupStorageSize: 16384,
+    },
+  };
+  const refused = openDevice({ requestAdapter: async () => weak } as unknown as GPU);
+  await expect(refused).rejects.toThrow(UserError);
+  await expect(refused).rejects.toThrow(
+    /maxStorageBuffersPerShaderStage is 4 where 8 is needed; maxComputeInvocationsPerWorkgroup is 128 where 256 is needed\. .*still works/,
+  );
 });

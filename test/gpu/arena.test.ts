@@ -109,6 +109,19 @@ describe('the arena', async () => {
     arena.free(out);
   });
 
+  it('leaves nothing on a device that is trimmed, the buffers of reading back included', async () => {
+    const empty = await testDevice({});
+    expect(empty.allocatedBytes).toBe(0);
+    const tensors = [1, 1000].map((n) => empty.upload(new Float32Array(n), [n]));
+    await empty.readBytes(tensors);
+    for (const tensor of tensors) empty.arena.free(tensor);
+    expect(empty.allocatedBytes).toBeGreaterThan(8000);
+    empty.trim();
+    expect(empty.allocatedBytes).toBe(0);
+    const again = empty.upload(Float32Array.of(7), [1]);
+    expect(await empty.read(again)).toEqual(Float32Array.of(7));
+  });
+
   it('refuses a tensor above the binding limit, naming its bytes and the limit', () => {
     const elements = device.caps.maxBinding / 4 + 1;
     const limit = formatBytes(device.caps.maxBinding);
@@ -128,6 +141,15 @@ describe('a memory budget', async () => {
     const over = () => arena.alloc([3 * 2 ** 16], 'f32', 'keys');
     expect(over).toThrow(UserError);
     expect(over).toThrow(/keys \[196608\] needs 768 KiB more, 512 KiB are in use and the memory budget is 1 MiB/);
+    arena.free(half);
+  });
+
+  it('can be changed, for what is allocated from then on', () => {
+    const half = arena.alloc([2 ** 17]);
+    arena.budget = 2 ** 19;
+    expect(() => arena.alloc([2 ** 17])).toThrow(/512 KiB are in use and the memory budget is 512 KiB/);
+    arena.budget = 2 ** 20;
+    arena.free(arena.alloc([2 ** 17]));
     arena.free(half);
   });
 

@@ -82,6 +82,31 @@ describe('a model of the Hub in a page', () => {
     expect(hub.requests.at(-1)).toMatch(/model\.safetensors bytes=20000-$/);
   });
 
+  it('is listed with the bytes that it takes, parts of a file included, and can be deleted', async () => {
+    const content = new Uint8Array(3 * PIECE + 17).fill(5);
+    const files = { 'config.json': '{}', 'model.safetensors': content };
+    const hub = new FakeHub({ name: NAME.repo, commit: COMMIT, files });
+    hub.breaks.push(undefined, ...Array.from({ length: 5 }, () => 2 * PIECE + 5));
+    hub.ranges = false;
+    answerFetch(hub);
+    const store = browserHubStore(FOLDER, PIECE);
+    expect(await store.repositories()).toEqual([]);
+    await expect(openHubModel(NAME, options())).rejects.toThrow(/broke 5 times.*What has come of its 29 KiB is kept/);
+    const revisions = new Map([['main', COMMIT]]);
+    const [partial] = await store.repositories();
+    expect(partial).toMatchObject({ repo: 'models--owner--tiny', revisions, whole: false });
+    expect(partial?.bytes).toBeGreaterThanOrEqual(2 * PIECE);
+    expect(partial?.bytes).toBeLessThan(content.length);
+    await openHubModel(NAME, options());
+    expect(await store.repositories()).toMatchObject([{ bytes: 2 + content.length, whole: true }]);
+    await store.remove('models--owner--tiny');
+    await store.remove('models--owner--tiny');
+    expect(await store.repositories()).toEqual([]);
+    await expect(openHubModel(NAME, { ...options(), offline: true })).rejects.toThrow(
+      /is not in this browser's storage/,
+    );
+  });
+
   it('that cannot be had says where it was sought', async () => {
     vi.stubGlobal('fetch', async () => {
       throw new TypeError('Failed to fetch');

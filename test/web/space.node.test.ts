@@ -71,12 +71,12 @@ describe('the path of the residual stream', () => {
     expect(same(await picture(tab), first)).toBe(true);
 
     // At strength 0 the vectors do nothing, and the table says so.
-    const table = tab.page.locator('.space-table');
+    const table = tab.page.locator('.space-table table');
     const distances = async () => (await tab.rows(table)).map((row) => Number(row.Distance));
     expect((await distances()).slice(1).every((distance) => distance > 0)).toBe(true);
-    await tab.page.locator('.space-strength input').fill('0');
+    await tab.page.getByLabel('Strength of the vectors', { exact: true }).fill('0');
     await expect.poll(distances, { timeout: 30_000 }).toEqual([0, 0, 0, 0, 0, 0, 0]);
-    await tab.page.locator('.space-strength input').fill('1');
+    await tab.page.getByLabel('Strength of the vectors', { exact: true }).fill('1');
     await expect.poll(async () => (await distances())[6], { timeout: 30_000 }).toBeGreaterThan(0);
 
     await tab.page.evaluate(() => (globalThis as unknown as { newestDevice: GPUDevice }).newestDevice.destroy());
@@ -94,14 +94,70 @@ describe('the path of the residual stream', () => {
     tab.expectQuiet();
   });
 
+  it('is turned by mouse, wheel and fingers, and draws nothing while nothing changes', async () => {
+    await using tab = await app.open('models', { reducedMotion: 'reduce' });
+    await openSpace(tab);
+    await drawn(tab);
+    await tab.page.evaluate(() => {
+      const counted = globalThis as unknown as { draws: number };
+      counted.draws = 0;
+      const submit = GPUQueue.prototype.submit;
+      GPUQueue.prototype.submit = function (buffers) {
+        counted.draws++;
+        return submit.call(this, buffers);
+      };
+    });
+    const draws = () => tab.page.evaluate(() => (globalThis as unknown as { draws: number }).draws);
+    const canvas = tab.page.locator('.space-picture canvas');
+    await canvas.scrollIntoViewIfNeeded();
+    const box = (await canvas.boundingBox()) as NonNullable<Awaited<ReturnType<typeof canvas.boundingBox>>>;
+    const [x, y] = [box.x + 80, box.y + 80];
+    const changes = async (what: string, act: () => Promise<void>) => {
+      const before = await picture(tab);
+      await act();
+      expect(same(await picture(tab), before), what).toBe(false);
+    };
+
+    await changes('a drag', async () => {
+      await tab.page.mouse.move(x, y);
+      await tab.page.mouse.down();
+      await tab.page.mouse.move(x + 60, y + 20, { steps: 4 });
+      await tab.page.mouse.up();
+    });
+    await changes('the wheel', () => tab.page.mouse.wheel(0, -120));
+    const touch = await tab.page.context().newCDPSession(tab.page);
+    const send = (
+      type: 'touchStart' | 'touchMove' | 'touchEnd',
+      ...touchPoints: { x: number; y: number; id: number }[]
+    ) => touch.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await changes('one finger', async () => {
+      await send('touchStart', { x, y, id: 1 });
+      await send('touchMove', { x: x + 40, y: y + 10, id: 1 });
+      await send('touchEnd');
+    });
+    await changes('two fingers', async () => {
+      const other = { x: x + 100, y: y + 60, id: 2 };
+      await send('touchStart', { x, y, id: 1 }, other);
+      await send('touchMove', { x, y, id: 1 }, { ...other, x: x + 140 });
+      await send('touchMove', { x, y, id: 1 }, { ...other, x: x + 180 });
+      await send('touchEnd');
+    });
+
+    const still = await draws();
+    expect(still).toBeGreaterThan(3);
+    await tab.page.waitForTimeout(400);
+    expect(await draws()).toBe(still);
+    tab.expectQuiet();
+  });
+
   it('draws the base path alone where there are no vectors, and says how to get some', async () => {
     await using tab = await app.open('models', { colorScheme: 'dark' });
     await openSpace(tab, false);
     await drawn(tab, '#5f7086');
     expect(await tab.page.locator('.space-note').textContent()).toContain('train some under Train');
-    expect(await tab.page.locator('.space-strength input').isDisabled()).toBe(true);
-    await tab.page.getByLabel('Tokens').selectOption('all');
-    await tab.page.locator('.space-token option').nth(8).waitFor({ state: 'attached' });
+    expect(await tab.page.getByLabel('Strength of the vectors', { exact: true }).isDisabled()).toBe(true);
+    await tab.page.getByRole('radio', { name: 'all', exact: true }).check();
+    await tab.page.locator('.space-figures option').nth(8).waitFor({ state: 'attached' });
     await tab.page.getByLabel('Prompt').fill('');
     await tab.page.getByRole('alert').getByText('The prompt is empty').waitFor();
     tab.expectQuiet();

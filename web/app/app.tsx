@@ -1,5 +1,5 @@
 import { lazy, Suspense } from 'preact/compat';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { TrainView } from '../views/train/train_view.tsx';
 import { takeDroppedModels } from './drop.ts';
 import { gpu, model, modelLoading, startEngine } from './engine.ts';
@@ -37,6 +37,10 @@ export function App() {
 }
 
 function Masthead() {
+  const nav = useRef<HTMLElement>(null);
+  const now = route.value;
+  // Where the row is longer than the screen, the view that is open is seen in it.
+  useEffect(() => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' }), [now]);
   return (
     <header class="masthead">
       <svg viewBox="0 0 26 26" aria-hidden="true">
@@ -44,9 +48,9 @@ function Masthead() {
         <path d="M16.4 12.5 24 15.6 22 23.4 16.4 22Z" fill="var(--after)" />
       </svg>
       <b>trimtab</b>
-      <nav aria-label="Views">
+      <nav ref={nav} aria-label="Views">
         {Object.entries(ROUTES).map(([name, title]) => (
-          <a key={name} href={`#/${name}`} aria-current={route.value === (name as Route) ? 'page' : undefined}>
+          <a key={name} href={`#/${name}`} aria-current={now === (name as Route) ? 'page' : undefined}>
             {title}
           </a>
         ))}

@@ -1,4 +1,5 @@
-import { gpu, modelProblem, startEngine } from './engine.ts';
+import { Button } from '../ui/button.tsx';
+import { DEMO, gpu, loadModel, model, modelLoading, modelProblem, source, startEngine } from './engine.ts';
 import { update } from './offline.ts';
 
 /** What stands in the way of working, and the way out. */
@@ -6,24 +7,68 @@ export function Notices() {
   const now = gpu.value;
   return (
     <div class="notices" role="alert">
-      {now.state === 'failed' && <p class="notice">{now.problem}</p>}
+      {now.state === 'failed' && (
+        <div class="notice">
+          <p>{now.problem}</p>
+          <Button small onClick={() => void startEngine()}>
+            Look for a GPU again
+          </Button>
+        </div>
+      )}
       {now.state === 'lost' && (
-        <p class="notice">
-          The GPU went away ({now.problem}). What you wrote and every saved run are still here.{' '}
-          <button type="button" onClick={() => void startEngine()}>
+        <div class="notice">
+          <p>
+            The browser took the GPU away ({now.problem}): a reset of its driver, a sleep of the computer, or too little
+            memory. What you wrote, the vectors and every saved run are still here; {source.value.name} is loaded again.
+          </p>
+          <Button small onClick={() => void startEngine()}>
             Start the GPU again
-          </button>
-        </p>
+          </Button>
+        </div>
       )}
-      {modelProblem.value && <p class="notice">{modelProblem.value}</p>}
+      {modelProblem.value && now.state === 'ready' && <ModelNotice message={modelProblem.value} />}
       {update.value && (
-        <p class="notice">
-          A new version of this app is here.{' '}
-          <button type="button" onClick={update.value}>
+        <div class="notice">
+          <p>A new version of this app is here.</p>
+          <Button small onClick={update.value}>
             Reload
-          </button>
-        </p>
+          </Button>
+        </div>
       )}
+    </div>
+  );
+}
+
+/** Why a model did not come, which one is there instead, and how to have one where there is none. */
+function ModelNotice({ message }: { message: string }) {
+  const busy = modelLoading.value !== undefined;
+  const before = source.value;
+  return (
+    <div class="notice">
+      <p>
+        {message} {model.value ? `${model.value.name} is loaded as before.` : !busy && 'No model is loaded now.'}
+      </p>
+      <div class="row">
+        {!model.value && before !== DEMO && (
+          <Button small disabled={busy} onClick={() => void loadModel(before)}>
+            Load {before.name} again
+          </Button>
+        )}
+        {!model.value && (
+          <Button small disabled={busy} onClick={() => void loadModel(DEMO)}>
+            Load the demonstration model
+          </Button>
+        )}
+        <Button
+          small
+          kind="quiet"
+          onClick={() => {
+            modelProblem.value = undefined;
+          }}
+        >
+          Dismiss
+        </Button>
+      </div>
     </div>
   );
 }

@@ -9,11 +9,14 @@ interface ProgressProps {
   readonly total?: number;
   /** `bytes`, or what is counted, in the plural: `steps`. */
   readonly unit: string;
+  /** Nothing goes on at present. */
+  readonly paused?: boolean;
 }
 
 /** A bar, and under it what is done, how fast, and about how long the rest takes. */
-export function Progress({ label, done, total, unit }: ProgressProps) {
-  const rate = useRate(done);
+export function Progress({ label, done, total, unit, paused = false }: ProgressProps) {
+  const measured = useRate(done);
+  const rate = paused ? 0 : measured;
   const show = (n: number) => (unit === 'bytes' ? formatBytes(n) : Math.round(n).toLocaleString('en'));
   const of = total === undefined ? show(done) : `${show(done)} of ${show(total)}`;
   const parts = [unit === 'bytes' ? of : `${of} ${unit}`];

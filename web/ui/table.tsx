@@ -2,6 +2,8 @@ import type { ComponentChildren } from 'preact';
 
 interface Column<Row> {
   readonly head: string;
+  /** The head is for screen readers alone. */
+  readonly quiet?: boolean;
   readonly cell: (row: Row) => ComponentChildren;
   /** Numbers stand at the right edge, so that their digits stand under each other. */
   readonly number?: boolean;
@@ -25,9 +27,9 @@ export function Table<Row>({ caption, quiet, columns, rows, id }: TableProps<Row
         <caption class={quiet ? 'unseen' : undefined}>{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ head, number }) => (
+            {columns.map(({ head, number, quiet: unseen }) => (
               <th key={head} scope="col" class={number ? 'number' : undefined}>
-                {head}
+                {unseen ? <span class="unseen">{head}</span> : head}
               </th>
             ))}
           </tr>

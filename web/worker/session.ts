@@ -1,8 +1,10 @@
 import { createGPU } from '#platform';
+import { formatBytes } from '../../src/gpu/bytes.ts';
 import { type Device, openDevice } from '../../src/gpu/device.ts';
-import { UserError } from '../../src/gpu/errors.ts';
+import { GpuError, UserError } from '../../src/gpu/errors.ts';
 import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
-import { type LanguageModel, openModelFiles, uploadModel } from '../../src/model/language_model.ts';
+import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../../src/model/language_model.ts';
+import { weightBytes } from '../../src/model/model.ts';
 import { Turn } from './turn.ts';
 import type { CurrentVectors } from './vectors.ts';
 
@@ -23,7 +25,7 @@ export interface ModelInfo {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly hasChatTemplate: boolean;
-  /** Of the weights on the GPU, as they are kept there. */
+  /** Of the weights on the GPU. */
   readonly bytes: number;
 }
 
@@ -37,6 +39,16 @@ export interface SessionEvents {
   lost(reason: string): void;
 }
 
+/** Bytes of a model that are on the GPU, of all that have to be. */
+export type UploadProgress = (done: number, total: number) => void;
+
+/** What outlives a lost GPU. */
+export interface Kept {
+  readonly vectors: CurrentVectors | undefined;
+  /** Of the model that they belong to. */
+  readonly identity: string | undefined;
+}
+
 /** The GPU and the one model on it. Parts of the engine take their turn on it one after the other. */
 export class Session {
   readonly turn = new Turn();
@@ -46,6 +58,8 @@ export class Session {
   files: ModelFolder | RandomAccess | undefined;
   #device: Device | undefined;
   #lm: LanguageModel | undefined;
+  /** Of the model that was loaded last. */
+  #identity: string | undefined;
 
   /** @throws UserError where there is no WebGPU, no adapter, or one without the limits needed */
   async open(options: SessionOptions, events: SessionEvents): Promise<AdapterInfo> {
@@ -86,30 +100,24 @@ export class Session {
   }
 
   /**
-   * Replaces the model on the GPU, whose place the new one needs: two may not fit. Files that cannot be read leave the old
-   * one where it is.
-   *
-   * @throws UserError for anything wrong with the files, or a model that does not fit
+   * Replaces the model on the GPU. What is wrong with the files, and whether they fit the memory budget, is found out before
+   * the old model goes; it goes before the new one comes, because two need not fit.
    */
-  async load(files: ModelFolder | RandomAccess): Promise<ModelInfo> {
+  async load(files: ModelFolder | RandomAccess, onProgress?: UploadProgress): Promise<ModelInfo> {
     this.turn.refuseDuring('loading a model');
-    return this.turn.take('loading a model', async () => {
-      const opened = await openModelFiles(files);
-      try {
-        const before = this.#lm?.model.identity;
+    const { device } = this;
+    const opened = await openModelFiles(files);
+    try {
+      return await this.turn.take('loading a model', async () => {
+        checkBudget(opened, device.arena.budget);
         this.#unload();
-        this.#lm = await uploadModel(this.device, opened);
+        await this.#upload(opened, onProgress);
         this.files = files;
-        // What was trained on one model says nothing to another.
-        if (this.#lm.model.identity !== before) this.vectors = undefined;
         return this.info();
-      } catch (error) {
-        this.#unload();
-        throw error;
-      } finally {
-        await opened.source.close();
-      }
-    });
+      });
+    } finally {
+      await opened.source.close();
+    }
   }
 
   async unload(): Promise<void> {
@@ -133,17 +141,65 @@ export class Session {
     };
   }
 
-  /** What is on the GPU, in bytes: all buffers that exist, and what of them is in use. */
+  /** The model on the GPU, if there is one. */
+  current(): ModelInfo | undefined {
+    return this.#lm && this.info();
+  }
+
+  /** Bytes on the GPU: all that is allocated, and what of it is in use. */
   memory(): { readonly allocated: number; readonly live: number } {
-    return { allocated: this.device.allocatedBytes, live: this.device.arena.liveBytes };
+    const { allocatedBytes, arena } = this.device;
+    return { allocated: allocatedBytes, live: arena.liveBytes };
+  }
+
+  /** @param bytes undefined: no limit but the adapter's. It counts for what is allocated from now on */
+  setMemoryBudget(bytes: number | undefined): void {
+    this.device.arena.budget = bytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  keep(): Kept {
+    return { vectors: this.vectors, identity: this.#identity };
+  }
+
+  restore({ vectors, identity }: Kept): void {
+    this.vectors = vectors;
+    this.#identity = identity;
+  }
+
+  async #upload(opened: OpenedModel, onProgress: UploadProgress | undefined): Promise<void> {
+    const { device } = this;
+    let lm: LanguageModel | undefined;
+    try {
+      lm = await uploadModel(device, opened, onProgress && { onProgress });
+      // An allocation that failed is told only after the queue has come to it.
+      await device.sync();
+    } catch (error) {
+      lm?.model.dispose();
+      device.trim();
+      if (!(error instanceof GpuError)) throw error;
+      const bytes = formatBytes(weightBytes(opened.source));
+      throw new UserError(`${opened.name} needs ${bytes} on the GPU and could not be loaded. ${error.message}`);
+    }
+    this.#lm = lm;
+    // What was trained on one model says nothing to another.
+    if (lm.model.identity !== this.#identity) this.vectors = undefined;
+    this.#identity = lm.model.identity;
   }
 
   #unload(): void {
     this.#lm?.model.dispose();
-    // Buffers that are kept for the next ones of their size would be the system's until the page is closed.
-    this.#device?.arena.trim();
     this.#lm = undefined;
     this.files = undefined;
-    this.device.trim();
+    this.#device?.trim();
   }
+}
+
+/** @throws UserError with the bytes needed and the limit */
+function checkBudget({ name, source }: OpenedModel, budget: number): void {
+  const bytes = weightBytes(source);
+  if (bytes <= budget) return;
+  throw new UserError(
+    `The weights of ${name} take ${formatBytes(bytes)} on the GPU, and the memory budget is ${formatBytes(budget)}. ` +
+      'Raise the budget under Models, or take the model in fewer bits (a GGUF file in Q8_0 or Q4_K) or a smaller one.',
+  );
 }

@@ -42,8 +42,8 @@ export const command = defineCommand<{ port: number; open?: boolean }>({
     if (options.open) openInBrowser(url, (line) => context.note(line));
     const { signal } = context;
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-    server.closeAllConnections();
     server.close();
+    server.closeAllConnections();
   },
 });
 

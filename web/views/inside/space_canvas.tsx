@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../../app/theme.ts';
+import { Button } from '../../ui/button.tsx';
 import { HOME, nearest, placeOf, viewProjection } from './space_camera.ts';
 import { attachControls, type Controlled } from './space_controls.ts';
 import { SpaceLabels } from './space_labels.ts';
@@ -72,9 +73,9 @@ export function SpaceCanvas(props: SpaceCanvasProps) {
           <i key={name} data-colour={name} />
         ))}
       </div>
-      <button type="button" class="space-home" onClick={() => stage?.home()}>
+      <Button small class="space-home" onClick={() => stage?.home()}>
         Reset view
-      </button>
+      </Button>
     </div>
   );
 }

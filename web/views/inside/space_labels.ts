@@ -14,23 +14,20 @@ export class SpaceLabels {
     this.#layer = layer;
   }
 
-  /** A label that would cover one before it, or a border, is left out. */
+  /** Each label takes the first place around its point where it covers none before it and no border; without one it is left out. */
   draw(labels: readonly SceneLabel[], matrix: Float32Array, width: number, height: number): void {
-    const taken: { x: number; y: number; width: number }[] = [];
-    const shown: [SceneLabel, number, number][] = [];
+    const taken: Box[] = [];
+    const shown: [SceneLabel, Box][] = [];
     for (const label of labels) {
       const place = placeOf(matrix, label.at, width, height);
-      const box = place && boxOf(label, place, width);
-      if (!box || box.x < 0 || box.y < 0 || box.y + LINE > height) continue;
-      const covers = taken.some(
-        (other) => box.x < other.x + other.width && other.x < box.x + box.width && Math.abs(box.y - other.y) < LINE,
-      );
-      if (covers) continue;
+      const box =
+        place && boxesOf(label, place).find((one) => isInside(one, width, height) && !taken.some(covers(one)));
+      if (!box) continue;
       taken.push(box);
-      shown.push([label, box.x, box.y]);
+      shown.push([label, box]);
     }
     while (this.#layer.children.length > shown.length) this.#layer.lastElementChild?.remove();
-    shown.forEach(([{ text, kind }, x, y], i) => {
+    shown.forEach(([{ text, kind }, { x, y }], i) => {
       const span = (this.#layer.children[i] ?? this.#layer.appendChild(document.createElement('span'))) as HTMLElement;
       if (span.textContent !== text) span.textContent = text;
       if (span.dataset.kind !== kind) span.dataset.kind = kind;
@@ -39,9 +36,28 @@ export class SpaceLabels {
   }
 }
 
-/** To the right of its point, or to the left where the picture ends. */
-function boxOf({ text }: SceneLabel, { x, y }: Place, width: number): { x: number; y: number; width: number } {
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly wide: number;
+}
+
+/** To the right of its point and up, or left, or down. */
+function boxesOf({ text }: SceneLabel, { x, y }: Place): Box[] {
   const wide = text.length * CHARACTER;
-  const left = x + OFFSET + wide > width ? x - OFFSET - wide : x + OFFSET;
-  return { x: left, y: y - OFFSET - LINE / 2, width: wide };
+  const [right, left, up, down] = [x + OFFSET, x - OFFSET - wide, y - OFFSET - LINE / 2, y + OFFSET - LINE / 2];
+  return [
+    { x: right, y: up, wide },
+    { x: left, y: up, wide },
+    { x: right, y: down, wide },
+    { x: left, y: down, wide },
+  ];
+}
+
+function isInside({ x, y, wide }: Box, width: number, height: number): boolean {
+  return x >= 0 && y >= 0 && x + wide <= width && y + LINE <= height;
+}
+
+function covers(box: Box): (other: Box) => boolean {
+  return (other) => box.x < other.x + other.wide && other.x < box.x + box.wide && Math.abs(box.y - other.y) < LINE;
 }

@@ -1,3 +1,4 @@
+import { Table } from '../../ui/table.tsx';
 import type { PathResult } from '../../worker/residual_path.ts';
 import { layerName, shownToken } from './space_scene.ts';
 
@@ -11,46 +12,36 @@ interface SpaceTableProps {
 /** What the picture shows of one token, in numbers of the whole states and not of their projections. */
 export function SpaceTable({ path, token, layer, onLayer }: SpaceTableProps) {
   const { steered, baseNorms, layers } = path;
-  const at = (numbers: Float32Array, l: number) => numbers[token * (layers + 1) + l] as number;
+  const column = (head: string, numbers: Float32Array, shown: (x: number) => string) => ({
+    head,
+    number: true,
+    cell: (l: number) => shown(numbers[token * (layers + 1) + l] as number),
+  });
   return (
-    <div class="scroll">
-      <table class="space-table">
-        <caption>
-          The states of <code>{shownToken(path.tokens[token]?.text ?? '')}</code>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">After</th>
-            <th scope="col">|resid| base</th>
-            {steered && (
-              <>
-                <th scope="col">|resid| steered</th>
-                <th scope="col">Distance</th>
-                <th scope="col">Cosine</th>
-              </>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {Array.from({ length: layers + 1 }, (_, l) => (
-            <tr key={l} data-marked={l === layer}>
-              <th scope="row">
-                <button type="button" aria-pressed={l === layer} onClick={() => onLayer(l)}>
-                  {layerName(l)}
-                </button>
-              </th>
-              <td>{figure(at(baseNorms, l))}</td>
-              {steered && (
-                <>
-                  <td>{figure(at(steered.norms, l))}</td>
-                  <td>{figure(at(steered.distances, l))}</td>
-                  <td>{at(steered.cosines, l).toFixed(3)}</td>
-                </>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div class="space-table">
+      <Table
+        caption={`The states of ${shownToken(path.tokens[token]?.text ?? '')}`}
+        rows={Array.from({ length: layers + 1 }, (_, l) => l)}
+        id={(l) => l}
+        columns={[
+          {
+            head: 'After',
+            cell: (l) => (
+              <button type="button" aria-pressed={l === layer} onClick={() => onLayer(l)}>
+                {layerName(l)}
+              </button>
+            ),
+          },
+          column('|resid| base', baseNorms, figure),
+          ...(steered
+            ? [
+                column('|resid| steered', steered.norms, figure),
+                column('Distance', steered.distances, figure),
+                column('Cosine', steered.cosines, (x) => x.toFixed(3)),
+              ]
+            : []),
+        ]}
+      />
     </div>
   );
 }

@@ -1,7 +1,11 @@
 import './space.css';
+import { signal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import { model } from '../../app/engine.ts';
 import { vectors } from '../../app/vectors.ts';
+import { Card } from '../../ui/card.tsx';
+import { Choice, Field, Slider } from '../../ui/fields.tsx';
+import { Empty, Problem } from '../../ui/messages.tsx';
 import type { PathRequest, PathResult } from '../../worker/residual_path.ts';
 import { SpaceCanvas } from './space_canvas.tsx';
 import { SpaceFlat } from './space_flat.tsx';
@@ -12,81 +16,91 @@ import { useTrace } from './space_trace.ts';
 const PROMPT =
   'Question: Tina fills 4 crates with 7 buttons each and keeps 21 buttons outside. How many buttons are there in all?\nAnswer:';
 
-/** The path of the residual stream through the layers, without and with the vectors, on three principal axes. */
-export function SpaceView() {
-  const [prompt, setPrompt] = useState(PROMPT);
-  const [tokens, setTokens] = useState<PathRequest['tokens']>('last');
-  const [lengths, setLengths] = useState<PathRequest['lengths']>('rms');
-  const [fit, setFit] = useState<PathRequest['fit']>('states');
-  const [scale, setScale] = useState<SceneChoice['scale']>('stretched');
-  const [strength, setStrength] = useState(1);
-  const request = model.value && { prompt, tokens, lengths, fit, strength };
-  const { path, problem, busy } = useTrace(request, [model.value, vectors.value]);
-
-  return (
-    <section class="card space" aria-labelledby="space-title" aria-busy={busy}>
-      <h2 id="space-title">Path of the residual stream</h2>
-      <p class="sub">
-        The state of a token after the embedding and after every layer, on the three axes along which these states
-        differ most.
-      </p>
-      <div class="space-settings">
-        <label class="space-prompt">
-          <span>Prompt</span>
-          <textarea
-            rows={3}
-            spellcheck={false}
-            value={prompt}
-            onInput={(event) => setPrompt(event.currentTarget.value)}
-          />
-        </label>
-        <Choice name="Tokens" value={tokens} options={{ last: 'the last', all: 'all' }} onChange={setTokens} />
-        <Choice
-          name="States"
-          value={lengths}
-          options={{ rms: 'divided by their RMS', raw: 'as they are' }}
-          onChange={setLengths}
-        />
-        <Choice
-          name="Axes fitted to"
-          value={fit}
-          options={{ states: 'base and steered', differences: 'their difference' }}
-          disabled={path ? !path.steered : true}
-          onChange={setFit}
-        />
-        <Choice
-          name="Axes drawn"
-          value={scale}
-          options={{ stretched: 'equally long', true: 'to one scale' }}
-          onChange={setScale}
-        />
-        <label class="space-strength">
-          <span>
-            Strength of the vectors <output>{strength.toFixed(2).replace('-', '−')}</output>
-          </span>
-          <input
-            type="range"
-            min={-2}
-            max={2}
-            step={0.05}
-            value={strength}
-            disabled={path ? !path.steered : true}
-            onInput={(event) => setStrength(event.currentTarget.valueAsNumber)}
-          />
-        </label>
-      </div>
-      {problem && (
-        <p class="space-problem" role="alert">
-          {problem}
-        </p>
-      )}
-      {path ? <SpacePath path={path} scale={scale} /> : !problem && <p class="space-waiting">{waiting()}</p>}
-    </section>
-  );
+interface Settings extends PathRequest {
+  readonly scale: SceneChoice['scale'];
 }
 
-function waiting(): string {
-  return model.value ? 'Tracing the first path…' : 'The path is drawn as soon as a model is loaded.';
+/** Kept for as long as the page: who looks at another tab comes back to the same picture. */
+const settings = signal<Settings>({
+  prompt: PROMPT,
+  tokens: 'last',
+  lengths: 'rms',
+  fit: 'states',
+  scale: 'stretched',
+  strength: 1,
+});
+
+function set(change: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...change };
+}
+
+/** The path of the residual stream through the layers, without and with the vectors, on three principal axes. */
+export function SpaceView() {
+  const { scale, ...request } = settings.value;
+  const { path, problem, busy } = useTrace(model.value && request, [model.value, vectors.value]);
+  const withoutVectors = !path?.steered;
+
+  return (
+    <Card
+      class="space"
+      title="Path of the residual stream"
+      sub="The state of a token after the embedding and after every layer, on the three axes along which these states differ most."
+      busy={busy}
+    >
+      <Field label="Prompt">
+        <textarea
+          rows={3}
+          spellcheck={false}
+          value={request.prompt}
+          onInput={(event) => set({ prompt: event.currentTarget.value })}
+        />
+      </Field>
+      <div class="space-settings">
+        <Choice
+          label="Tokens"
+          value={request.tokens}
+          options={{ last: 'the last', all: 'all' }}
+          onChange={(tokens) => set({ tokens })}
+        />
+        <Choice
+          label="States"
+          value={request.lengths}
+          options={{ rms: 'divided by RMS', raw: 'as they are' }}
+          onChange={(lengths) => set({ lengths })}
+        />
+        <Choice
+          label="Axes fitted to"
+          value={request.fit}
+          options={{ states: 'states', differences: 'differences' }}
+          disabled={withoutVectors}
+          onChange={(fit) => set({ fit })}
+        />
+        <Choice
+          label="Axes drawn"
+          value={scale}
+          options={{ stretched: 'equally long', true: 'to scale' }}
+          onChange={(chosen) => set({ scale: chosen })}
+        />
+        <Slider
+          label="Strength of the vectors"
+          value={request.strength}
+          min={-2}
+          max={2}
+          step={0.05}
+          disabled={withoutVectors}
+          onChange={(strength) => set({ strength })}
+        />
+      </div>
+      <Problem {...(problem !== undefined && { message: problem })} />
+      {path ? (
+        <SpacePath path={path} scale={scale} />
+      ) : (
+        problem === undefined && (
+          <Empty>{model.value ? 'Tracing the first path…' : 'The path is drawn as soon as a model is loaded.'}</Empty>
+        )
+      )}
+    </Card>
+  );
 }
 
 /** Picture and table of a path, and what is chosen in them. */
@@ -118,7 +132,7 @@ function SpacePath({ path, scale }: { readonly path: PathResult; readonly scale:
             />
           ) : (
             <>
-              <p class="space-problem" role="status">
+              <p class="space-failure" role="status">
                 No 3D picture: {failure}. Here is the path on its first two axes.
               </p>
               <SpaceFlat path={path} token={token} />
@@ -126,16 +140,15 @@ function SpacePath({ path, scale }: { readonly path: PathResult; readonly scale:
           )}
           <Legend steered={path.steered !== undefined} />
           {failure === undefined && (
-            <p class="space-keys" id="space-keys">
+            <small id="space-keys">
               Drag or arrow keys turn, with shift they move; + and −, two fingers or the wheel (after a click) zoom;
               Home goes back.
-            </p>
+            </small>
           )}
         </div>
         <div class="space-figures">
           {path.tokens.length > 1 && (
-            <label class="space-token">
-              <span>Token</span>
+            <Field label="Token">
               <select value={token} onChange={(event) => setToken(Number(event.currentTarget.value))}>
                 {path.tokens.map(({ position }, t) => (
                   <option key={position} value={t}>
@@ -143,7 +156,7 @@ function SpacePath({ path, scale }: { readonly path: PathResult; readonly scale:
                   </option>
                 ))}
               </select>
-            </label>
+            </Field>
           )}
           <SpaceTable path={path} token={token} layer={marked} onLayer={setLayer} />
         </div>
@@ -157,10 +170,11 @@ function noteOf({ explained, promptTokens, tokens, steered }: PathResult): strin
   const share = (100 * explained.reduce((sum, x) => sum + x, 0)).toFixed(0);
   const parts = [`The three axes hold ${share} % of the variance.`];
   if (steered) parts.push('They are fitted at strength 1, and stand still while the strength changes.');
-  else
+  else {
     parts.push(
       'There are no vectors yet: train some under Train, or open a file of them under Steer, and the steered path is drawn too.',
     );
+  }
   if (tokens.length > 1 && tokens.length < promptTokens) {
     parts.push(`Of the prompt's ${promptTokens} tokens the last ${tokens.length} are drawn.`);
   }
@@ -174,28 +188,5 @@ function Legend({ steered }: { readonly steered: boolean }) {
       {steered && <li data-kind="after">steered</li>}
       {steered && <li data-kind="vector">the layer's own vector</li>}
     </ul>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  readonly name: string;
-  readonly value: T;
-  readonly options: Readonly<Record<T, string>>;
-  readonly disabled?: boolean;
-  readonly onChange: (value: T) => void;
-}
-
-function Choice<T extends string>({ name, value, options, disabled, onChange }: ChoiceProps<T>) {
-  return (
-    <label class="space-choice">
-      <span>{name}</span>
-      <select value={value} disabled={disabled} onChange={(event) => onChange(event.currentTarget.value as T)}>
-        {(Object.entries(options) as [T, string][]).map(([option, text]) => (
-          <option key={option} value={option}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

@@ -1,8 +1,12 @@
 import { useEffect } from 'preact/hooks';
 import { formatBytes } from '../../../src/gpu/bytes.ts';
-import { engine, gpu, loadModel, modelLoading } from '../../app/engine.ts';
-import type { CachedModel } from '../../worker/models.ts';
-import { cached, fetchModel, refresh, remove, storage } from './downloads.ts';
+import { gpu, hubModel, loadModel, modelLoading } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
+import { Empty, Problem } from '../../ui/messages.tsx';
+import { Table } from '../../ui/table.tsx';
+import type { CachedRepository } from '../../worker/models.ts';
+import { cached, download, fetchModel, makePersistent, refresh, remove, storage, storageProblem } from './downloads.ts';
 
 /** What of the Hub this browser keeps, and the room that it has. */
 export function Cached() {
@@ -12,74 +16,68 @@ export function Cached() {
   }, [ready]);
   const room = storage.value;
   return (
-    <article class="card">
-      <h2>Kept in this browser</h2>
-      {room && (
-        <p class="sub">
-          This page uses {formatBytes(room.usage)} of the {formatBytes(room.quota)} that the browser gives it, models
-          and runs together.{' '}
-          {room.persisted
-            ? 'The browser keeps them until you remove them.'
-            : 'When the disk gets full, the browser may remove them.'}
-        </p>
-      )}
+    <Card
+      title="Kept in this browser"
+      sub={
+        room && (
+          <>
+            This page uses {formatBytes(room.usage)} of the {formatBytes(room.quota)} that the browser gives it, models
+            and runs together.{' '}
+            {room.persisted
+              ? 'The browser keeps them until you remove them.'
+              : 'When the disk gets full, the browser may remove them.'}
+          </>
+        )
+      }
+    >
+      <Problem message={storageProblem.value} />
       {cached.value?.length ? (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys have to reach what scrolls
-        <section class="scroll" tabIndex={0} aria-label="Models kept in this browser">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Model</th>
-                <th scope="col">Size</th>
-                <th scope="col">
-                  <span class="unseen">What to do with it</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {cached.value.map((each) => (
-                <Row key={each.repo} kept={each} />
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          caption="Models kept in this browser"
+          quiet
+          columns={[
+            { head: 'Model', cell: ({ name }) => name },
+            { head: 'Size', number: true, cell: sizeOf },
+            { head: 'What to do with it', quiet: true, number: true, cell: (kept) => <Actions kept={kept} /> },
+          ]}
+          rows={cached.value}
+          id={({ repo }) => repo}
+        />
       ) : (
-        <p class="empty">Nothing yet. A model that you fetch from the Hub stays here, until you delete it.</p>
+        <Empty>Nothing yet. A model that you fetch from the Hub stays here, until you delete it.</Empty>
       )}
       {room && !room.persisted && (
-        <button type="button" class="small models-persist" onClick={() => void keep()}>
-          Keep it when the disk gets full
-        </button>
+        <div>
+          <Button small onClick={() => void makePersistent()}>
+            Keep it when the disk gets full
+          </Button>
+        </div>
       )}
-    </article>
+    </Card>
   );
 }
 
-function Row({ kept }: { kept: CachedModel }) {
-  const { name, repo, bytes, whole } = kept;
-  const load = () =>
-    whole ? void loadModel({ name, load: () => engine().models.loadHub(name) }) : void fetchModel(name);
+const sizeOf = ({ bytes, whole }: CachedRepository) => `${formatBytes(bytes)}${whole ? '' : ' so far'}`;
+
+function Actions({ kept: { name, repo, whole, models } }: { kept: CachedRepository }) {
+  const busy = modelLoading.value !== undefined || download.value?.state === 'going';
   return (
-    <tr>
-      <td>{name}</td>
-      <td>
-        {formatBytes(bytes)}
-        {whole ? '' : ' so far'}
-      </td>
-      <td class="models-actions">
-        <button type="button" class="small" disabled={modelLoading.value !== undefined} onClick={load}>
-          {whole ? 'Load' : 'Go on'}
-        </button>
-        <button type="button" class="small danger" aria-label={`Delete ${name}`} onClick={() => void remove(repo)}>
-          Delete
-        </button>
-      </td>
-    </tr>
+    <div class="row models-actions">
+      {models.map((each) => (
+        <Button
+          key={each}
+          small
+          disabled={busy}
+          aria-label={`${whole ? 'Load' : 'Resume'} ${each}`}
+          onClick={() => void (whole ? loadModel(hubModel(each)) : fetchModel(each))}
+        >
+          {whole ? 'Load' : 'Resume'}
+          {models.length > 1 && ` ${each.slice(name.length + 1)}`}
+        </Button>
+      ))}
+      <Button small kind="danger" aria-label={`Delete ${name}`} onClick={() => void remove(repo)}>
+        Delete
+      </Button>
+    </div>
   );
-}
-
-/** The browser may ask, or decide by itself. */
-async function keep(): Promise<void> {
-  await navigator.storage.persist();
-  await refresh();
 }

@@ -1,45 +1,48 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { proxy } from 'comlink';
 import type { HubProgress } from '../../../src/model/hub.ts';
-import { engine, inWords, loadModel } from '../../app/engine.ts';
-import type { CachedModel } from '../../worker/models.ts';
+import { engine, hubModel, inWords, loadModel } from '../../app/engine.ts';
+import type { CachedRepository } from '../../worker/models.ts';
 
 /** The download of a Hub model that goes on, was paused, or broke off; undefined when there is none. */
 export interface DownloadState {
   readonly name: string;
   readonly state: 'going' | 'paused' | 'broken';
   readonly progress?: HubProgress;
-  /** Bytes a second, over the last seconds. */
-  readonly rate?: number;
   readonly problem?: string;
 }
 
-export const download = signal<DownloadState | undefined>(undefined);
-export const cached = signal<readonly CachedModel[] | undefined>(undefined);
-export const storage = signal<{ usage: number; quota: number; persisted: boolean } | undefined>(undefined);
+const UNFINISHED = 'trimtab.download';
+const unfinished = localStorage.getItem(UNFINISHED);
 
-/** Seconds over which the rate is taken. */
-const RATE_S = 5;
+/** One that the page was closed over waits to be resumed. */
+export const download = signal<DownloadState | undefined>(
+  unfinished ? { name: unfinished, state: 'paused' } : undefined,
+);
+effect(() => localStorage.setItem(UNFINISHED, download.value?.name ?? ''));
+
+export const cached = signal<readonly CachedRepository[] | undefined>(undefined);
+export const storage = signal<{ usage: number; quota: number; persisted: boolean } | undefined>(undefined);
+/** Why what is kept could not be listed or deleted. */
+export const storageProblem = signal<string | undefined>(undefined);
 
 /** Brings a model of the Hub, or the rest of it, and loads it. */
 export async function fetchModel(name: string): Promise<void> {
-  const marks: { at: number; done: number }[] = [];
   download.value = { name, state: 'going' };
   const onProgress = proxy((progress: HubProgress) => {
-    const at = performance.now() / 1000;
-    marks.push({ at, done: progress.done });
-    while ((marks[0]?.at ?? at) < at - RATE_S) marks.shift();
-    const first = marks[0];
-    const rate = first && at > first.at ? (progress.done - first.done) / (at - first.at) : undefined;
-    if (download.value?.state === 'going') download.value = { name, state: 'going', progress, ...(rate && { rate }) };
+    if (download.value?.state === 'going') download.value = { name, state: 'going', progress };
   });
+  const ended = (state: 'paused' | 'broken', problem?: string) => {
+    const { progress } = download.value ?? {};
+    download.value = { name, state, ...(progress && { progress }), ...(problem !== undefined && { problem }) };
+  };
   try {
     if (await engine().models.bringHub(name, onProgress)) {
       download.value = undefined;
-      await loadModel({ name, load: () => engine().models.loadHub(name) });
-    } else download.value = { ...(download.value ?? { name }), name, state: 'paused' };
+      await loadModel(hubModel(name));
+    } else ended('paused');
   } catch (error) {
-    download.value = { ...(download.value ?? { name }), name, state: 'broken', problem: inWords(error) };
+    ended('broken', inWords(error));
   }
   await refresh();
 }
@@ -48,17 +51,39 @@ export function pause(): void {
   void engine().models.pauseHub();
 }
 
+/** Shows no download that does not go on. What has come of it stays in the list of what is kept. */
+export function forget(): void {
+  if (download.value?.state !== 'going') download.value = undefined;
+}
+
 /** What this browser keeps of models, and how much room the page has. */
 export async function refresh(): Promise<void> {
-  cached.value = await engine().models.cached();
-  const [{ usage = 0, quota = 0 }, persisted] = await Promise.all([
-    navigator.storage.estimate(),
-    navigator.storage.persisted(),
-  ]);
-  storage.value = { usage, quota, persisted };
+  try {
+    cached.value = await engine().models.cached();
+    const [{ usage = 0, quota = 0 }, persisted] = await Promise.all([
+      navigator.storage.estimate(),
+      navigator.storage.persisted(),
+    ]);
+    storage.value = { usage, quota, persisted };
+    storageProblem.value = undefined;
+  } catch (error) {
+    storageProblem.value = inWords(error);
+  }
 }
 
 export async function remove(repo: string): Promise<void> {
-  await engine().models.removeCached(repo);
+  try {
+    await engine().models.removeCached(repo);
+  } catch (error) {
+    storageProblem.value = inWords(error);
+    return;
+  }
   await refresh();
+}
+
+/** Asks the browser not to delete what is kept when the disk gets full: it may ask the reader, or decide by itself. */
+export async function makePersistent(): Promise<void> {
+  if (await navigator.storage.persist()) return refresh();
+  storageProblem.value =
+    'The browser did not agree to keep it: it does for pages that are bookmarked, installed or visited often.';
 }

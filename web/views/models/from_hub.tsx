@@ -1,7 +1,11 @@
 import { useState } from 'preact/hooks';
-import { duration } from '../../../src/eval/figures.ts';
-import { formatBytes } from '../../../src/gpu/bytes.ts';
-import { type DownloadState, download, fetchModel, pause } from './downloads.ts';
+import { modelLoading } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
+import { Field } from '../../ui/fields.tsx';
+import { Problem } from '../../ui/messages.tsx';
+import { Progress } from '../../ui/progress.tsx';
+import { type DownloadState, download, fetchModel, forget, pause } from './downloads.ts';
 
 /** Small models that the engine reads and that anybody may fetch. */
 const SUGGESTIONS = [
@@ -11,83 +15,82 @@ const SUGGESTIONS = [
   'Qwen/Qwen2.5-1.5B-Instruct-GGUF:Q4_K_M',
 ];
 
-export function FromHub({ busy }: { busy: boolean }) {
+export function FromHub() {
   const [name, setName] = useState('');
   const now = download.value;
-  const start = (event: Event) => {
-    event.preventDefault();
-    void fetchModel(name.trim());
-  };
   return (
-    <article class="card">
-      <h2>From the Hugging Face Hub</h2>
-      <p class="sub">
-        The only time that this page asks another computer for anything. What comes is kept in this browser, and is
-        there without a connection the next time.
-      </p>
-      <form class="models-hub" onSubmit={start}>
-        <label class="unseen" for="hub-name">
-          Name on the Hub
-        </label>
-        <input
-          id="hub-name"
-          type="text"
-          list="hub-suggestions"
-          placeholder="owner/name, or owner/name:Q4_K_M for a GGUF file"
-          autocomplete="off"
-          spellcheck={false}
-          required
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
+    <Card
+      title="From the Hugging Face Hub"
+      sub="The only time that this page asks another computer for anything. What comes is kept in this browser, and is there without a connection the next time."
+    >
+      <form
+        class="models-hub"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void fetchModel(name.trim());
+        }}
+      >
+        <Field label="Name on the Hub" help="owner/name; for a GGUF file owner/name:Q4_K_M or owner/name/file.gguf">
+          <input
+            name="hub-name"
+            type="text"
+            list="hub-suggestions"
+            placeholder={SUGGESTIONS[0]}
+            autocomplete="off"
+            spellcheck={false}
+            required
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </Field>
         <datalist id="hub-suggestions">
           {SUGGESTIONS.map((each) => (
             <option key={each} value={each} />
           ))}
         </datalist>
-        <button type="submit" class="primary" disabled={busy || now?.state === 'going'}>
+        <Button type="submit" kind="primary" disabled={modelLoading.value !== undefined || now?.state === 'going'}>
           Fetch and load
-        </button>
+        </Button>
       </form>
       {now && <Download now={now} />}
-    </article>
+    </Card>
   );
 }
 
-function Download({ now }: { now: DownloadState }) {
-  const { name, state, progress, rate, problem } = now;
-  const left = progress && rate ? (progress.total - progress.done) / rate : undefined;
-  const parts = [
-    state === 'going' ? name : `${name}: ${state === 'paused' ? 'paused' : 'broken off'}`,
-    progress && `${formatBytes(progress.done)} of ${formatBytes(progress.total)}`,
-    state === 'going' && rate && `${formatBytes(rate)}/s`,
-    state === 'going' && left !== undefined && `${duration(left)} left`,
-    state === 'going' && progress?.file,
-  ].filter(Boolean);
+function Download({ now: { name, state, progress, problem } }: { now: DownloadState }) {
+  const what = { going: 'Fetching', paused: 'Paused:', broken: 'Broken off:' }[state];
+  const resume = (
+    <div class="row">
+      <Button small onClick={() => void fetchModel(name)}>
+        Resume
+      </Button>
+      <Button small kind="quiet" onClick={forget}>
+        Leave it
+      </Button>
+    </div>
+  );
   return (
     <div class="models-download" data-state={state}>
-      <progress
-        aria-label={`Download of ${name}`}
-        {...(progress ? { value: progress.done, max: progress.total } : {})}
-      />
-      <div class="models-title">
-        <p class="sub" role="status">
-          {parts.join(' · ')}
+      {state === 'going' || progress ? (
+        <Progress
+          label={`${what} ${name}${progress ? `, ${progress.file}` : ''}`}
+          done={progress?.done ?? 0}
+          total={progress?.total}
+          unit="bytes"
+          paused={state !== 'going'}
+        />
+      ) : (
+        <p>
+          {what} {name}
         </p>
-        {state === 'going' ? (
-          <button type="button" class="small" onClick={pause}>
-            Pause
-          </button>
-        ) : (
-          <button type="button" class="small" onClick={() => void fetchModel(name)}>
-            {state === 'paused' ? 'Resume' : 'Try again from there'}
-          </button>
-        )}
-      </div>
-      {problem && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
+      )}
+      <Problem message={problem} />
+      {state === 'going' ? (
+        <Button small onClick={pause}>
+          Pause
+        </Button>
+      ) : (
+        resume
       )}
     </div>
   );

@@ -1,44 +1,53 @@
 import { useState } from 'preact/hooks';
 import { formatBytes, parseBytes } from '../../../src/gpu/bytes.ts';
-import { gpu, memoryBudget, startEngine } from '../../app/engine.ts';
+import { gpu, memoryBudget, setMemoryBudget } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
+import { Field } from '../../ui/fields.tsx';
 import type { AdapterInfo } from '../../worker/session.ts';
 
 export function GpuCard() {
   const now = gpu.value;
+  if (now.state !== 'ready') {
+    return (
+      <Card title="The GPU" sub={now.state === 'waiting' ? 'Looking for one…' : 'None to work with: see above.'}>
+        <Budget />
+      </Card>
+    );
+  }
+  const { adapter, isSoftware } = now.info;
   return (
-    <article class="card">
-      <h2>The GPU</h2>
-      {now.state === 'ready' ? <Adapter info={now.info} /> : <p class="sub">None to work with.</p>}
+    <Card
+      title="The GPU"
+      sub={
+        isSoftware
+          ? `${adapter}, computed by the processor: slow, but it works. With hardware acceleration the browser may have a faster one.`
+          : adapter
+      }
+    >
+      <Limits info={now.info} />
       <Budget />
-    </article>
+    </Card>
   );
 }
 
-function Adapter({ info }: { info: AdapterInfo }) {
-  const { adapter, isSoftware, features, limits } = info;
+function Limits({ info: { features, limits } }: { info: AdapterInfo }) {
+  const facts = Object.entries(limits).map(([name, value]) => {
+    const inBytes = /Size$|Storage/.test(name) && value >= 1024;
+    return [name, inBytes ? formatBytes(value) : value.toLocaleString('en')] as const;
+  });
   return (
-    <>
-      <p class="sub">
-        {adapter}
-        {isSoftware &&
-          ', computed by the processor: slow, but it works. With hardware acceleration the browser may have a faster one.'}
-      </p>
-      <details>
-        <summary>Limits and features</summary>
-        <dl class="facts models-limits">
-          {Object.entries(limits).map(([name, value]) => (
-            <>
-              <dt key={`${name} name`}>{name}</dt>
-              <dd key={name}>
-                {/Size$/.test(name) && value >= 1024 ? formatBytes(value) : value.toLocaleString('en')}
-              </dd>
-            </>
-          ))}
-          <dt>features</dt>
-          <dd>{features.join(', ')}</dd>
-        </dl>
-      </details>
-    </>
+    <details>
+      <summary>Limits and features</summary>
+      <dl class="facts models-facts models-limits">
+        {[...facts, ['Features', features.join(', ') || 'none'] as const].map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   );
 }
 
@@ -48,35 +57,31 @@ function Budget() {
   const [text, setText] = useState(kept === undefined ? '' : formatBytes(kept));
   const bytes = text.trim() === '' ? undefined : parseBytes(text.trim());
   const wrong = text.trim() !== '' && bytes === undefined;
-  const apply = (event: Event) => {
-    event.preventDefault();
-    if (wrong) return;
-    memoryBudget.value = bytes;
-    void startEngine();
-  };
   return (
-    <form class="models-budget" onSubmit={apply}>
-      <label class="field">
-        Memory budget
+    <form
+      class="models-budget"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!wrong) void setMemoryBudget(bytes);
+      }}
+    >
+      <Field
+        label="Memory budget"
+        problem={wrong ? 'A size such as 2 GiB or 500 MiB, or nothing for no limit.' : undefined}
+        help="Browsers do not say how much GPU memory is free. With a budget, training plans with it, and what does not fit is refused before it starts."
+      >
         <input
           name="memoryBudget"
           type="text"
-          placeholder="no limit"
+          placeholder="no limit, or a size such as 2 GiB"
           autocomplete="off"
-          aria-invalid={wrong}
-          aria-describedby="budget-help"
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
-        <small id="budget-help">
-          {wrong
-            ? 'A size such as 2GiB or 500MB, or nothing for no limit.'
-            : 'Browsers do not say how much GPU memory is free. With a budget, training plans with it, and what does not fit is refused before it starts.'}
-        </small>
-      </label>
-      <button type="submit" class="small" disabled={wrong || bytes === kept}>
-        Apply and start the GPU again
-      </button>
+      </Field>
+      <Button type="submit" small disabled={wrong || bytes === kept}>
+        {bytes === kept ? 'In force' : 'Set'}
+      </Button>
     </form>
   );
 }

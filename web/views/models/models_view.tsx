@@ -1,5 +1,7 @@
 import './models.css';
-import { DEMO, loadModel, model, modelLoading } from '../../app/engine.ts';
+import { DEMO, gpu, loadModel, modelLoading, source } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
 import { Cached } from './cached.tsx';
 import { FromComputer } from './from_computer.tsx';
 import { FromHub } from './from_hub.tsx';
@@ -8,7 +10,7 @@ import { LoadedModel } from './loaded_model.tsx';
 
 /** Which model is on the GPU, where others come from, and what of them this browser keeps. */
 export function ModelsView() {
-  const busy = modelLoading.value !== undefined;
+  const busy = modelLoading.value !== undefined || gpu.value.state !== 'ready';
   return (
     <section class="models" aria-labelledby="models-title">
       <header class="models-head">
@@ -21,19 +23,19 @@ export function ModelsView() {
       <div class="stack">
         <LoadedModel />
         <div class="models-sources">
-          <article class="card">
-            <h2>Demonstration</h2>
-            <p class="sub">
-              1.2 million weights, part of this page: small enough to be trained in a minute, and it solves word
-              problems.
-            </p>
-            <button type="button" disabled={busy || model.value?.name === 'demo'} onClick={() => void loadModel(DEMO)}>
-              {model.value?.name === 'demo' ? 'Loaded' : 'Load'}
-            </button>
-          </article>
+          <Card
+            title="Demonstration"
+            sub="1.2 million weights, part of this page: small enough to be trained in a minute, and it solves word problems."
+          >
+            <div>
+              <Button disabled={busy} onClick={() => void loadModel(DEMO)}>
+                {source.value === DEMO ? 'Load again' : 'Load'}
+              </Button>
+            </div>
+          </Card>
           <FromComputer busy={busy} />
         </div>
-        <FromHub busy={busy} />
+        <FromHub />
         <Cached />
       </div>
       <aside class="stack" aria-label="The GPU">

@@ -1,4 +1,6 @@
 import { significant } from '../../../src/eval/figures.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
 import { AS_TRAINED, type LayerSetting, layers, push, resetLayers, setLayer, vectors } from './state.ts';
 
 /** A factor on each layer's vector. */
@@ -8,21 +10,22 @@ export function Layers() {
   const most = Math.max(...info.norms, Number.MIN_VALUE);
   const asTrained = layers.value.every(({ factor, muted, solo }) => factor === AS_TRAINED.factor && !muted && !solo);
   return (
-    <section class="card steer-layers" aria-labelledby="layers-name">
-      <div class="steer-bar">
-        <h2 id="layers-name">Layers</h2>
-        <button type="button" class="steer-small" onClick={resetLayers} disabled={asTrained}>
+    <Card
+      title="Layers"
+      class="steer-layers"
+      sub="A factor on each layer’s vector. The bar is its length; M mutes it, S hears it alone."
+      actions={
+        <Button small onClick={resetLayers} disabled={asTrained}>
           All to 1
-        </button>
-      </div>
-      <p class="sub">A factor on each layer’s vector. The bar is its length; M mutes it, S hears it alone.</p>
+        </Button>
+      }
+    >
       <ol>
         {layers.value.map((setting, layer) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its number
           <Layer key={layer} layer={layer} setting={setting} norm={info.norms[layer] ?? 0} most={most} />
         ))}
       </ol>
-    </section>
+    </Card>
   );
 }
 

@@ -1,5 +1,8 @@
 import type { Signal } from '@preact/signals';
 import { model } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Choice, Field } from '../../ui/fields.tsx';
+import { Problem } from '../../ui/messages.tsx';
 import { newConversation, run, stop } from './run.ts';
 import * as state from './state.ts';
 
@@ -8,11 +11,11 @@ const MODES: Readonly<Record<state.Mode, string>> = { chat: 'Chat', question: 'Q
 /** What the model is asked, in the format that it knows. */
 export function PromptCard() {
   const mode = state.mode.value;
-  const hasChat = model.value?.hasChatTemplate ?? false;
-  const modes = (Object.keys(MODES) as state.Mode[]).filter((name) => name !== 'chat' || hasChat);
+  const { chat, ...others } = MODES;
+  const modes = model.value?.hasChatTemplate ? { chat, ...others } : (others as typeof MODES);
   return (
     <form
-      class="card steer-prompt"
+      class="card stack steer-prompt"
       aria-label="Prompt"
       onSubmit={(event) => {
         event.preventDefault();
@@ -20,30 +23,23 @@ export function PromptCard() {
       }}
     >
       <div class="steer-bar">
-        <fieldset class="steer-modes">
-          <legend class="steer-unseen">How the prompt is put</legend>
-          {modes.map((name) => (
-            <label key={name}>
-              <input
-                type="radio"
-                name="steer-mode"
-                checked={mode === name}
-                onChange={() => {
-                  state.mode.value = name;
-                }}
-              />
-              {MODES[name]}
-            </label>
-          ))}
-        </fieldset>
+        <Choice
+          label="How the prompt is put"
+          quiet
+          value={mode}
+          options={modes}
+          onChange={(value) => {
+            state.mode.value = value;
+          }}
+        />
         {mode === 'question' && <FormatChoice />}
         {mode === 'chat' && (
-          <button type="button" class="steer-small" onClick={newConversation} disabled={!state.asked.value}>
+          <Button small onClick={newConversation} disabled={!state.asked.value}>
             New conversation
-          </button>
+          </Button>
         )}
       </div>
-      {mode === 'chat' && <Line label="System line" of={state.system} placeholder="None" />}
+      {mode === 'chat' && <SystemLine />}
       {mode === 'question' && <Lines label="Question" of={state.question} />}
       {mode === 'text' && <Lines label="Text to continue" of={state.text} />}
       {mode === 'chat' && <Lines label={state.asked.value ? 'Next message' : 'Message'} of={state.message} />}
@@ -52,11 +48,7 @@ export function PromptCard() {
         <RunButtons />
         {mode === 'question' && <Asked />}
       </div>
-      {state.problem.value && (
-        <p class="steer-problem" role="alert">
-          {state.problem.value}
-        </p>
-      )}
+      <Problem message={state.problem.value} />
     </form>
   );
 }
@@ -64,15 +56,20 @@ export function PromptCard() {
 function RunButtons() {
   const busy = state.running.value !== undefined;
   return (
-    <div class="steer-buttons">
-      <button type="submit" id="steer-run" class="primary" disabled={!model.value} aria-keyshortcuts="Control+Enter">
+    <div class="row steer-buttons">
+      <Button
+        type="submit"
+        kind="primary"
+        id="steer-run"
+        disabled={!model.value}
+        aria-keyshortcuts="Control+Enter"
+        data-keys="Ctrl ↵"
+      >
         {state.mode.value === 'chat' ? 'Send' : 'Generate'}
-        <kbd aria-hidden="true">Ctrl ↵</kbd>
-      </button>
-      <button type="button" id="steer-stop" onClick={stop} disabled={!busy} aria-keyshortcuts="Escape">
+      </Button>
+      <Button id="steer-stop" onClick={stop} disabled={!busy} aria-keyshortcuts="Escape" data-keys="Esc">
         Stop
-        <kbd aria-hidden="true">Esc</kbd>
-      </button>
+      </Button>
     </div>
   );
 }
@@ -108,16 +105,15 @@ function Asked() {
 function Examples({ into }: { into: Signal<string> }) {
   const all = state.examples.value;
   if (all.length === 0) return null;
-  const next = (step: number) => {
-    const at = all.findIndex(({ question }) => question === into.value.trim());
-    into.value = all[(at + step + all.length) % all.length]?.question ?? '';
-  };
   const at = all.findIndex(({ question }) => question === into.value.trim());
+  const next = () => {
+    into.value = all[(at + 1) % all.length]?.question ?? '';
+  };
   return (
-    <div class="steer-examples">
-      <button type="button" class="steer-small" onClick={() => next(1)}>
+    <div class="row">
+      <Button small onClick={next}>
         {at < 0 ? 'Take an example' : 'Next example'}
-      </button>
+      </Button>
       <small>
         {at < 0
           ? `${all.length} questions that the demonstration is measured with.`
@@ -129,28 +125,30 @@ function Examples({ into }: { into: Signal<string> }) {
 
 function Lines({ label, of }: { label: string; of: Signal<string> }) {
   return (
-    <label class="steer-field">
-      {label}
+    <Field label={label}>
       <textarea
         rows={3}
         spellcheck={false}
         value={of.value}
-        onInput={(event) => (of.value = event.currentTarget.value)}
+        onInput={(event) => {
+          of.value = event.currentTarget.value;
+        }}
       />
-    </label>
+    </Field>
   );
 }
 
-function Line({ label, of, placeholder }: { label: string; of: Signal<string>; placeholder: string }) {
+function SystemLine() {
   return (
-    <label class="steer-field">
-      {label}
+    <Field label="System line">
       <input
         type="text"
-        placeholder={placeholder}
-        value={of.value}
-        onInput={(event) => (of.value = event.currentTarget.value)}
+        placeholder="None"
+        value={state.system.value}
+        onInput={(event) => {
+          state.system.value = event.currentTarget.value;
+        }}
       />
-    </label>
+    </Field>
   );
 }

@@ -1,6 +1,7 @@
 import { batch, effect } from '@preact/signals';
 import { proxy } from 'comlink';
 import { engine, gpu, inWords, model, modelLoading } from '../../app/engine.ts';
+import { vectors as sharedVectors } from '../../app/vectors.ts';
 import {
   COLUMNS,
   type Column,
@@ -14,9 +15,14 @@ import * as state from './state.ts';
 /** A slider rests so long before the steered text is generated again. */
 const REST_MS = 250;
 
+/** The base model gets the first two right by luck, which says little at first sight. */
+const FIRST_EXAMPLE = 2;
+
 let last = 0;
 /** The vectors of the last run: a push that is the same needs no new text. */
 let pushed = '';
+/** The model that the view has begun with. */
+let begun: string | undefined;
 let resting: ReturnType<typeof setTimeout> | undefined;
 
 /** Generates both columns from what is written. */
@@ -26,8 +32,8 @@ export async function run(): Promise<void> {
     state.problem.value = input;
     return;
   }
-  const example = state.examples.value.find((one) => one.question === state.question.value.trim());
-  const gold = input.kind === 'question' ? example?.answer : undefined;
+  const question = { text: undefined, question: state.question.value.trim(), chat: state.asked.value }[input.kind];
+  const gold = state.examples.value.find((one) => one.question === question)?.answer;
   const columns = state.vectors.value ? COLUMNS : COLUMNS.slice(0, 1);
   await generate({ input, gold, columns, ...state.sampling.value });
 }
@@ -158,6 +164,7 @@ export async function refreshVectors(): Promise<void> {
     if (found?.format !== undefined && state.formats.value.some(({ name }) => name === found.format)) {
       state.format.value = found.format;
     }
+    if (!found) sharedVectors.value = undefined;
     if (!found && before) {
       state.notice.value = `${before.name} was made for another model and was put away. Train vectors for this one, or open a file of them.`;
     }
@@ -180,7 +187,7 @@ async function begin(): Promise<void> {
     });
     if (state.examples.value.length === 0) {
       state.examples.value = await engine().steer.examples();
-      if (state.question.value === '') state.question.value = state.examples.value[0]?.question ?? '';
+      if (state.question.value === '') state.question.value = state.examples.value[FIRST_EXAMPLE]?.question ?? '';
     }
   } catch (error) {
     state.problem.value = inWords(error);
@@ -188,7 +195,15 @@ async function begin(): Promise<void> {
 }
 
 effect(() => {
-  if (model.value) void begin();
+  const identity = model.value?.identity;
+  // A load that failed leaves the model, and its texts.
+  if (identity !== undefined && identity !== begun) void begin();
+  begun = identity;
+});
+
+// Training moves the vectors with every step.
+effect(() => {
+  if (sharedVectors.value && model.value) void refreshVectors();
 });
 
 // A model that waits for its turn needs not wait for a text that goes with the old one.

@@ -1,52 +1,52 @@
 import { model } from '../../app/engine.ts';
+import { Card } from '../../ui/card.tsx';
+import { NumberField } from '../../ui/fields.tsx';
 import { sampling } from './state.ts';
 
-type Sampling = typeof sampling.value;
-
-const FIELDS: readonly {
-  readonly name: keyof Sampling;
+interface Field {
+  readonly name: keyof typeof sampling.value;
   readonly label: string;
-  readonly note: string;
+  readonly help: string;
   readonly min: number;
   readonly max?: number;
-  readonly step: number;
-}[] = [
-  { name: 'temperature', label: 'Temperature', note: '0 takes the likeliest', min: 0, max: 5, step: 0.1 },
-  { name: 'seed', label: 'Seed', note: 'the same for both texts', min: 0, max: 4294967295, step: 1 },
-  { name: 'maxNewTokens', label: 'Most tokens', note: '', min: 1, step: 1 },
-  { name: 'topK', label: 'Top k', note: '0: all tokens', min: 0, step: 1 },
-  { name: 'topP', label: 'Top p', note: '1: all tokens', min: 0.01, max: 1, step: 0.01 },
-];
+  readonly step: number | 'any';
+  /** Means nothing where the likeliest token is taken. */
+  readonly drawn?: boolean;
+}
 
 /** How tokens are drawn. */
 export function SamplingCard() {
   const context = model.value?.maxPositions;
+  const greedy = sampling.value.temperature === 0;
+  const fields: readonly Field[] = [
+    { name: 'temperature', label: 'Temperature', help: '0: the likeliest token', min: 0, max: 5, step: 'any' },
+    { name: 'seed', label: 'Seed', help: 'the same for both', min: 0, max: 2 ** 32 - 1, step: 1, drawn: true },
+    { name: 'topK', label: 'Top k', help: '0: all tokens', min: 0, step: 1, drawn: true },
+    { name: 'topP', label: 'Top p', help: '1: all tokens', min: 0.01, max: 1, step: 'any', drawn: true },
+    {
+      name: 'maxNewTokens',
+      label: 'Most tokens',
+      help: context ? `the context holds ${context}` : '',
+      min: 1,
+      step: 1,
+    },
+  ];
   return (
-    <section class="card steer-sampling" aria-labelledby="sampling-name">
-      <h2 id="sampling-name">Sampling</h2>
-      {FIELDS.map(({ name, label, note, min, max, step }) => (
-        <label key={name}>
-          <span>
-            {label}
-            <small>{name === 'maxNewTokens' && context ? `the context holds ${context}` : note}</small>
-          </span>
-          <input
-            type="number"
+    <Card title="Sampling" class="steer-sampling">
+      <div>
+        {fields.map(({ name, drawn, ...field }) => (
+          <NumberField
+            key={name}
+            {...field}
             name={`steer-${name}`}
-            min={min}
-            max={max}
-            step={step}
             value={sampling.value[name]}
-            disabled={sampling.value.temperature === 0 && (name === 'topK' || name === 'topP' || name === 'seed')}
-            onChange={(event) => {
-              const { valueAsNumber, validity } = event.currentTarget;
-              if (validity.valid && Number.isFinite(valueAsNumber)) {
-                sampling.value = { ...sampling.value, [name]: valueAsNumber };
-              }
+            disabled={drawn === true && greedy}
+            onChange={(value) => {
+              sampling.value = { ...sampling.value, [name]: value };
             }}
           />
-        </label>
-      ))}
-    </section>
+        ))}
+      </div>
+    </Card>
   );
 }

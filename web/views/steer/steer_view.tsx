@@ -1,11 +1,10 @@
 import './steer.css';
 import { useEffect } from 'preact/hooks';
-import { model, modelLoading } from '../../app/engine.ts';
 import { Layers } from './layers.tsx';
 import { Legend } from './legend.tsx';
 import { lookAt } from './look.ts';
 import { PromptCard } from './prompt_card.tsx';
-import { refreshVectors, run, stop } from './run.ts';
+import { run, stop } from './run.ts';
 import { SamplingCard } from './sampling.tsx';
 import { running, spoken } from './state.ts';
 import { Strength } from './strength.tsx';
@@ -14,20 +13,7 @@ import { TokenCard } from './token_card.tsx';
 import { VectorsCard } from './vectors_card.tsx';
 import { openVectors } from './vectors_file.ts';
 
-/** Vectors that train change: so often the page asks for them. */
-const REFRESH_MS = 2000;
-
 export function SteerView() {
-  useEffect(() => {
-    // Before the engine is there it has no vectors.
-    const refresh = () => {
-      if (model.value && modelLoading.value === undefined) void refreshVectors();
-    };
-    refresh();
-    const timer = setInterval(refresh, REFRESH_MS);
-    return () => clearInterval(timer);
-  }, []);
-
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -68,7 +54,7 @@ export function SteerView() {
           <TextColumn column="steered" />
         </div>
         <Legend />
-        <p class="steer-unseen" role="status">
+        <p class="unseen" role="status">
           {spoken}
         </p>
       </div>

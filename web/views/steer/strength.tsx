@@ -1,3 +1,5 @@
+import { Card } from '../../ui/card.tsx';
+import { Switch } from '../../ui/fields.tsx';
 import { live, strength, vectors } from './state.ts';
 
 /** Where a value means something. */
@@ -12,25 +14,24 @@ const [LEAST, MOST] = [-2, 2];
 export function Strength() {
   const none = !vectors.value;
   return (
-    <section class="card steer-strength" aria-labelledby="strength-name">
-      <div class="steer-bar">
-        <h2 id="strength-name">Strength</h2>
-        <output class="steer-value" for="strength">
-          {signedFactor(strength.value)}
-        </output>
-        <label class="steer-switch">
-          <input
-            type="checkbox"
-            role="switch"
-            name="steer-live"
+    <Card
+      title="Strength"
+      class="steer-strength"
+      actions={
+        <>
+          <output class="steer-value" for="strength">
+            {factorText(strength.value)}
+          </output>
+          <Switch
+            label="Live"
             checked={live.value}
-            onChange={(event) => {
-              live.value = event.currentTarget.checked;
+            onChange={(checked) => {
+              live.value = checked;
             }}
           />
-          Live: the steered text follows the sliders
-        </label>
-      </div>
+        </>
+      }
+    >
       <div class="steer-dial">
         <input
           type="range"
@@ -41,7 +42,7 @@ export function Strength() {
           step={0.05}
           value={strength.value}
           disabled={none}
-          aria-labelledby="strength-name"
+          aria-label="Strength"
           aria-describedby="strength-help"
           onInput={(event) => {
             strength.value = event.currentTarget.valueAsNumber;
@@ -65,19 +66,20 @@ export function Strength() {
           ))}
         </div>
       </div>
-      <p id="strength-help" class="sub">
+      <p id="strength-help" class="card-sub">
         Every vector is multiplied by this before it is added: 0 is the base model, 1 the vectors as they were trained,
         anything between a fraction of them. It is the “fraction” of{' '}
         <a href="https://arxiv.org/abs/2506.15882" target="_blank" rel="noreferrer">
           Fractional Reasoning
         </a>{' '}
-        (Liu et al., 2025), which sets how much a model reasons by the scale of one steering vector.
+        (Liu et al., 2025), which sets how much a model reasons by the scale of one steering vector. With Live on, the
+        steered text follows the sliders.
       </p>
-    </section>
+    </Card>
   );
 }
 
 /** `× −0.50` */
-export function signedFactor(value: number): string {
+export function factorText(value: number): string {
   return `× ${value < 0 ? '−' : ''}${Math.abs(value).toFixed(2)}`;
 }

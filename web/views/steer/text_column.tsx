@@ -1,5 +1,7 @@
 import { memo } from 'preact/compat';
 import { useRef, useState } from 'preact/hooks';
+import { Card } from '../../ui/card.tsx';
+import { Empty } from '../../ui/messages.tsx';
 import type { Column, StreamEvent } from '../../worker/steer_types.ts';
 import { look, lookAt } from './look.ts';
 import * as state from './state.ts';
@@ -14,16 +16,13 @@ export function TextColumn({ column }: { column: Column }) {
   const busy = state.running.value !== undefined && state.shownRequest.value?.columns.includes(column) === true;
   const empty = column === 'steered' && !state.vectors.value;
   return (
-    <section class="card steer-column" data-column={column} aria-labelledby={`${column}-name`}>
-      <header class="steer-bar">
-        <h2 id={`${column}-name`}>{NAMES[column]}</h2>
-        <Verdict column={column} />
-      </header>
+    <Card title={NAMES[column]} class={`steer-column ${column}`} actions={<Verdict column={column} />}>
       {state.past.value.map((turn, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: turns are only ever added
         <div class="steer-turn" key={i}>
           <p class="steer-user">{turn.user}</p>
-          <p class="steer-said">{inlineLines(turn[column])}</p>
+          <p class="steer-said">
+            <Text text={turn[column]} />
+          </p>
         </div>
       ))}
       {state.asked.value !== undefined && <p class="steer-user">{state.asked.value}</p>}
@@ -35,21 +34,21 @@ export function TextColumn({ column }: { column: Column }) {
         <p class="steer-waiting">{busy ? 'Waiting for the GPU…' : 'Nothing generated yet.'}</p>
       )}
       <footer>{footer(column)}</footer>
-    </section>
+    </Card>
   );
 }
 
 function NoVectors() {
   return (
-    <div class="steer-empty">
-      <p>There are no vectors to steer with yet.</p>
-      <p>
+    <Empty
+      action={
         <a class="button primary" href="#/train">
           Train some for a minute
         </a>
-      </p>
-      <small>Or open a .safetensors file of vectors: drop it here, or use the button under Vectors.</small>
-    </div>
+      }
+    >
+      There are no vectors to steer with yet. Train some, or drop a .safetensors file of vectors here.
+    </Empty>
   );
 }
 
@@ -91,26 +90,22 @@ function Tokens({ column, busy }: { column: Column; busy: boolean }) {
   const [active, setActive] = useState(0);
   const looked = look.value?.column === column ? look.value.step : undefined;
 
+  const tokenAt = (step: number) => list.current?.querySelector<HTMLElement>(`[data-step="${step}"]`);
   const show = (step: number) => {
-    const box = list.current?.querySelector(`[data-step="${step}"]`)?.getBoundingClientRect();
+    const box = tokenAt(step)?.getBoundingClientRect();
     if (box) lookAt({ column, step, box });
   };
-  const move = (step: number) => {
-    const next = Math.max(0, Math.min(tokens.length - 1, step));
-    setActive(next);
-    list.current?.querySelector(`[data-step="${next}"]`)?.scrollIntoView({ block: 'nearest' });
-    show(next);
+  const stepOf = (event: Event) => {
+    const step = (event.target as Element).closest<HTMLElement>('[data-step]')?.dataset.step;
+    return step === undefined ? undefined : Number(step);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const to = { ArrowRight: active + 1, ArrowLeft: active - 1, Home: 0, End: tokens.length - 1 }[event.key];
     const line = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (to === undefined && line === undefined) return;
     event.preventDefault();
-    move(to ?? lineStep(list.current, active, line as number));
-  };
-  const stepOf = (event: Event) => {
-    const step = (event.target as Element).closest<HTMLElement>('[data-step]')?.dataset.step;
-    return step === undefined ? undefined : Number(step);
+    const next = to ?? lineStep(list.current, active, line as number);
+    tokenAt(Math.max(0, Math.min(tokens.length - 1, next)))?.focus();
   };
 
   return (
@@ -118,23 +113,22 @@ function Tokens({ column, busy }: { column: Column; busy: boolean }) {
       ref={list}
       class="steer-tokens"
       role="listbox"
-      tabIndex={0}
       aria-label={`${NAMES[column]} text, token by token`}
-      aria-activedescendant={`${column}-${active}`}
       data-busy={busy}
       onKeyDown={onKeyDown}
-      onFocus={() => show(Math.min(active, tokens.length - 1))}
-      onBlur={() => lookAt(undefined)}
+      onFocusIn={(event) => {
+        const step = stepOf(event);
+        if (step === undefined) return;
+        setActive(step);
+        show(step);
+      }}
+      onFocusOut={() => lookAt(undefined)}
       onPointerOver={(event) => {
         const step = stepOf(event);
         if (step !== undefined) show(step);
       }}
       onPointerLeave={() => {
-        if (document.activeElement !== list.current) lookAt(undefined);
-      }}
-      onClick={(event) => {
-        const step = stepOf(event);
-        if (step !== undefined) move(step);
+        if (!list.current?.contains(document.activeElement)) lookAt(undefined);
       }}
     >
       {tokens.map((token) => {
@@ -144,11 +138,11 @@ function Tokens({ column, busy }: { column: Column; busy: boolean }) {
         return (
           <Token
             key={step}
-            column={column}
             token={token}
             place={other.length === 0 ? 'after' : place}
             shade={shadeOf(delta)}
             looked={looked === step}
+            tabbable={step === Math.min(active, tokens.length - 1)}
             cut={outcome !== undefined && step >= outcome.kept}
           />
         );
@@ -158,22 +152,23 @@ function Tokens({ column, busy }: { column: Column; busy: boolean }) {
 }
 
 interface TokenProps {
-  readonly column: Column;
   readonly token: StreamEvent;
   readonly place: string;
   readonly shade: number;
   readonly looked: boolean;
+  /** The one token that Tab reaches; arrow keys move on from it. */
+  readonly tabbable: boolean;
   /** Begins or follows a stop text. */
   readonly cut: boolean;
 }
 
-const Token = memo(({ column, token, place, shade, looked, cut }: TokenProps) => (
+const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) => (
   <span
-    id={`${column}-${token.step}`}
     class="steer-token"
     role="option"
+    tabIndex={tabbable ? 0 : -1}
     aria-selected={looked}
-    aria-label={token.special ? `end: ${token.text}` : undefined}
+    aria-label={nameOf(token)}
     data-step={token.step}
     data-place={place}
     data-shade={shade || undefined}
@@ -184,6 +179,15 @@ const Token = memo(({ column, token, place, shade, looked, cut }: TokenProps) =>
   </span>
 ));
 
+/** What a token is called that has no letters to read out. */
+function nameOf({ text, special, id }: StreamEvent): string | undefined {
+  if (special) return `end: ${text}`;
+  if (text === '') return `part of a character, token ${id}`;
+  return text.trim() === ''
+    ? text.replace(/ /g, 'space ').replace(/\n/g, 'new line ').replace(/\t/g, 'tab ')
+    : undefined;
+}
+
 /** Text nodes and signs; a sign is drawn by the style sheet, so that what is copied is what the model said. */
 function Text({ text }: { text: string }) {
   return (
@@ -192,12 +196,10 @@ function Text({ text }: { text: string }) {
         kind === 'text' ? (
           text
         ) : kind === 'control' ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never move
           <i key={i} class="steer-control">
             {sign}
           </i>
         ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never move
           <i key={i} class={`steer-${kind}`} data-sign={sign}>
             {text}
           </i>
@@ -205,10 +207,6 @@ function Text({ text }: { text: string }) {
       )}
     </>
   );
-}
-
-function inlineLines(text: string) {
-  return <Text text={text} />;
 }
 
 /** The token above or below: the one whose middle is nearest on the next line. */

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { signed } from '../../../src/eval/figures.ts';
 import type { NextTokenChoices } from '../../../src/eval/next_token.ts';
 import { choices, type Look, look } from './look.ts';
 import { columns, running, scores, shownRequest, vectors } from './state.ts';
@@ -6,6 +7,9 @@ import { inline, share } from './token_text.ts';
 
 /** Distance from the token and from the window's edges, in pixels. */
 const GAP = 8;
+
+/** Tokens that the card has room for. */
+const ROWS = 6;
 
 /** What is known of the token that is looked at: its probability, and what else could have stood there. */
 export function TokenCard() {
@@ -57,10 +61,7 @@ function Card({ at }: { at: Look }) {
         {delta !== undefined && (
           <div>
             <dt>With the vectors</dt>
-            <dd>
-              {delta >= 0 ? '+' : '−'}
-              {Math.abs(delta).toFixed(2)} nats
-            </dd>
+            <dd>{signed(delta)} nats</dd>
           </div>
         )}
       </dl>
@@ -79,6 +80,7 @@ function Card({ at }: { at: Look }) {
 /** Both distributions beside each other. */
 function Alternatives({ found, id }: { found: NextTokenChoices; id: number }) {
   const sides = found.entropy.length === 2 && vectors.value !== undefined ? ['base', 'steered'] : ['base'];
+  const rows = found.tokens.filter((row, rank) => rank < ROWS || row.id === id);
   return (
     <table>
       <caption>
@@ -97,7 +99,7 @@ function Alternatives({ found, id }: { found: NextTokenChoices; id: number }) {
         </tr>
       </thead>
       <tbody>
-        {found.tokens.map((row) => (
+        {rows.map((row) => (
           <tr key={row.id} data-taken={row.id === id}>
             <th scope="row">
               <code>{inline(row.token)}</code>

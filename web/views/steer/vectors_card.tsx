@@ -1,4 +1,7 @@
 import { model } from '../../app/engine.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card } from '../../ui/card.tsx';
+import { FileButton } from '../../ui/file_button.tsx';
 import { notice, vectors } from './state.ts';
 import { closeVectors, doubtful, openVectors, saveVectors } from './vectors_file.ts';
 
@@ -6,66 +9,56 @@ import { closeVectors, doubtful, openVectors, saveVectors } from './vectors_file
 export function VectorsCard() {
   const info = vectors.value;
   return (
-    <section class="card steer-vectors" aria-labelledby="vectors-name">
-      <h2 id="vectors-name">Vectors</h2>
+    <Card title="Vectors" class="steer-vectors">
       {info ? (
-        <>
-          <p class="steer-source">
-            <b>{info.name}</b>
-            <small>
-              {info.layers} layers of {info.hiddenSize} numbers, {info.fromFile ? 'from a file' : 'from training here'}
-            </small>
-          </p>
-          {info.warning && <p class="steer-warning">{info.warning}</p>}
-        </>
+        <p class="steer-source">
+          <b>{info.name}</b>
+          <small>
+            {info.layers} layers of {info.hiddenSize} numbers, {info.fromFile ? 'from a file' : 'from training here'}
+          </small>
+        </p>
       ) : (
-        <p class="sub">None yet. Training makes them; a file of them from elsewhere works too.</p>
+        <p class="card-sub">None yet. Training makes them; a file of them from elsewhere works too.</p>
       )}
+      {info?.warning && <p class="note">{info.warning}</p>}
       {notice.value && (
-        <p class="steer-warning" role="status">
+        <p class="note" role="status">
           {notice.value}
         </p>
       )}
       {doubtful.value && <Doubtful />}
-      <div class="steer-files">
-        <label class="button steer-small">
+      <div class="row">
+        <FileButton
+          small
+          accept=".safetensors"
+          disabled={!model.value}
+          onFiles={([file]) => {
+            if (file) void openVectors(file);
+          }}
+        >
           Open a file…
-          <input
-            type="file"
-            class="steer-unseen"
-            name="steer-file"
-            accept=".safetensors"
-            disabled={!model.value}
-            onChange={(event) => {
-              const [file] = event.currentTarget.files ?? [];
-              // The same file once more is a change too.
-              event.currentTarget.value = '';
-              if (file) void openVectors(file);
-            }}
-          />
-        </label>
+        </FileButton>
         {info && (
           <>
-            <button type="button" class="steer-small" onClick={() => void saveVectors(false)}>
+            <Button small onClick={() => void saveVectors(false)}>
               Save
-            </button>
-            <button
-              type="button"
-              class="steer-small"
+            </Button>
+            <Button
+              small
               title="Strength and layer factors multiplied into the numbers"
               onClick={() => void saveVectors(true)}
             >
               Save as adjusted
-            </button>
-            {info.fromFile && (
-              <button type="button" class="steer-small" onClick={() => void closeVectors()}>
-                Put away
-              </button>
-            )}
+            </Button>
           </>
         )}
+        {info?.fromFile && (
+          <Button small onClick={() => void closeVectors()}>
+            Put away
+          </Button>
+        )}
       </div>
-    </section>
+    </Card>
   );
 }
 
@@ -73,22 +66,21 @@ function Doubtful() {
   const asked = doubtful.value;
   if (!asked) return null;
   return (
-    <div class="steer-warning" role="alert">
+    <div class="note stack" role="alert">
       <p>{asked.why}</p>
-      <p class="steer-files">
-        <button type="button" class="steer-small" onClick={() => void openVectors(asked.file, true)}>
+      <div class="row">
+        <Button small onClick={() => void openVectors(asked.file, true)}>
           Use them anyway
-        </button>
-        <button
-          type="button"
-          class="steer-small"
+        </Button>
+        <Button
+          small
           onClick={() => {
             doubtful.value = undefined;
           }}
         >
           Leave them
-        </button>
-      </p>
+        </Button>
+      </div>
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { engine, inWords } from '../../app/engine.ts';
+import { vectors as sharedVectors } from '../../app/vectors.ts';
 import { refreshVectors } from './run.ts';
 import { notice, problem, push } from './state.ts';
 
@@ -14,7 +15,7 @@ export async function openVectors(file: File, anyway = false): Promise<void> {
   try {
     const opened = await engine().steer.openVectors(file, anyway);
     if (opened.state === 'differs') doubtful.value = { file, why: opened.why };
-    else await refreshVectors();
+    else sharedVectors.value = { name: opened.info.name, norms: opened.info.norms };
   } catch (error) {
     problem.value = inWords(error);
   }
