@@ -1,6 +1,7 @@
 import type { WeightType } from '../../src/gpu/blocks.ts';
+import type { Capabilities } from '../../src/gpu/device.ts';
 import { linearGated } from '../../src/kernels/linear.ts';
-import type { LinearVariant } from '../../src/kernels/linear_variants.ts';
+import { LINEAR_VARIANTS, type LinearVariant } from '../../src/kernels/linear_variants.ts';
 import * as reference from '../reference/linear.ts';
 import { swiglu } from '../reference/swiglu.ts';
 import { type KernelCase, randomSource } from './case.ts';
@@ -30,9 +31,16 @@ const SHAPES: readonly GatedCase[] = [
   { m: 5, f: 68, k: 64, dtype: 'q4_0', bias: true },
 ];
 
-/** Each with every variant that is given. */
-export function cases(variants: readonly LinearVariant[]): KernelCase[] {
-  return variants.flatMap((variant) => SHAPES.map((shape) => gatedCase({ ...shape, variant })));
+/** Each with every variant that writes SwiGLU and runs on the adapter. */
+export function cases(caps: Capabilities): KernelCase[] {
+  return gatedVariants(caps).flatMap((variant) => SHAPES.map((shape) => gatedCase({ ...shape, variant })));
+}
+
+export function gatedVariants(caps: Capabilities): LinearVariant[] {
+  return (Object.keys(LINEAR_VARIANTS) as LinearVariant[]).filter((name) => {
+    const { gated, runsOn } = LINEAR_VARIANTS[name];
+    return gated && runsOn(caps);
+  });
 }
 
 export function gatedCase(o: GatedCase): KernelCase {

@@ -2,17 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { numel, type Tensor } from '../../src/gpu/tensor.ts';
 import { UNTUNED } from '../../src/gpu/tuning.ts';
 import { gates, linear, linearGated } from '../../src/kernels/linear.ts';
-import { LINEAR_VARIANTS } from '../../src/kernels/linear_variants.ts';
 import { swiglu } from '../../src/kernels/swiglu.ts';
-import { runnableVariants } from '../cases/linear.ts';
-import { cases, type GatedCase, gatedCase } from '../cases/linear_gated.ts';
+import { cases, type GatedCase, gatedCase, gatedVariants } from '../cases/linear_gated.ts';
 import { testDevice } from '../setup/device.ts';
 import { describeCases, prepareCase } from './driver.ts';
 
 const device = await testDevice();
-const variants = runnableVariants(device).filter((variant) => LINEAR_VARIANTS[variant].gated);
+const variants = gatedVariants(device.caps);
 
-describeCases('linear_gated', cases(variants));
+describeCases('linear_gated', cases(device.caps));
 
 /** Both ways, as bits. */
 async function bothWays(
