@@ -24,7 +24,7 @@ import type { Engine } from '../../web/worker/engine.ts';
  *     });
  *
  * The app is the one in dist/web, served by `trimtab serve`: `npm test` builds it first, and after a change
- * `npm run build` does.
+ * `npm run build` does. Its policy forbids eval, so Playwright's `waitForFunction` waits in vain: wait for a selector, or poll.
  */
 export function useApp(): App {
   const app = new App();
