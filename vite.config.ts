@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
-import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
+import { appPlugin, plainShaders, SERVICE_WORKER } from './scripts/app_plugin.ts';
 
 const here = import.meta.dirname;
 
@@ -18,7 +18,7 @@ export default defineConfig(({ command }) => ({
   logLevel: command === 'build' ? 'warn' : 'info',
   plugins: [appPlugin()],
   optimizeDeps: { exclude: ['webgpu'] },
-  worker: { format: 'es', rolldownOptions: { treeshake: TREESHAKE } },
+  worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { treeshake: TREESHAKE } },
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },

@@ -1,14 +1,19 @@
 import { blockedBytes } from '../src/gpu/blocks.ts';
 import type { Device } from '../src/gpu/device.ts';
+import type { Cost } from '../src/gpu/kernel.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
-import { costOf, timeRecording } from '../src/gpu/timing.ts';
+import { costOf, kernelsOf, timeRecording } from '../src/gpu/timing.ts';
 import type { KernelCase } from '../test/cases/case.ts';
-import { packWeight } from '../test/cases/weights.ts';
+import { packWeight, referenceInputs } from '../test/cases/weights.ts';
 import { failure, type Row, type Rows } from './row.ts';
 import { attendedShare } from './whole_work.ts';
 
 /** On a software adapter a case is left out when the roofline alone asks for more than this. */
 const TOO_SLOW_MS = 1000;
+
+/** Up to so much a case's results are compared with the reference before it is timed. */
+const CHECKED_FLOPS = 2e7;
+const CHECKED_NUMBERS = 2e6;
 
 /** A case's tensors as `run` takes them: dtype and shape are known before anything is allocated. */
 interface Plan {
@@ -38,12 +43,47 @@ export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: bo
   let tensors: Record<string, Tensor> = {};
   try {
     tensors = allocate(device, c, plans);
-    return rows.timed(id, await timeRecording(device, (rec) => c.run(rec, tensors, device)), cost);
+    const error = isCheap(c, cost) ? await errorOf(device, c, tensors) : undefined;
+    const variant = kernelsOf(device, (rec) => c.run(rec, tensors, device)).join(' + ');
+    const timing = await timeRecording(device, (rec) => c.run(rec, tensors, device));
+    return rows.timed(id, timing, cost, { variant, ...(error !== undefined && { error }) });
   } catch (error) {
     return rows.skipped(id, failure(error));
   } finally {
     for (const tensor of Object.values(tensors)) device.arena.free(tensor);
   }
+}
+
+/** Whether the f64 reference takes a fraction of a second. */
+function isCheap(c: KernelCase, { flops }: Cost): boolean {
+  const numbers = Object.values(c.inputs).reduce((sum, { data }) => sum + data.length, 0);
+  return flops <= CHECKED_FLOPS && numbers <= CHECKED_NUMBERS;
+}
+
+/**
+ * Runs a case once, and compares. @returns the largest error, relative to the largest value
+ * @throws Error where it is beyond the case's tolerance: a wrong result has no time
+ */
+async function errorOf(device: Device, c: KernelCase, tensors: Readonly<Record<string, Tensor>>): Promise<number> {
+  const rec = device.recorder();
+  c.run(rec, tensors, device);
+  rec.submit();
+  const want = c.reference(referenceInputs(c));
+  const { relative = 1e-5, absolute = 1e-5 } = c.tolerance ?? {};
+  let error = 0;
+  for (const name of Object.keys(c.outputs)) {
+    const tensor = tensors[name] as Tensor;
+    const got = tensor.dtype === 'u32' ? await device.readU32(tensor) : await device.read(tensor);
+    const exact = want[name] as Float64Array;
+    const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const allowed = got instanceof Uint32Array ? 0 : absolute + relative * largest;
+    for (const [i, value] of exact.entries()) {
+      const off = Math.abs((got[i] as number) - value);
+      if (!(off <= allowed)) throw new Error(`${name}[${i}] is ${got[i]}, not ${value}: no time for a wrong result`);
+      error = Math.max(error, off / (largest || 1));
+    }
+  }
+  return error;
 }
 
 /**

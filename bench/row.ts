@@ -1,4 +1,3 @@
-import { table } from '../src/cli/output.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
 import type { Timing } from '../src/gpu/timing.ts';
 import type { Roofline } from '../src/kernels/measure_roofline.ts';
@@ -12,6 +11,8 @@ export interface Row {
   readonly shape: string;
   /** Of the weights, where there are any; everything else is f32. */
   readonly dtype: string;
+  /** Kernels: those that one execution dispatched, such as the variant of a product. */
+  readonly variant?: string;
   /** Milliseconds of one execution: the median. */
   readonly ms: number | null;
   readonly gflops: number | null;
@@ -49,7 +50,7 @@ export interface Row {
   readonly speedup?: number;
   /** The same over the fastest peer that is JavaScript throughout: onnxruntime is native code. */
   readonly speedup_javascript?: number;
-  /** Implementations compared: largest error against f64, relative to the largest value. */
+  /** Largest error against f64, relative to the largest value: of kernels where the reference is cheap, of implementations compared. */
   readonly error?: number;
 }
 
@@ -57,6 +58,7 @@ export type Extra = Partial<
   Pick<
     Row,
     | 'note'
+    | 'variant'
     | 'gpu_ms'
     | 'tokens_per_second'
     | 'ratio_to_forward'
@@ -118,63 +120,4 @@ export class Rows {
   skipped(id: Pick<Row, 'name' | 'impl' | 'shape' | 'dtype'>, reason: string): Row {
     return { ...id, ms: null, gflops: null, gbps: null, roofline: null, adapter: this.adapter, skipped: reason };
   }
-}
-
-/** Rows as a table for people, with a line under it for the words that a reader may not know. */
-export function rowsTable(rows: readonly Row[]): string {
-  const number = (value: number | null | undefined, digits = 3) =>
-    value === null || value === undefined ? '' : value === 0 ? '0' : Number(value.toPrecision(digits)).toString();
-  const text = table(
-    ['name', 'shape', 'dtype', 'impl', 'ms', 'quartiles', 'GFLOP/s', 'GB/s', 'roof', 'n', ''],
-    rows.map((row) => [
-      row.name,
-      row.shape,
-      row.dtype,
-      row.impl,
-      number(row.ms),
-      row.ms === null ? '' : `${number(row.p25)} to ${number(row.p75)}`,
-      number(row.gflops),
-      number(row.gbps),
-      row.roofline === null ? '' : `${(100 * row.roofline).toFixed(0)} %`,
-      row.repeats ?? '',
-      remark(row),
-    ]),
-  );
-  const legend = [
-    ['roof', 'share of what the measured roofline allows', rows.some((row) => row.roofline !== null)],
-    ['n', 'times measured', rows.some((row) => row.repeats !== undefined)],
-    [
-      'floor',
-      'the least ratio that the operations of the shapes allow',
-      rows.some((row) => /\bfloor\b/.test(remark(row))),
-    ],
-    ['product rate', 'the same products alone, in turns', rows.some((row) => row.product_share !== undefined)],
-  ] as const;
-  const said = legend.filter(([, , occurs]) => occurs).map(([word, meaning]) => `${word}: ${meaning}`);
-  return said.length > 0 ? `${text}\n${said.join('; ')}` : text;
-}
-
-function remark(row: Row): string {
-  const parts = [];
-  if (row.skipped) parts.push(`skipped: ${row.skipped}`);
-  if (row.tokens_per_second !== undefined) parts.push(`${Math.round(row.tokens_per_second)} tokens/s`);
-  if (row.record_us_per_dispatch !== undefined && row.record_share !== undefined)
-    parts.push(
-      `${row.record_us_per_dispatch.toFixed(1)} us a dispatch, ${(100 * row.record_share).toFixed(1)} % of the time`,
-    );
-  if (row.ratio_to_forward !== undefined) parts.push(`${row.ratio_to_forward.toFixed(2)} x forward`);
-  if (row.floor !== undefined) parts.push(`floor ${row.floor.toFixed(2)}`);
-  if (row.product_share !== undefined) parts.push(productShare(row));
-  if (row.speedup !== undefined) parts.push(`${row.speedup.toFixed(2)} x the fastest peer`);
-  if (row.speedup_javascript !== undefined && row.speedup_javascript !== row.speedup)
-    parts.push(`${row.speedup_javascript.toFixed(2)} x the fastest in JavaScript`);
-  if (row.note) parts.push(row.note);
-  return parts.join('; ');
-}
-
-function productShare({ product_share, product_share_p25, product_share_p75 }: Row): string {
-  const [median, low, high] = [product_share, product_share_p25, product_share_p75].map((share = Number.NaN) =>
-    (100 * share).toFixed(0),
-  );
-  return `${median} % of the product rate (${low} to ${high})`;
 }

@@ -1,32 +1,18 @@
 import type { Device } from '../src/gpu/device.ts';
 import { UserError } from '../src/gpu/errors.ts';
 import { measureRoofline } from '../src/kernels/measure_roofline.ts';
-import type { KernelCase } from '../test/cases/case.ts';
-import { MODELS, type ModelShape } from '../test/cases/shapes.ts';
+import type { ModelShape } from '../test/cases/shapes.ts';
 import { caseRow } from './case_rows.ts';
 import { Comparison, openPeers } from './comparison.ts';
 import { DECODING_NAMES, decodingRows } from './decoding.ts';
 import { END_TO_END_NAMES, type EndToEnd, endToEndRows, type OnTurn, type ProfileRun } from './end_to_end.ts';
+import { FAMILIES, type Family } from './families.ts';
 import { GENERATION_NAMES, type GenerationOptions, generationRows } from './generation.ts';
 import { PROBLEM_NAMES, problems } from './problems.ts';
 import { RECORD_NAME } from './record.ts';
 import { type Row, Rows } from './row.ts';
 import { type SweepOptions, type SweepRequest, sweepRows } from './sweep.ts';
 import { TRAINING_NAMES, trainingRows } from './training.ts';
-
-/** Every family of kernels brings the cases that it is timed on. */
-const FAMILIES = import.meta.glob<{ benchCases?: () => KernelCase[] }>([
-  '../test/cases/*.ts',
-  '!../test/cases/case.ts',
-  '!../test/cases/shapes.ts',
-]);
-
-/** Models whose shapes are measured, as they are named on the command line. */
-export const SHAPES: Readonly<Record<string, ModelShape>> = {
-  demo: MODELS[0] as ModelShape,
-  '135m': MODELS[1] as ModelShape,
-  '1.5b': MODELS[2] as ModelShape,
-};
 
 export interface BenchOptions {
   /** Families, kernels, comparisons or end-to-end rows by name; undefined measures all. */
@@ -75,11 +61,8 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
     emit(rows.timed({ name, impl: 'trimtab', shape, dtype }, timing, bytes > 0 ? { flops, bytes } : undefined));
   }
   for (const family of options.compared ? [] : families) {
-    const wantedCases = (await family.cases()).filter(
-      (c) =>
-        (wanted(family.name) || wanted(c.kernel)) && models.includes(modelOf(c.shape) ?? (models[0] as ModelShape)),
-    );
-    const cases = [...new Map(wantedCases.map((c) => [`${c.kernel} ${c.shape}`, c])).entries()];
+    const wantedCases = (await family.cases(models)).filter((c) => wanted(family.name) || wanted(c.kernel));
+    const cases = wantedCases.map((c) => [`${c.kernel} ${c.shape}`, c] as const);
     section(`Kernels: ${family.name}`);
     for (const [i, [id, c]] of cases.entries()) {
       options.onTurn?.(`kernels of ${family.name}`, i, cases.length, id);
@@ -128,21 +111,11 @@ export async function runBench(device: Device, options: BenchOptions): Promise<R
   return rows;
 }
 
-interface Family {
-  readonly name: string;
-  cases(): Promise<KernelCase[]>;
-}
-
 /**
- * The families that `only` names, and those that a kernel's name contains: `rows` for gather_rows. Only these make their
- * cases, data and all, before something is measured.
+ * The families that `only` names, and those that a kernel's name contains: `rows` for gather_rows.
  */
 async function chooseFamilies(only: readonly string[] | undefined): Promise<Family[]> {
-  const families = Object.entries(FAMILIES).map(([path, load]): Family => {
-    const name = (path.split('/').at(-1) as string).replace(/\.ts$/, '');
-    return { name, cases: async () => (await load()).benchCases?.() ?? [] };
-  });
-  if (only === undefined) return families;
+  if (only === undefined) return [...FAMILIES];
   const known = new Set<string>([
     ...PROBLEM_NAMES,
     ...END_TO_END_NAMES,
@@ -150,31 +123,21 @@ async function chooseFamilies(only: readonly string[] | undefined): Promise<Fami
     ...TRAINING_NAMES,
     ...GENERATION_NAMES,
     RECORD_NAME,
-    ...families.map((family) => family.name),
+    ...FAMILIES.map((family) => family.name),
   ]);
   const kernels = only.filter((name) => !known.has(name));
   const chosen: Family[] = [];
-  for (const family of families) {
+  for (const family of FAMILIES) {
     if (only.includes(family.name)) {
       chosen.push(family);
     } else if (kernels.some((kernel) => kernel.includes(family.name))) {
-      const cases = await family.cases();
-      for (const { kernel } of cases) known.add(kernel);
-      chosen.push({ name: family.name, cases: async () => cases });
+      for (const kernel of await family.kernels()) known.add(kernel);
+      chosen.push(family);
     }
   }
   const unknown = only.find((name) => !known.has(name));
   if (unknown === undefined) return chosen;
   throw new UserError(
     `--only names ${JSON.stringify(unknown)}, and there is no such row. There are: ${[...known].sort().join(', ')}; and the kernels of these families by name.`,
-  );
-}
-
-/** The model that a case's shape is of, as far as the shape tells. */
-function modelOf(shape: string): ModelShape | undefined {
-  const words = new Set(shape.split(/[\s,]+/));
-  return (
-    MODELS.find((model) => words.has(model.name)) ??
-    MODELS.find((model) => words.has(`V=${model.v}`) || words.has(`C=${model.c}`))
   );
 }

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const SLOW_TESTS = [
   /^test\/(api\/model|bench|kernels|large|package|web)/,
   /^test\/cli\/(bad_input|eval|grade|models|show_prompt|tokenize|train)\./,
-  /^test\/eval\/(lens|evaluate)\./,
+  /^test\/eval\/(attention_weights|evaluate|lens|prompt_lens)\./,
   /^test\/gpu\/recorder\./,
   /^test\/model\/(families|generate|golden|hub\.node|qwen3|smollm2|steering_export|tokenization)\./,
   /^test\/train\/(calibrate|device_loss|memory_plan|methods|optimizer|policy|recipes|seeds|trainer)\./,

@@ -1,6 +1,7 @@
 // For adapters that run lanes on a CPU. A lane owns 4 * QUADS rows by 4 blocks of columns, every sum in a variable of its
 // own: there a load costs as much as forty arithmetic instructions, whether from storage or workgroup memory, while sums
-// that exceed the machine's registers cost little. A workgroup is one quad of lanes, 64 columns wide.
+// that exceed the machine's registers cost little. A workgroup is one quad of lanes, 64 columns wide. Which
+// blocks are a lane's, and what is written of them, is in common/linear_store.wgsl or common/linear_store_gated.wgsl.
 
 struct Blocks { b0: mat4x4f, b1: mat4x4f, b2: mat4x4f, b3: mat4x4f }
 struct Sums { q0: Blocks, q1: Blocks, q2: Blocks, q3: Blocks }
@@ -51,12 +52,20 @@ fn add_step(before: Sums, row: u32, lane: u32, columns: vec4u, step: u32, scales
   return sums;
 }
 
+/** Writes four rows of a lane's blocks. */
+fn store_quad(sums: Blocks, first: u32, lane: u32, column: u32) {
+  store_row(mat4x4f(sums.b0[0], sums.b1[0], sums.b2[0], sums.b3[0]), first + row_of(lane, 0u), column);
+  store_row(mat4x4f(sums.b0[1], sums.b1[1], sums.b2[1], sums.b3[1]), first + row_of(lane, 1u), column);
+  store_row(mat4x4f(sums.b0[2], sums.b1[2], sums.b2[2], sums.b3[2]), first + row_of(lane, 2u), column);
+  store_row(mat4x4f(sums.b0[3], sums.b1[3], sums.b2[3], sums.b3[3]), first + row_of(lane, 3u), column);
+}
+
 @compute @workgroup_size(4)
 fn linear_registers(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) lid: vec3u) {
   let lane = quad_lane(lid.x);
   let row = params.row0 + wg.y * QUADS * 4u;
-  let column = (wg.x * 4u + lid.x) * 4u;
-  let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.columns - 1u));
+  let column = (wg.x * 4u + lid.x) * LANE_BLOCKS;
+  let columns = min(lane_columns(column), vec4u(params.columns - 1u));
   var sums = Sums();
   for (var step = 0u; step < params.steps; step += UNROLL) {
     let scales = scales_at(columns, step);
@@ -67,20 +76,10 @@ fn linear_registers(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_
       sums = add_step(sums, row, lane, columns, step + 3u, next_scales(scales, columns, step + 3u));
     }
   }
-  // The outer loop runs once. It keeps the copy out of the loop above, where a compiler may otherwise place it.
-  for (var once = 0u; once < 1u; once++) {
-    var blocks = array<mat4x4f, 16>(
-      sums.q0.b0, sums.q0.b1, sums.q0.b2, sums.q0.b3,
-      sums.q1.b0, sums.q1.b1, sums.q1.b2, sums.q1.b3,
-      sums.q2.b0, sums.q2.b1, sums.q2.b2, sums.q2.b3,
-      sums.q3.b0, sums.q3.b1, sums.q3.b2, sums.q3.b3);
-    for (var i = 0u; i < QUADS * 4u; i++) {
-      let block = blocks[i];
-      let first = row + i / 4u * 4u;
-      put(block[0], first + row_of(lane, 0u), column + i % 4u);
-      put(block[1], first + row_of(lane, 1u), column + i % 4u);
-      put(block[2], first + row_of(lane, 2u), column + i % 4u);
-      put(block[3], first + row_of(lane, 3u), column + i % 4u);
-    }
+  store_quad(sums.q0, row, lane, column);
+  if (QUADS == 4u) {
+    store_quad(sums.q1, row + 4u, lane, column);
+    store_quad(sums.q2, row + 8u, lane, column);
+    store_quad(sums.q3, row + 12u, lane, column);
   }
 }

@@ -1,13 +1,14 @@
 // One row, for adapters that run lanes on a CPU: what a tile of four rows spends on three that do not exist is most of the
 // arithmetic of a single sequence's decode. A lane owns 4 blocks of columns and walks four steps an iteration; each lane of
-// the quad reads one step's terms for all. The order of summation is that of every variant.
+// the quad reads one step's terms for all. The order of summation is that of every variant. Which
+// blocks are a lane's is said as for linear_registers.wgsl.
 
 @compute @workgroup_size(4)
 fn linear_row(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) lid: vec3u) {
   let lane = quad_lane(lid.x);
   let row = params.row0 + wg.y;
-  let column = (wg.x * 4u + lid.x) * 4u;
-  let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.columns - 1u));
+  let column = (wg.x * 4u + lid.x) * LANE_BLOCKS;
+  let columns = min(lane_columns(column), vec4u(params.columns - 1u));
   var sums = mat4x4f();
   for (var step = 0u; step < params.steps; step += 4u) {
     let own = inp[row * params.inp_stride + params.inp_offset + step + lane];
@@ -18,10 +19,7 @@ fn linear_row(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) li
       four_steps(sums[2], x, columns.z, step),
       four_steps(sums[3], x, columns.w, step));
   }
-  put(sums[0], row, column);
-  put(sums[1], row, column + 1u);
-  put(sums[2], row, column + 2u);
-  put(sums[3], row, column + 3u);
+  store_row(sums, row, column);
 }
 
 /** Sixteen more terms of four sums. Along a row four blocks share their scales, down the columns each has its own. */

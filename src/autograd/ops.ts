@@ -4,7 +4,7 @@ import { type AttentionLayout, attention as attentionKernel } from '../kernels/a
 import type { AttentionTensors } from '../kernels/attention_map.ts';
 import { partialFloats } from '../kernels/attention_pieces.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
-import { matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
+import { gatedProduct, gatesMatrix, matrixProduct, matrixProductBackward, matrixRows } from '../kernels/matrix.ts';
 import { pathKeys } from '../kernels/path_keys.ts';
 import { qkNorm as qkNormKernel } from '../kernels/qk_norm.ts';
 import { residualAdd as residualAddKernel } from '../kernels/residual_add.ts';
@@ -156,6 +156,20 @@ export function swiglu(tape: Tape, gateUp: Value): Value {
   const out = tape.value([n, f], 'act', gateUp.requiresGrad);
   swigluKernel(tape.rec, { gateUp: gateUp.tensor, out: out.tensor }, { n, f });
   tape.record({ op: 'swiglu', out, saved: [gateUp], gateUp, n, f });
+  return out;
+}
+
+/** Whether `gatedLinear` may stand for `linear` and `swiglu`: where it is faster, and nothing needs gates and ups for the gradient. */
+export function gates(tape: Tape, inp: Value, weight: Matrix, bias?: Tensor): boolean {
+  const m = inp.tensor.shape[0] as number;
+  return !inp.requiresGrad && gatesMatrix(tape.device, weight, { m, bias: bias !== undefined });
+}
+
+/** `swiglu` of `linear` with a matrix of gates and ups [2F, C], [N, F], in one and with the same bits. */
+export function gatedLinear(tape: Tape, inp: Value, weight: Matrix, bias?: Tensor): Value {
+  const m = inp.tensor.shape[0] as number;
+  const out = tape.value([m, weight.rows / 2], 'act', false);
+  gatedProduct(tape.rec, { inp: inp.tensor, weight, bias, out: out.tensor }, { m });
   return out;
 }
 

@@ -20,6 +20,11 @@ const BUDGET_MS = 20;
 const SLOW_REPEATS = 3;
 const MAX_REPEATS = 200;
 
+/** Executions of a batch at most where a batch has to be long enough for the clock. */
+const MAX_BATCH = 2048;
+/** What browsers round timestamps to. */
+const COARSE_NS = [65_536, 100_000];
+
 /** Records the dispatches of one execution of what is measured. */
 export type Launches = (rec: Recorder) => void;
 
@@ -39,6 +44,7 @@ export function timing(samples: readonly number[], method: Timing['method']): Ti
 class CostRecorder extends Recorder {
   flops = 0;
   bytes = 0;
+  readonly kernels = new Set<string>();
 
   override dispatch(
     kernel: Kernel,
@@ -49,6 +55,7 @@ class CostRecorder extends Recorder {
   ): void {
     if (grid.includes(0)) return;
     const cost = kernel.cost(params, { ...kernel.constants, ...constants });
+    this.kernels.add(kernel.name);
     this.flops += cost.flops;
     this.bytes += cost.bytes;
   }
@@ -64,14 +71,24 @@ export function costOf(device: Device, record: Launches): Cost {
   return { flops: recorder.flops, bytes: recorder.bytes };
 }
 
-/** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */
-export async function timeRecording(device: Device, record: Launches, repeats = SLOW_REPEATS): Promise<Timing> {
-  return device.caps.timestamp ? byTimestamps(device, record, repeats) : byDifferences(device, record, repeats);
+/** Names of the kernels that a recording dispatches; its tensors need no buffers for this. */
+export function kernelsOf(device: Device, record: Launches): string[] {
+  const recorder = new CostRecorder(device);
+  record(recorder);
+  return [...recorder.kernels];
 }
 
-async function byTimestamps(device: Device, record: Launches, repeats: number): Promise<Timing> {
+/** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */
+export async function timeRecording(device: Device, record: Launches, repeats = SLOW_REPEATS): Promise<Timing> {
+  const byGpu = device.caps.timestamp ? await byTimestamps(device, record, repeats) : undefined;
+  return byGpu ?? byDifferences(device, record, repeats);
+}
+
+/** @returns undefined where the timestamps are too coarse for what takes so little: pages get them rounded to about 100 µs */
+async function byTimestamps(device: Device, record: Launches, repeats: number): Promise<Timing | undefined> {
   const profiler = device.startProfiling();
   const rec = device.recorder();
+  let coarse = false;
   const run = async (times: number) => {
     const before = device.counters.dispatches;
     for (let i = 0; i < times; i++) record(rec);
@@ -79,6 +96,7 @@ async function byTimestamps(device: Device, record: Launches, repeats: number): 
     rec.submit();
     await device.sync();
     const dispatches = await profiler.collect();
+    coarse = dispatches.every(({ nanoseconds }) => COARSE_NS.some((step) => nanoseconds % step === 0));
     return Array.from({ length: times }, (_, i) =>
       dispatches.slice(i * each, (i + 1) * each).reduce((ms, d) => ms + d.nanoseconds / 1e6, 0),
     );
@@ -86,6 +104,7 @@ async function byTimestamps(device: Device, record: Launches, repeats: number): 
   try {
     await run(1);
     const samples = await run(1);
+    if (coarse && (samples[0] as number) < BUDGET_MS) return undefined;
     while (samples.length < MAX_REPEATS) {
       const spent = samples.reduce((a, b) => a + b, 0);
       const wanted = Math.ceil((BUDGET_MS - spent) / Math.max(1e-3, spent / samples.length));
@@ -111,7 +130,9 @@ async function byDifferences(device: Device, record: Launches, repeats: number):
   };
   await run(1);
   const once = await run(1);
-  const times = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(BUDGET_MS / 4 / once)));
+  let times = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(BUDGET_MS / 4 / once)));
+  // Where most of that was the submit's and the wait's, the batch is still too short.
+  while (times < MAX_BATCH && (await run(2 * times)) - (await run(times)) < BUDGET_MS / 8) times *= 2;
   const samples: number[] = [];
   for (let i = 0; i < 2 * repeats; i++) {
     const short = await run(times);

@@ -5,6 +5,7 @@ import type { Tensor } from '../gpu/tensor.ts';
 import { softmaxesOfPieces } from './attention_pieces.ts';
 import {
   type AttentionShape,
+  apartBlocks,
   bothExchanges,
   byCache,
   launch,
@@ -118,7 +119,7 @@ export function attention(
     scale: o.scale,
   };
   if (apart && pieces === 0 && rec.device.caps.isSoftware && unrolls(rec.device, o.headDim)) {
-    const { constants, quads } = queryBlocks(rec.device, o, 2, MAX_ROWS);
+    const { constants, quads } = apartBlocks(rec.device, o);
     if (constants.ROWS > 1) {
       launch(rec, apartForward[type], t, params, constants, quads);
       return;

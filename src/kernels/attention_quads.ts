@@ -104,7 +104,7 @@ export function queryBlocks(
   o: AttentionShape,
   slices: number,
   most: number,
-): { constants: Constants & { readonly ROWS: number }; quads: number } {
+): { constants: Constants & { readonly ROWS: number; readonly TILE: number }; quads: number } {
   const constants = modelConstants(o);
   const group = o.heads / o.kvHeads;
   const slots = Math.min(MAX_SLOTS, slotsThatFit(device, slices, o.headDim));
@@ -112,6 +112,21 @@ export function queryBlocks(
   const tile = Math.ceil(group / blocks);
   const rows = Math.min(most, Math.floor(slots / tile));
   return { constants: { ...constants, ROWS: rows, TILE: tile }, quads: Math.ceil(o.n / rows) * o.kvHeads * blocks };
+}
+
+/** Rows from which on quads of twice as many save more loads of what they share than they compute rows that are not there. */
+const MANY_ROWS = 13;
+
+/** `queryBlocks` for rows that are apart: of many a quad takes twice as many as otherwise. */
+export function apartBlocks(device: Device, o: AttentionShape): ReturnType<typeof queryBlocks> {
+  const once = queryBlocks(device, o, 2, MAX_ROWS);
+  const { ROWS, TILE } = once.constants;
+  const doubled = o.n >= MANY_ROWS && ROWS > 1 && 2 * ROWS * TILE <= slotsThatFit(device, 2, o.headDim);
+  if (!doubled) return once;
+  return {
+    constants: { ...once.constants, ROWS: 2 * ROWS },
+    quads: (once.quads / Math.ceil(o.n / ROWS)) * Math.ceil(o.n / (2 * ROWS)),
+  };
 }
 
 export function slotsThatFit(device: Device, slices: number, headDim: number): number {

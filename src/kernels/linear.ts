@@ -1,7 +1,9 @@
 import { blockBytes, type WeightType } from '../gpu/blocks.ts';
+import type { Capabilities, Device } from '../gpu/device.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
-import { sliceSteps } from './linear_kernel.ts';
+import type { Tuning } from '../gpu/tuning.ts';
+import { type LinearKind, type LinearQuestion, sliceSteps } from './linear_kernel.ts';
 import { LINEAR_VARIANTS, type LinearVariant, tunedVariant } from './linear_variants.ts';
 
 interface LinearOptions {
@@ -108,6 +110,53 @@ export function linearBackward(
   );
 }
 
+interface GatedOptions {
+  readonly m: number;
+  readonly f: number;
+  readonly k: number;
+  readonly variant?: LinearVariant;
+}
+
+/**
+ * out [M, F] = silu(gate) * up, where gate and up [M, F] each are inp Wᵀ (+ bias): `linear` and `swiglu` in one dispatch, with
+ * their bits. inp [M, K] f32; weight [2F, K] in blocks of any weight type, the gates' rows first; bias [2F] f32. Only where
+ * `gates` says so.
+ */
+export function linearGated(
+  rec: Recorder,
+  t: { inp: Tensor; weight: Tensor; bias?: Tensor; out: Tensor },
+  { m, f, k, variant }: GatedOptions,
+): void {
+  launch(
+    rec,
+    'gated',
+    { ...t, rowScale: undefined },
+    {
+      m,
+      terms: k,
+      width: 2 * f,
+      inpStride: k,
+      inpOffset: 0,
+      outStride: f,
+      outOffset: 0,
+      biasOffset: 0,
+      block0: 0,
+      columnStride: Math.ceil(k / 4),
+      stepStride: 1,
+      scale: 1,
+      accumulate: false,
+      variant,
+    },
+  );
+}
+
+/** Whether `linearGated` takes a product: where it is faster on this device than `linear` and `swiglu`, and rows have whole vec4s. */
+export function gates({ caps, tuning }: Device, o: GatedOptions & { dtype: WeightType; bias: boolean }): boolean {
+  const { m, f, k, dtype, bias } = o;
+  const question = { direction: 'forward', dtype, m, terms: k, width: 2 * f, strides: [k, 0, f, 0], bias } as const;
+  return f % 4 === 0 && LINEAR_VARIANTS[variantFor(caps, question, tuning, o.variant)].gated !== undefined;
+}
+
 interface Product {
   readonly m: number;
   readonly terms: number;
@@ -127,7 +176,7 @@ interface Product {
 
 function launch(
   rec: Recorder,
-  direction: 'forward' | 'backward',
+  kind: LinearKind,
   t: { inp: Tensor; weight: Tensor; bias?: Tensor | undefined; rowScale: Tensor | undefined; out: Tensor },
   o: Product,
 ): void {
@@ -136,9 +185,9 @@ function launch(
   const strides = [o.inpStride, o.inpOffset, o.outStride, o.outOffset];
   const { caps } = rec.device;
   const dtype = t.weight.dtype as WeightType;
-  const question = { direction, dtype, m, terms, width, strides, bias: t.bias !== undefined };
-  const given = o.variant && LINEAR_VARIANTS[o.variant].fits(question) ? o.variant : undefined;
-  const variant = LINEAR_VARIANTS[given ?? tunedVariant(caps, question, rec.device.tuning)];
+  const direction = kind === 'backward' ? kind : 'forward';
+  const question = { direction, dtype, m, terms, width, strides, bias: t.bias !== undefined } as const;
+  const variant = LINEAR_VARIANTS[variantFor(caps, question, rec.device.tuning, o.variant)];
   const { unit } = variant;
   const steps = Math.ceil(terms / 4);
   const columns = Math.ceil(width / 4);
@@ -160,7 +209,7 @@ function launch(
     slice: sliceSteps(steps),
     scale: o.scale,
   };
-  const size = { direction, dtype, m, steps, columns };
+  const size = { kind, dtype, m, steps, columns };
   const blocks = variant.partials?.(size);
   const partial = blocks === undefined ? undefined : rec.device.arena.alloc([blocks, 4], 'f32', 'partial products');
   // What a variant does not read must still be bound to something.
@@ -179,8 +228,8 @@ function launch(
     BLOCK_BYTES: blockBytes(dtype),
   };
   for (const part of variant.parts(size, caps)) {
-    const kernel = part.kernel ?? variant[direction];
-    if (!kernel) throw new Error(`a product's variant has no ${direction} kernel`);
+    const kernel = part.kernel ?? variant[kind];
+    if (!kernel) throw new Error(`a product's variant has no ${kind} kernel`);
     rec.dispatch(
       kernel,
       bound,
@@ -190,4 +239,14 @@ function launch(
     );
   }
   if (partial) rec.device.arena.free(partial);
+}
+
+/** The one that is asked for, where it fits; else what the tuning or the adapter says. */
+function variantFor(
+  caps: Capabilities,
+  question: LinearQuestion,
+  tuning: Tuning,
+  wanted: LinearVariant | undefined,
+): LinearVariant {
+  return wanted && LINEAR_VARIANTS[wanted].fits(question) ? wanted : tunedVariant(caps, question, tuning);
 }

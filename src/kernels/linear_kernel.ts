@@ -23,9 +23,12 @@ export interface LinearShape {
   readonly bias: boolean;
 }
 
+/** What is computed with a matrix: `gated` is forward with gates and ups, of which SwiGLU is written (`linearGated`). */
+export type LinearKind = 'forward' | 'backward' | 'gated';
+
 /** Rows, blocks of four terms, blocks of four columns. */
 export interface LinearSize {
-  readonly direction: 'forward' | 'backward';
+  readonly kind: LinearKind;
   readonly dtype: WeightType;
   readonly m: number;
   readonly steps: number;
@@ -46,6 +49,8 @@ export interface LinearVariantEntry {
   readonly forward: Kernel;
   /** Absent where only the forward product has this order. */
   readonly backward?: Kernel;
+  /** Where it is faster than `forward` and SwiGLU after it, with their bits. */
+  readonly gated?: Kernel;
   /** Floats in an element of the input and the output as the kernel binds them: strides and offsets are multiples of it. */
   readonly unit: 1 | 4;
   runsOn(caps: Capabilities): boolean;
@@ -84,28 +89,32 @@ const PARAMS = {
 
 type Own = Pick<KernelDeclaration, 'source' | 'entry' | 'workgroup'> & Partial<KernelDeclaration>;
 
-/** One direction of a variant. `own.variants` are the constants that its parts give. */
-export function declareLinear(suffix: string, direction: 'forward' | 'backward', own: Own): Kernel {
-  const transposed = direction === 'backward';
-  const epilogues: Constants[] = transposed
-    ? [{}, { ACCUMULATE: true }, { RESCALE: true }]
-    : [{}, { BIAS: true }, { ACCUMULATE: true }, { BIAS: true, ACCUMULATE: true }];
+const EPILOGUES: Readonly<Record<LinearKind, readonly Constants[]>> = {
+  forward: [{}, { BIAS: true }, { ACCUMULATE: true }, { BIAS: true, ACCUMULATE: true }],
+  backward: [{}, { ACCUMULATE: true }, { RESCALE: true }],
+  gated: [{}, { BIAS: true }],
+};
+
+/** One kind of a variant. `own.variants` are the constants that its parts give. */
+export function declareLinear(suffix: string, kind: LinearKind, own: Own): Kernel {
+  const gated = kind === 'gated';
   return defineKernel({
     bindings: { inp: 'read array<vec4f>', weight: 'read weight', ...EPILOGUE_BINDINGS },
     params: PARAMS,
     cost: (p, c) => {
       const rows = (p.row_end as number) - (p.row0 as number);
       const { terms, width, steps, columns } = p as Record<'terms' | 'width' | 'steps' | 'columns', number>;
-      const outputs = c.ACCUMULATE || c.RESCALE ? 2 : 1;
+      const outputs = gated ? 0.5 : c.ACCUMULATE || c.RESCALE ? 2 : 1;
       return {
-        flops: 2 * rows * width * terms,
+        // SwiGLU as `swiglu` counts it.
+        flops: 2 * rows * width * terms + (gated ? 3 * rows * width : 0),
         bytes: 4 * rows * (terms + outputs * width) + steps * columns * (c.BLOCK_BYTES as number),
       };
     },
     ...own,
-    name: `linear${transposed ? '_backward' : ''}_${suffix}`,
+    name: `linear_${kind === 'forward' ? '' : `${kind}_`}${suffix}`,
     constants: {
-      TRANSPOSED: transposed,
+      TRANSPOSED: kind === 'backward',
       BIAS: false,
       ACCUMULATE: false,
       RESCALE: false,
@@ -113,7 +122,7 @@ export function declareLinear(suffix: string, direction: 'forward' | 'backward',
       ...own.constants,
     },
     variants: (own.variants ?? [{}]).flatMap((constants) =>
-      epilogues.map((epilogue) => ({ ...constants, ...epilogue })),
+      EPILOGUES[kind].map((epilogue) => ({ ...constants, ...epilogue })),
     ),
   });
 }

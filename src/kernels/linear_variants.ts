@@ -8,6 +8,7 @@ import { GPU_VARIANTS } from './linear_gpu.ts';
 import {
   aligned,
   declareBoth,
+  declareLinear,
   type LinearOrder,
   type LinearPart,
   type LinearQuestion,
@@ -36,12 +37,12 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
   order: 'sequential',
   unit: 4,
   fits: aligned,
-  parts({ m, steps, columns, dtype, direction }, caps): LinearPart[] {
+  parts({ m, steps, columns, dtype, kind }, caps): LinearPart[] {
     const { tall, short } = rowTiles(m);
     const x = Math.ceil(columns / 16);
     const split = Math.min(m, 4 * TALL * tall);
     const UNROLL = (isTall: boolean) =>
-      stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: direction === 'backward' });
+      stepsAnIteration(caps, { m, steps, tall: isTall, dtype, transposed: kind === 'backward' });
     const parts: LinearPart[] = [];
     if (tall > 0) {
       const constants = { QUADS: TALL, UNROLL: UNROLL(true) };
@@ -55,9 +56,19 @@ const registerTiles: Pick<LinearVariantEntry, 'order' | 'unit' | 'fits' | 'parts
   },
 };
 
-const ROW = declareBoth('row', {
+type Own = Parameters<typeof declareBoth>[1];
+
+/** Both directions of a kernel whose lanes own four blocks of columns, and the one that writes SwiGLU of gates and ups. */
+function declareAll(suffix: string, own: Own & { include: readonly string[] }) {
+  return {
+    ...declareBoth(suffix, { ...own, include: [...own.include, 'linear_put', 'linear_store'] }),
+    gated: declareLinear(suffix, 'gated', { ...own, include: [...own.include, 'unit4', 'silu', 'linear_store_gated'] }),
+  };
+}
+
+const ROW = declareAll('row', {
   source: oneRow,
-  include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
+  include: ['linear_product', 'linear_rows_swapped'],
   entry: 'linear_row',
   features: ['subgroups'],
   workgroup: 4,
@@ -92,9 +103,9 @@ const VARIANTS = {
   },
   /** Uniform-register tiles, for adapters that run lanes on a CPU. */
   registers: {
-    ...declareBoth('registers', {
+    ...declareAll('registers', {
       source: registers,
-      include: ['linear_product', 'linear_rows_loaded', 'linear_put'],
+      include: ['linear_product', 'linear_rows_loaded'],
       entry: 'linear_registers',
       constants: { QUADS: TALL, UNROLL: 1 },
       variants: REGISTER_TILES,
@@ -105,9 +116,9 @@ const VARIANTS = {
   },
   /** The same, the rows of a tile shared within quads of lanes. */
   subgroup: {
-    ...declareBoth('subgroup', {
+    ...declareAll('subgroup', {
       source: registers,
-      include: ['linear_product', 'linear_rows_swapped', 'linear_put'],
+      include: ['linear_product', 'linear_rows_swapped'],
       entry: 'linear_registers',
       features: ['subgroups'],
       constants: { QUADS: TALL, UNROLL: 1 },
@@ -116,11 +127,9 @@ const VARIANTS = {
     }),
     ...registerTiles,
     parts(size, caps) {
-      const { m, steps, columns, direction } = size;
+      const { m, steps, columns, kind } = size;
       const single = m === 1 && steps % 4 === 0 && subgroupIsQuad(caps);
-      return single
-        ? [{ kernel: ROW[direction], grid: [Math.ceil(columns / 16), 1, 1] }]
-        : registerTiles.parts(size, caps);
+      return single ? [{ kernel: ROW[kind], grid: [Math.ceil(columns / 16), 1, 1] }] : registerTiles.parts(size, caps);
     },
     runsOn: (caps) => caps.subgroups,
   },

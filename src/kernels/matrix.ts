@@ -1,10 +1,12 @@
 /** Products with matrices that may lie in several parts, and the gather of their rows. */
+import type { WeightType } from '../gpu/blocks.ts';
+import type { Device } from '../gpu/device.ts';
 import { type Matrix, sliceRows } from '../gpu/matrix.ts';
 import type { Recorder } from '../gpu/recorder.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { embedding } from './embedding.ts';
 import { headBackward } from './head.ts';
-import { linear, linearBackward } from './linear.ts';
+import { gates, linear, linearBackward, linearGated } from './linear.ts';
 
 interface Rows {
   /** Rows of the input. */
@@ -31,6 +33,26 @@ export function matrixProduct(
       { inp, weight: tensor, out, ...(bias && { bias }) },
       { m, n, k: weight.columns, firstBlockRow, outStride, outOffset: offset, biasOffset: offset, scale },
     );
+  }
+}
+
+/** Whether `gatedProduct` takes a matrix of gates and ups: it lies in one part, for which `gates` is true. */
+export function gatesMatrix(device: Device, weight: Matrix, o: { m: number; bias: boolean }): boolean {
+  const [part, second] = weight.parts;
+  if (!part || second) return false;
+  const dtype = part.tensor.dtype as WeightType;
+  return gates(device, { ...o, f: weight.rows / 2, k: weight.columns, dtype });
+}
+
+/** out [M, F] = silu(gate) * up of inp Wᵀ (+ bias); W [2F, K] has the gates' rows first. Where `gatesMatrix` says so. */
+export function gatedProduct(
+  rec: Recorder,
+  t: { inp: Tensor; weight: Matrix; bias?: Tensor | undefined; out: Tensor },
+  { m }: { m: number },
+): void {
+  const { weight, inp, out, bias } = t;
+  for (const { tensor } of weight.parts) {
+    linearGated(rec, { inp, weight: tensor, out, ...(bias && { bias }) }, { m, f: weight.rows / 2, k: weight.columns });
   }
 }
 

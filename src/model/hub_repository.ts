@@ -1,3 +1,4 @@
+import { isNode } from '#platform';
 import { UserError } from '../gpu/errors.ts';
 import type { HubEntry, HubSettings } from '../gpu/hub_store.ts';
 import { download, encodedPath, messageOf } from './download.ts';
@@ -75,10 +76,12 @@ async function online(where: RepositoryName, options: Options, within: string | 
     let before = 0;
     for (const entry of missing) {
       const at = (bytes: number) => options.onProgress?.({ file: entry.path, done: before + bytes, total });
+      // Before the first byte: who cannot take them all may say so.
+      at(0);
       const url = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}/resolve/${commit}/${encodedPath(entry.path)}`;
       await download({ folder, commit, entry, url, of: name }, options, ask, at);
+      at(entry.size);
       before += entry.size;
-      at(0);
     }
   };
   const isThere = async ({ path, size }: HubEntry) => {
@@ -131,8 +134,11 @@ async function stored(where: RepositoryName, options: Options, reason: string): 
   const paths = commit === undefined ? [] : await store.list(folder, commit);
   const missing = (what: string) =>
     new UserError(
-      `${what} is not in ${store.where}, and ${reason}. Fetch it once with a connection (after that --offline needs none), ` +
-        `name another cache with HF_HUB_CACHE, or give the path of ${where.type === 'dataset' ? 'a data file (--data)' : 'a folder or a .gguf file'}.`,
+      `${what} is not in ${store.where}, and ${reason}. ` +
+        (isNode
+          ? 'Fetch it once with a connection (after that --offline needs none), name another cache with HF_HUB_CACHE, ' +
+            `or give the path of ${where.type === 'dataset' ? 'a data file (--data)' : 'a folder or a .gguf file'}.`
+          : 'Fetch it once with a connection, or open its files from this computer.'),
     );
   if (commit === undefined || paths.length === 0) throw missing(`${name} (${revision})`);
   const bring: Repository['bring'] = async (wanted) => {
@@ -181,9 +187,11 @@ function refusal({ type, name, revision }: RepositoryName, options: Options, res
   const { endpoint, token } = options;
   const { status } = response;
   const page = `${endpoint}/${type === 'dataset' ? 'datasets/' : ''}${name}`;
-  const how = token
-    ? 'The token that was sent (HF_TOKEN, or the file that `hf auth login` writes) gives no access.'
-    : 'For private and gated ones set HF_TOKEN, or log in with `hf auth login`.';
+  const how = !isNode
+    ? 'A page has no token for private and gated ones: fetch those with `hf download` and open their folder.'
+    : token
+      ? 'The token that was sent (HF_TOKEN, or the file that `hf auth login` writes) gives no access.'
+      : 'For private and gated ones set HF_TOKEN, or log in with `hf auth login`.';
   if (status === 403) return `${page} is not open to you (HTTP status 403): ask for access on that page. ${how}`;
   if (response.headers.get('x-error-code') === 'RevisionNotFound') {
     return `${page} has no branch, tag or commit ${JSON.stringify(revision)}.`;

@@ -163,13 +163,24 @@ function layerBranches(
   const { resid: residMid, normed: normed2 } = ops.residualNorm(tape, resid, attnOut, 'resid_mid', norm2);
   tape.release(attnOut);
 
-  const gateUp = ops.linear(tape, normed2, layer.gate_up_proj, 'gate_up', layer.gate_up_bias);
-  tape.release(normed2);
-  const act = ops.swiglu(tape, gateUp);
-  tape.release(gateUp);
+  const act = activation(tape, layer, normed2);
   const mlpOut = tape.unread(() => ops.linear(tape, act, layer.down_proj, 'mlp_out', layer.down_bias));
   tape.release(act);
   return { residMid, mlpOut };
+}
+
+/** `silu(gate) * up` of a layer, [N, F]. Gives up its input, which nothing else reads. */
+function activation(tape: Tape, { gate_up_proj, gate_up_bias }: Layer, normed: Value): Value {
+  if (ops.gates(tape, normed, gate_up_proj, gate_up_bias)) {
+    const act = ops.gatedLinear(tape, normed, gate_up_proj, gate_up_bias);
+    tape.release(normed);
+    return act;
+  }
+  const gateUp = ops.linear(tape, normed, gate_up_proj, 'gate_up', gate_up_bias);
+  tape.release(normed);
+  const act = ops.swiglu(tape, gateUp);
+  tape.release(gateUp);
+  return act;
 }
 
 /** The final norm, [N, C], or that of `r` given rows, [R, C]: what the head multiplies. */

@@ -84,6 +84,7 @@ export function cases(): KernelCase[] {
     decodeCase('N=5', { heads: 9, kvHeads: 3, headDim: 64 }, 5, 3, 7),
     decodeCase('N=5', { heads: 3, kvHeads: 1, headDim: 4 }, 5, 0, 1),
     decodeCase('N=11 of 3 prompts', DEMO, 11, 21, 9, { prompts: 3 }),
+    decodeCase('N=19 of 3 prompts', DEMO, 19, 21, 9, { prompts: 3 }),
     decodeCase('N=7 of 2 prompts', { heads: 2, kvHeads: 2, headDim: 20 }, 7, 5, 6, { prompts: 2 }),
     decodeCase('N=5 of 2 prompts', { heads: 4, kvHeads: 1, headDim: 8 }, 5, 4, 5, { prompts: 2 }),
     decodeCase('together N=17', DEMO, 17, 21, 9, { apart: false }),
@@ -96,8 +97,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap((model) => [
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap((model) => [
     ...[60, 512, 2048].map((prompt) => decodeCase(`${model.name} decode N=64`, model, 64, prompt, 20)),
     decodeCase(`${model.name} decode N=64`, model, 64, 512, 20, { f16: true }),
     decodeCase(`${model.name} decode N=1`, model, 1, 2048, 20),

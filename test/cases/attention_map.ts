@@ -27,8 +27,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap((model) => [64, 512].map((n) => mapCase(model, [n], { first: 0, rows: n })));
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap((model) => [64, 512].map((n) => mapCase(model, [n], { first: 0, rows: n })));
 }
 
 /** Some prompts with two completions each, one token shorter than they: keys of two ranges, and keys that are not seen between them. */

@@ -2,7 +2,7 @@ import type { WeightType } from '../../src/gpu/blocks.ts';
 import { embedding } from '../../src/kernels/embedding.ts';
 import * as reference from '../reference/rows.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
 import { weightInput } from './weights.ts';
 
 const DTYPES = ['f32', 'f16', 'bf16'] as const;
@@ -17,8 +17,10 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => embeddingCase(n, model.c, Math.min(model.v, 8192), 'bf16', label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) =>
+    embeddingCase(n, model.c, Math.min(model.v, 8192), 'bf16', label),
+  );
 }
 
 /** The ids include 0, the last, the first that is out of range and the largest u32. */

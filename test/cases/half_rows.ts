@@ -2,7 +2,7 @@ import { gatherHalfRows, storeHalfRows } from '../../src/kernels/half_rows.ts';
 import { half } from '../reference/half_rows.ts';
 import * as reference from '../reference/rows.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows } from './shapes.ts';
+import { MODELS, modelRows } from './shapes.ts';
 
 export function cases(): KernelCase[] {
   const shapes = [
@@ -15,8 +15,8 @@ export function cases(): KernelCase[] {
   return shapes.map(([n, c]) => packedCase(n, c, `N=${n} C=${c}`));
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => packedCase(n, model.c, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) => packedCase(n, model.c, label));
 }
 
 /** Rounded, and taken back in another order. Numbers beyond f16's largest and below its smallest are among them. */

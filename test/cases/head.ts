@@ -33,8 +33,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap(({ c, v }) =>
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap(({ c, v }) =>
     [64, 1024].flatMap((rows) => [
       updateCase(rows, Math.min(v, 8192), { keep: true }),
       updateCase(rows, Math.min(v, 8192), { keep: false }),

@@ -148,8 +148,8 @@ export function cases(variants: readonly LinearVariant[] = [], isSoftware = fals
 }
 
 /** The projections of the models, with the rows of a decode step and of a training batch; of the head, one tile. */
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap((model) => {
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap((model) => {
     const qkv = (model.heads + 2 * model.kvHeads) * model.headDim;
     const { c, f } = model;
     const shapes: [string, number, number][] = [

@@ -1,7 +1,7 @@
 import { pathKeys } from '../../src/kernels/path_keys.ts';
 import * as reference from '../reference/path_keys.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ODD } from './shapes.ts';
+import { MODELS, modelRows, ODD } from './shapes.ts';
 
 interface Shape {
   readonly m: number;
@@ -20,8 +20,8 @@ export function cases(): KernelCase[] {
   return shapes.map((o) => pathCase(o, `M=${o.m} H=${o.heads} Hkv=${o.kvHeads} D=${o.headDim}`));
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => pathCase({ ...model, m: n }, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) => pathCase({ ...model, m: n }, label));
 }
 
 /** Rows in no order, some of them more than once, some never. */

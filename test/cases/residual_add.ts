@@ -1,7 +1,7 @@
 import { residualAdd } from '../../src/kernels/residual_add.ts';
 import * as reference from '../reference/residual_add.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
 
 export function cases(): KernelCase[] {
   return ROWS_BY_COLUMNS.flatMap(([n, c]) => [
@@ -10,8 +10,8 @@ export function cases(): KernelCase[] {
   ]);
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().flatMap(({ model, n, label }) => [
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).flatMap(({ model, n, label }) => [
     residualCase(n, model.c, label),
     residualCase(n, model.c, `${label} steered`, 2),
   ]);

@@ -2,7 +2,7 @@ import { residualNorm, rmsnorm, rmsnormBackward } from '../../src/kernels/rmsnor
 import * as residual from '../reference/residual_add.ts';
 import * as reference from '../reference/rmsnorm.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
 
 export function cases(): KernelCase[] {
   return [
@@ -17,8 +17,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().flatMap(({ model, n, label }) => [
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).flatMap(({ model, n, label }) => [
     forwardCase(n, model.c, label),
     backwardCase(n, model.c, label),
     residualCase(n, model.c, `${label} steered`, 2),

@@ -1,7 +1,7 @@
 import { rope, ropeTable } from '../../src/kernels/rope.ts';
 import * as reference from '../reference/rope.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ODD } from './shapes.ts';
+import { MODELS, modelRows, ODD } from './shapes.ts';
 
 const MAX_POSITIONS = 300;
 
@@ -20,8 +20,8 @@ export function cases(): KernelCase[] {
   });
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => ropeCase({ ...model, n }, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) => ropeCase({ ...model, n }, label));
 }
 
 function ropeCase(o: reference.Heads & { inverse?: boolean }, shape: string): KernelCase {

@@ -2,7 +2,7 @@ import { ropeTable } from '../../src/kernels/rope.ts';
 import { ropeKv } from '../../src/kernels/rope_kv.ts';
 import * as reference from '../reference/rope.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ODD } from './shapes.ts';
+import { MODELS, modelRows, ODD } from './shapes.ts';
 
 const MAX_POSITIONS = 300;
 const NONE = 0xffffffff;
@@ -19,8 +19,8 @@ export function cases(): KernelCase[] {
   return [...shapes.map((o) => kvCase(o, label(o))), kvCase(shared, `${label(shared)} to 13 places`, 13)];
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => kvCase({ ...model, n }, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) => kvCase({ ...model, n }, label));
 }
 
 /**

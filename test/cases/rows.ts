@@ -1,14 +1,17 @@
 import { gatherRows, scatterRows } from '../../src/kernels/rows.ts';
 import * as reference from '../reference/rows.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
 
 export function cases(): KernelCase[] {
   return ROWS_BY_COLUMNS.flatMap(([r, c]) => [gatherCase(r, c, `R=${r} C=${c}`), scatterCase(r, c, `R=${r} C=${c}`)]);
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().flatMap(({ model, n, label }) => [gatherCase(n, model.c, label), scatterCase(n, model.c, label)]);
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).flatMap(({ model, n, label }) => [
+    gatherCase(n, model.c, label),
+    scatterCase(n, model.c, label),
+  ]);
 }
 
 function gatherCase(r: number, c: number, shape: string): KernelCase {

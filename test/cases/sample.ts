@@ -72,8 +72,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return MODELS.flatMap(({ v }) => [sampleCase(64, v), sampleCase(64, v, { topK: 50, topP: 0.95 })]);
+export function benchCases(models = MODELS): KernelCase[] {
+  return models.flatMap(({ v }) => [sampleCase(64, v), sampleCase(64, v, { topK: 50, topP: 0.95 })]);
 }
 
 function sampleCase(rows: number, v: number, o: Options = {}): KernelCase {

@@ -28,7 +28,7 @@ export const MODELS: readonly ModelShape[] = [
   { name: 'Qwen2.5-1.5B', c: 1536, f: 8960, v: 151936, heads: 12, kvHeads: 2, headDim: 128 },
 ];
 
-/** Every model with few and with many rows. */
-export function modelRows(): { model: ModelShape; n: number; label: string }[] {
-  return MODELS.flatMap((model) => [64, 1024].map((n) => ({ model, n, label: `${model.name} N=${n}` })));
+/** Each of these models with few and with many rows. */
+export function modelRows(models = MODELS): { model: ModelShape; n: number; label: string }[] {
+  return models.flatMap((model) => [64, 1024].map((n) => ({ model, n, label: `${model.name} N=${n}` })));
 }

@@ -1,7 +1,7 @@
 import { steeringGrad, steeringGradPartials } from '../../src/kernels/steering_grad.ts';
 import * as reference from '../reference/steering_grad.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ODD, ROWS_BY_COLUMNS } from './shapes.ts';
 
 export function cases(): KernelCase[] {
   return [...ROWS_BY_COLUMNS, ...ODD.map((c) => [1025, c] as const)].flatMap(([n, c]) =>
@@ -9,8 +9,8 @@ export function cases(): KernelCase[] {
   );
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().map(({ model, n, label }) => gradCase(n, model.c, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).map(({ model, n, label }) => gradCase(n, model.c, label));
 }
 
 function gradCase(n: number, c: number, shape: string, accumulate = false): KernelCase {

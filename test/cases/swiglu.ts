@@ -1,7 +1,7 @@
 import { swiglu, swigluBackward } from '../../src/kernels/swiglu.ts';
 import * as reference from '../reference/swiglu.ts';
 import { type KernelCase, randomSource } from './case.ts';
-import { modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
+import { MODELS, modelRows, ROWS_BY_COLUMNS } from './shapes.ts';
 
 const HUGE = [0, 20, -20, 88, -88, 104, -104, 1e4, -1e4, 1e20, -1e20, 3e38, -3e38];
 
@@ -12,8 +12,8 @@ export function cases(): KernelCase[] {
   ];
 }
 
-export function benchCases(): KernelCase[] {
-  return modelRows().flatMap(({ model, n, label }) => both(n, model.f, label));
+export function benchCases(models = MODELS): KernelCase[] {
+  return modelRows(models).flatMap(({ model, n, label }) => both(n, model.f, label));
 }
 
 /** Forward and backward on random gates in [-6, 6), or on one gate everywhere. */

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { openFolder } from '#platform';
 import { plainPass } from '../../src/eval/dump.ts';
 import { nextTokenEffects } from '../../src/eval/next_token.ts';
 import { promptLens } from '../../src/eval/prompt_lens.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import { UserError } from '../../src/gpu/errors.ts';
+import { loadModel } from '../../src/model/model.ts';
+import { openModelSource } from '../../src/model/source.ts';
+import { randomSource } from '../cases/case.ts';
 import { demoModel } from '../setup/demo.ts';
 import { testDevice } from '../setup/device.ts';
 import { golden } from '../setup/golden.ts';
@@ -85,6 +90,30 @@ describe('the logit lens of a prompt', () => {
     // No vector stands before the embedding.
     expect(kl.subarray(0, t).every((x) => x < 1e-6)).toBe(true);
     expect(kl.subarray(t).some((x) => x > 1e-3)).toBe(true);
+  });
+
+  it('does not depend on how many cells are read at once', async () => {
+    // Rows of 528 bytes of logits, beside 512 of the widest activation: 100 tokens take two parts.
+    const read = async (on: Device) => {
+      const source = await openModelSource(await openFolder('test/golden/models/llama-bf16-untied-biases'));
+      const tiny = await loadModel(on, source);
+      await source.close();
+      const { num_hidden_layers, hidden_size } = tiny.config;
+      const shape = [num_hidden_layers, hidden_size];
+      const tensor = on.upload(randomSource(3).array(num_hidden_layers * hidden_size), shape, 'f32', 'steering');
+      let parts = 0;
+      const lens = await promptLens(
+        tiny,
+        Array.from({ length: 100 }, (_, i) => (i * 37) % 131),
+        { steering: { tensor, scale: 1 }, onProgress: () => parts++ },
+      );
+      on.arena.free(tensor);
+      tiny.dispose();
+      return { lens, parts: parts / (num_hidden_layers + 1) };
+    };
+    const [whole, cut] = [await read(device), await read(await testDevice({ maxBinding: 51_300 }))];
+    expect([whole.parts, cut.parts]).toEqual([1, 2]);
+    expect(cut.lens).toEqual(whole.lens);
   });
 
   it('gives up between two parts when told to, and leaves nothing behind', async () => {

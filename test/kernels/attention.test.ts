@@ -115,8 +115,9 @@ describe('one prompt shared by K completions', async () => {
     for (const at of order.keys())
       cache.set(kv.subarray(at * STRIDE + WIDTH, (at + 1) * STRIDE), at * (STRIDE - WIDTH));
     const queries = [rowsOf(0)[21], rowsOf(1)[17], rowsOf(2)[17], rowsOf(2)[40], rowsOf(2)[46]] as number[];
-    // Two quads of rows that share the prompt, whole and each row by itself.
-    const batches = [queries, ...queries.map((row) => [row])].flatMap((rows) =>
+    // Two quads of rows that share the prompt, each row by itself, and so many rows that quads have more of them.
+    const many = new Array<number[]>(4).fill(queries).flat();
+    const batches = [queries, ...queries.map((row) => [row]), many].flatMap((rows) =>
       [false, true].map((apart) => ({ rows, apart })),
     );
     for (const { rows, apart } of batches) {

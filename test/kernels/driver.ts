@@ -3,7 +3,7 @@ import type { Device } from '../../src/gpu/device.ts';
 import { withShortLine } from '../../src/gpu/kernel.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../../src/gpu/tensor.ts';
 import type { KernelCase } from '../cases/case.ts';
-import { packWeight, weightValues } from '../cases/weights.ts';
+import { packWeight, referenceInputs } from '../cases/weights.ts';
 import { testDevice } from '../setup/device.ts';
 
 /** A quiet NaN that no kernel computes: what is read without having been written shows up in the result. */
@@ -83,20 +83,6 @@ export function prepareCase(device: Device, c: KernelCase): PreparedCase {
       for (const tensor of Object.values(tensors)) device.arena.free(tensor);
     },
   };
-}
-
-/**
- * What the reference sees: every input in f64, weights rounded to their dtype, and, under the outputs' names, what they
- * held before.
- */
-export function referenceInputs(c: KernelCase): Record<string, Float64Array> {
-  const seen: Record<string, Float64Array> = {};
-  for (const [name, output] of Object.entries(c.outputs)) {
-    if (output.initial) seen[name] = Float64Array.from(output.initial);
-  }
-  for (const [name, input] of Object.entries(c.inputs))
-    seen[name] = input.weight ? weightValues(input) : Float64Array.from(input.data);
-  return seen;
 }
 
 async function runOnce(device: Device, c: KernelCase, prepared: PreparedCase): Promise<Record<string, Uint32Array>> {

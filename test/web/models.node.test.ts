@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Page, Route } from 'playwright-core';
+import { chromium, type Page, type Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromeForTests } from '../../src/gpu/swiftshader.node.ts';
 import { FakeHub } from '../model/fake_hub.ts';
 import { tinyModel } from '../model/tiny_model.ts';
 import { type Tab, useApp } from './harness.ts';
@@ -55,7 +56,7 @@ const tinyHub = () => new FakeHub({ name: 'owner/tiny', commit: COMMIT, files: O
 
 const shown = (tab: Tab) => tab.page.locator('#adapter');
 const notice = (tab: Tab) => tab.page.locator('.notices');
-const card = (tab: Tab, title: string) => tab.page.getByRole('region', { name: title });
+const card = (tab: Tab, title: string) => tab.page.getByRole('region', { name: title, exact: true });
 
 async function fetchFromHub(tab: Tab, name: string): Promise<void> {
   await tab.page.getByLabel('Name on the Hub').fill(name);
@@ -63,7 +64,7 @@ async function fetchFromHub(tab: Tab, name: string): Promise<void> {
 }
 
 async function untilText(locator: ReturnType<typeof shown>, text: string | RegExp): Promise<void> {
-  await expect.poll(() => locator.textContent(), { timeout: 90_000 }).toMatch(text);
+  await expect.poll(() => locator.textContent(), { timeout: 30_000 }).toMatch(text);
 }
 
 describe('models of this computer', () => {
@@ -72,8 +73,13 @@ describe('models of this computer', () => {
     await tab.modelReady();
     await drop(tab.page, 'tiny-F32.gguf', await readFile(GGUF));
     await untilText(shown(tab), /tiny-F32\.gguf$/);
+    await tab.page.getByLabel('Message').fill('Hello');
     await tab.page.locator('#steer-run').click();
-    await tab.page.locator('[id="base-0"]').waitFor();
+    await tab.page
+      .getByRole('listbox', { name: /^Base text/ })
+      .getByRole('option')
+      .first()
+      .waitFor();
     tab.expectQuiet();
   });
 
@@ -216,15 +222,29 @@ describe('memory', () => {
 });
 
 describe('the GPU', () => {
+  it('that is not there is explained with the browser and the flag that help, and the rest of the page works', async () => {
+    const { args, ...launch } = await chromeForTests();
+    const bare = await chromium.launch({ ...launch, args: args.filter((arg) => !/webgpu|vulkan/i.test(arg)) });
+    try {
+      await using tab = await app.open('models', {}, bare);
+      await untilText(notice(tab), /WebGPU.*--enable-unsafe-webgpu --enable-features=Vulkan/);
+      await untilText(shown(tab), /No GPU to work with/);
+      await untilText(card(tab, 'Kept in this browser'), /This page uses .*Nothing yet/);
+      expect(await tab.page.getByRole('button', { name: 'GGUF file…' }).isDisabled()).toBe(true);
+      await tab.go('train');
+    } finally {
+      await bare.close();
+    }
+  });
+
   it('that was lost comes back with the model that was loaded', async () => {
     await using tab = await app.open('models');
     await tab.modelReady();
     await drop(tab.page, 'tiny-F32.gguf', await readFile(GGUF));
     await card(tab, 'tiny-F32.gguf').waitFor();
     await tab.page.getByLabel('Name on the Hub').fill('owner/half-typed');
-    const killer = await tab.page.context().newPage();
-    await killer.goto('chrome://gpucrash').catch(() => {});
-    await killer.close();
+    const devtools = await app.browser.newBrowserCDPSession();
+    await devtools.send('Browser.crashGpuProcess');
     await untilText(notice(tab), /The browser took the GPU away .*tiny-F32\.gguf is loaded again/);
     await notice(tab).getByRole('button', { name: 'Start the GPU again' }).click();
     await card(tab, 'tiny-F32.gguf').waitFor();

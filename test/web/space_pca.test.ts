@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type PrincipalAxes, principalAxes, projected } from '../../src/eval/pca.ts';
+import { principalAxes } from '../../src/eval/pca.ts';
+import { type PrincipalAxes, projected } from '../../src/eval/principal_axes.ts';
 
 const rows = (...values: number[][]) => values.map((row) => Float32Array.from(row));
 

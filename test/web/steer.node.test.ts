@@ -149,6 +149,7 @@ describe('the Steer view', () => {
     await most(tab, 12);
     await generate(tab);
     await page.waitForSelector('.steer-legend div:nth-child(3)');
+    await tab.expectAccessible();
     const card = page.locator('.steer-card');
     // By keyboard alone: Tab reaches the text, arrows its tokens.
     await page.locator('.steer-column.steered [data-step="0"]').focus();
@@ -235,6 +236,8 @@ describe('the Steer view', () => {
     const stopped = (await tokens(tab, 'base')).length;
     expect(stopped).toBeLessThan(400);
     expect(await page.locator('main img, main script').count()).toBe(0);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await tab.expectNoSidewaysScroll();
     tab.expectQuiet();
   });
 

@@ -107,6 +107,13 @@ describe('training in the page', () => {
       await page.click('#close');
       await page.click('#start:enabled');
       await page.waitForSelector('.stream article', { timeout: RUN_MS });
+      const refusal = page.evaluate(() =>
+        engineForTests()
+          .models.loadDemo()
+          .then(String, (error: Error) => error.message),
+      );
+      expect(await refusal).toBe('The GPU is busy training: pause that first; loading a model can go on after it.');
+      expect(await page.evaluate(() => engineForTests().session.vectors)).toMatchObject({ layers: 6, hiddenSize: 128 });
       await page.click('#pause');
       await reaches(page, 'paused');
       expect(await page.textContent('#status')).toMatch(/^Paused after [12] of 3 steps/);

@@ -1,6 +1,6 @@
 import { h, render } from 'preact';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AccuracyBars, type Answers, Lens, verdict } from '../../web/views/train/results.tsx';
+import { AccuracyBars, Answers, Lens, verdict } from '../../web/views/train/results.tsx';
 
 const HOSTILE = '<img src=x onerror="throw 1"> \\boxed{<b>4</b>} &amp;';
 
@@ -14,7 +14,10 @@ afterEach(() => host.remove());
 describe('what the page shows of a run', () => {
   it('shows what a model wrote as text, never as markup', () => {
     const answer = { text: HOSTILE, correct: false, reward: -1, advantage: 0.5, tokens: 9 };
-    render(<Answers steps={[{ step: 0, reward: -1, question: HOSTILE, gold: '<i>4</i>', answers: [answer] }]} />, host);
+    render(
+      h(Answers, { steps: [{ step: 0, reward: -1, question: HOSTILE, gold: '<i>4</i>', answers: [answer] }] }),
+      host,
+    );
     expect(host.querySelectorAll('img, b b, i, .said b')).toHaveLength(0);
     expect(host.querySelector('.said')?.textContent).toBe(HOSTILE);
     expect(host.querySelector('.question')?.textContent).toBe(`${HOSTILE} Answer: <i>4</i>`);

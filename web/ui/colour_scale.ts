@@ -66,7 +66,7 @@ function scaleOf(stops: readonly Stop[]): ColourScale {
   });
   const words = Uint32Array.from(colours, ([r, g, b]) => (0xff000000 | (b << 16) | (g << 8) | r) >>> 0);
   const index = (share: number) => Math.round(255 * Math.min(1, Math.max(0, share)));
-  const texts = colours.map((colour) => (luminance(colour) > 0.2 ? '#10161d' : '#ffffff'));
+  const texts = colours.map((colour) => (luminance(colour) > EVEN ? '#000000' : '#ffffff'));
   return {
     words,
     css: (share) => `rgb(${(colours[index(share)] as Bytes).join(' ')})`,
@@ -95,7 +95,10 @@ function bytesOf(lab: readonly number[]): Bytes {
   }) as unknown as Bytes;
 }
 
-/** Relative luminance as WCAG has it, 0 to 1: above 0.2 dark text stands out more than white does. */
+/** Where black and white stand out equally, 4.6 to 1: the only pair that reaches 4.5 on every colour. */
+const EVEN = Math.sqrt(0.05 * 1.05) - 0.05;
+
+/** Relative luminance as WCAG has it, 0 to 1. */
 function luminance(colour: Bytes): number {
   const [r, g, b] = colour.map((byte) => {
     const v = byte / 255;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { Button } from './button.tsx';
 
 interface FileButtonProps {
@@ -40,43 +40,5 @@ export function FileButton({ accept, multiple, folder, choose, onFiles, children
         }}
       />
     </>
-  );
-}
-
-interface DropzoneProps {
-  readonly onFiles: (files: File[]) => void;
-  /** What may be dropped here, and a `FileButton` for those who do not drag. */
-  readonly children: ComponentChildren;
-}
-
-/** A place that takes dropped files; it shows that it would while they are above it. */
-export function Dropzone({ onFiles, children }: DropzoneProps) {
-  const [over, setOver] = useState(false);
-  const holdsFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping needs a pointer; the button inside is for everyone
-    <div
-      class="dropzone"
-      data-over={over}
-      onDragOver={(event) => {
-        if (!holdsFiles(event)) return;
-        event.preventDefault();
-        event.stopPropagation();
-        setOver(true);
-      }}
-      onDragLeave={(event) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
-      }}
-      onDrop={(event) => {
-        setOver(false);
-        const files = [...(event.dataTransfer?.files ?? [])];
-        if (files.length === 0) return;
-        event.preventDefault();
-        event.stopPropagation();
-        onFiles(files);
-      }}
-    >
-      {children}
-    </div>
   );
 }

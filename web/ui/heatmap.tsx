@@ -44,7 +44,7 @@ const MOST_LETTERS = 12;
 const LINE_PX = 13;
 /** A map of more cells has no table of its numbers. */
 const TABLE_CELLS = 4096;
-/** Columns from here on have their names side by side, narrower ones upright. */
+/** Columns from here on have their names side by side, narrower ones upright if the names are longer than they are wide. */
 const LYING_PX = 40;
 
 /**
@@ -83,6 +83,11 @@ export function Heatmap(props: HeatmapProps) {
     });
     return () => cancelAnimationFrame(frame);
   }, [values, rows.length, columns.length, range, width, height, dark, props.text, available]);
+  const { start } = props;
+  // What is chosen at first may stand far to the right.
+  useEffect(() => {
+    if (available > 0 && start) reveal(canvas.current, start.column * cellWidth, cellWidth, labels);
+  }, [available > 0, start?.column]);
   useEffect(() => onCell?.(active), [active?.row, active?.column, values]);
 
   const cellAt = (event: PointerEvent): Cell | undefined => {
@@ -224,16 +229,23 @@ interface NamesProps {
 
 /** Names of rows and columns; they are said with each cell, so that a screen reader need not hear them before. */
 function Names({ rows, columns, cellWidth, cellHeight, labels }: NamesProps) {
-  const lying = cellWidth >= LYING_PX;
-  const letters = lying ? Math.floor((cellWidth - 8) / LETTER_PX) : MOST_LETTERS;
+  const longest = columns.reduce((most, name) => Math.max(most, [...name].length), 0);
+  const lying = cellWidth >= Math.min(LYING_PX, longest * LETTER_PX + 4);
+  const short = lying && cellWidth < LYING_PX;
+  const letters = lying && !short ? Math.floor((cellWidth - 8) / LETTER_PX) : MOST_LETTERS;
   const everyColumn = lying ? 1 : Math.ceil(LINE_PX / cellWidth);
   const everyRow = Math.ceil(LINE_PX / cellHeight);
-  const longest = columns.reduce((most, name) => Math.max(most, [...name].length), 0);
   const head = lying ? 20 : Math.round(Math.min(MOST_LETTERS, longest) * LETTER_PX) + 10;
   return (
     <>
       <div class="heatmap-corner" />
-      <div class="heatmap-columns" data-lying={lying} style={{ height: `${head}px` }} aria-hidden="true">
+      <div
+        class="heatmap-columns"
+        data-lying={lying}
+        data-short={short}
+        style={{ height: `${head}px` }}
+        aria-hidden="true"
+      >
         {columns.map((name, j) =>
           j % everyColumn > 0 ? null : (
             <span

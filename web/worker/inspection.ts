@@ -1,6 +1,5 @@
 import { transfer } from 'comlink';
 import { attentionWeights } from '../../src/eval/attention_weights.ts';
-import { geometryOf } from '../../src/eval/geometry.ts';
 import { readVectors, tokenText } from '../../src/eval/lens.ts';
 import { promptLens } from '../../src/eval/prompt_lens.ts';
 import { UserError } from '../../src/gpu/errors.ts';
@@ -48,6 +47,8 @@ export class Inspection {
       const { lm, vectors } = this.#session;
       if (!vectors) throw new UserError('There are no vectors yet: train some, or open a file of them.');
       const lens = await readVectors(lm, vectors.values, VECTOR_TOKENS);
+      // Fetched when it is first wanted: no other view needs it.
+      const { geometryOf } = await import('../../src/eval/geometry.ts');
       return { ...this.#stampOf(vectors), lens, geometry: geometryOf(vectors.values, vectors.layers) };
     });
   }

@@ -106,14 +106,24 @@ export class Models {
     const [, kind, owner, rest] = /^(model|dataset)s--(.+?)--(.+)$/.exec(repo) ?? [];
     const name = kind === undefined ? repo : `${owner}/${rest}`;
     if (kind !== 'model') return { repo, bytes, whole, name: kind ? `${name} (data set)` : name, models: [] };
-    const models = [...revisions].map(async ([revision, commit]) => {
+    const models: string[] = [];
+    let complete = whole;
+    for (const [revision, commit] of revisions) {
       const named = revision === 'main' ? name : `${name}@${revision}`;
       const paths = await this.#store.list(repo, commit);
-      if (paths.includes('config.json')) return [named];
-      return paths.filter((path) => /\.gguf$/i.test(path)).map((path) => `${named}/${path}`);
-    });
-    return { repo, bytes, whole, name, models: (await Promise.all(models)).flat() };
+      if (paths.includes('config.json')) {
+        models.push(named);
+        complete &&= hasWeights(paths);
+      } else models.push(...paths.filter((path) => /\.gguf$/i.test(path)).map((path) => `${named}/${path}`));
+    }
+    return { repo, bytes, whole: complete, name, models };
   }
+}
+
+/** Shards say in their names how many there are. */
+function hasWeights(paths: readonly string[]): boolean {
+  const shards = paths.flatMap((path) => /-\d+-of-(\d+)\.safetensors$/.exec(path)?.[1] ?? []);
+  return paths.includes('model.safetensors') || (shards.length > 0 && shards.length === Number(shards[0]));
 }
 
 /** Ends a download for which the browser gives the page too little storage. */

@@ -1,6 +1,6 @@
 import { transfer } from 'comlink';
 import { tokenText } from '../../src/eval/lens.ts';
-import { type PrincipalAxes, principalAxes, projected } from '../../src/eval/pca.ts';
+import { type PrincipalAxes, projected } from '../../src/eval/principal_axes.ts';
 import { residualStream } from '../../src/eval/residual_stream.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import type { LanguageModel } from '../../src/model/language_model.ts';
@@ -119,6 +119,8 @@ export class ResidualPath {
     const both = [...here, ...there];
     const differences = there.map((row, i) => row.map((x, j) => x - (here[i]?.[j] as number)));
     const onDifferences = fit === 'differences' && differences.some((row) => row.some((x) => x !== 0));
+    // Fetched when it is first wanted: no other view needs it.
+    const { principalAxes } = await import('../../src/eval/pca.ts');
     const axes = onDifferences ? aroundMean(principalAxes(differences, 3, false), both) : principalAxes(both, 3);
     const points = both.map((row) => projected(axes, row));
     const bounds = {

@@ -1,7 +1,6 @@
 import { UserError } from '../../src/gpu/errors.ts';
 import { RUN_FILES } from '../../src/train/rundir.ts';
 import { filesOf } from './opfs_store.ts';
-import { unzipped } from './zip.ts';
 
 /** A file as the reader gave it, with its path in what was picked. */
 export interface GivenFile {
@@ -33,7 +32,7 @@ export async function runFilesOf(given: FileSystemDirectoryHandle | readonly Giv
   if (!first) throw new UserError('Nothing was picked: pick a run folder, or a zip archive of one.');
   const isArchive = given.length === 1 && /\.zip$/i.test(first.file.name);
   const all = isArchive
-    ? await unzipped(first.file)
+    ? await (await import('./zip.ts')).unzipped(first.file)
     : await Promise.all(
         given.map(async ({ path, file }) => ({ path, bytes: new Uint8Array(await file.arrayBuffer()) })),
       );

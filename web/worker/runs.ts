@@ -6,7 +6,6 @@ import { readRun, readRunHead } from '../../src/train/read_run.ts';
 import { RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
 import { fileIn, filesOf, opfsStore, privateFolder, unlessMissing } from './opfs_store.ts';
 import { type GivenFile, runFilesOf } from './run_files.ts';
-import { zipOf } from './zip.ts';
 
 /** A run as a list shows it. */
 export interface RunInfo {
@@ -98,6 +97,7 @@ export class Runs {
 
   /** A run folder as a zip archive, the files in a folder of the run's name. */
   async zip(name: string): Promise<Blob> {
+    const { zipOf } = await import('./zip.ts');
     return zipOf(name, await this.#files(name));
   }
 

@@ -156,7 +156,7 @@ export class Steer {
       const shown = this.#shown[column];
       const id = shown?.ids[step];
       if (!shown || id === undefined || shown.lm !== this.#session.lm)
-        throw new UserError('This text is of another model than the one that is loaded: generate it again.');
+        throw new UserError('This text is of a model that was loaded before: generate it again.');
       const ids = [...shown.prompt, ...shown.ids.slice(0, step)];
       const look = (sides: readonly (Steering | undefined)[]) => nextTokenChoices(shown.lm, ids, sides, k, id);
       return this.#used ? this.#steered(this.#used, (steering) => look([undefined, steering])) : look([undefined]);

@@ -6,7 +6,7 @@ import { Heatmap } from '../../ui/heatmap.tsx';
 import type { ColourRange } from '../../ui/heatmap_paint.ts';
 import { ATTENTION_TOKENS, type AttentionReading } from '../../worker/inspection_types.ts';
 import { inline } from '../steer/token_text.ts';
-import { headMap } from './attention_values.ts';
+import { headMap, largestChange } from './attention_values.ts';
 import { HeadThumbnails } from './head_thumbnails.tsx';
 import { PromptForm } from './prompt_form.tsx';
 import { SideChoice } from './side_choice.tsx';
@@ -38,29 +38,23 @@ function AttentionMaps({ base, steered }: Sides) {
   const { tokens, heads } = base;
   const t = tokens.length;
   const names = useMemo(() => tokens.map(({ text }) => inline(text)), [tokens]);
-  const maps = useMemo(() => {
-    const of = (reading: AttentionReading, which: number | undefined) => headMap(reading.weights, heads, t, which);
-    const one = (which: number | undefined) => {
-      if (shown === 'base' || !steered) return of(base, which);
-      const with_ = of(steered, which);
-      if (shown === 'steered') return with_;
+  /** Of a head, or the mean of all. */
+  const valuesOf = useMemo(() => {
+    const of = (reading: AttentionReading, which?: number) => headMap(reading.weights, heads, t, which);
+    if (shown === 'base' || !steered) return (which?: number) => of(base, which);
+    if (shown === 'steered') return (which?: number) => of(steered, which);
+    return (which?: number) => {
       const without = of(base, which);
-      return with_.map((weight, i) => weight - (without[i] as number));
+      return of(steered, which).map((weight, i) => weight - (without[i] as number));
     };
-    return { mean: one(undefined), heads: Array.from({ length: heads }, (_, h) => one(h)) };
   }, [base, steered, shown]);
   const range = useMemo((): ColourRange => {
     // The root shows what is small: most weights are, beside the one that goes to the first token.
-    if (shown !== 'difference') return { kind: 'sequential', most: 1, power: 0.5 };
-    const all = [maps.mean, ...maps.heads];
-    const most = all.reduce(
-      (top, map) => map.reduce((a, x) => (Number.isNaN(x) ? a : Math.max(a, Math.abs(x))), top),
-      1e-6,
-    );
-    return { kind: 'diverging', most, power: 0.5 };
-  }, [maps, shown]);
+    if (shown !== 'difference' || !steered) return { kind: 'sequential', most: 1, power: 0.5 };
+    return { kind: 'diverging', most: largestChange(base.weights, steered.weights), power: 0.5 };
+  }, [base, steered, shown]);
   const chosen = head.value !== undefined && head.value < heads ? head.value : undefined;
-  const values = chosen === undefined ? maps.mean : (maps.heads[chosen] as Float32Array);
+  const values = useMemo(() => valuesOf(chosen), [valuesOf, chosen]);
   const format = shown === 'difference' ? points : percent;
   const where = `layer ${base.layer}, ${chosen === undefined ? `mean of ${heads} heads` : `head ${chosen}`}`;
   const last = (model.value?.layers ?? 1) - 1;
@@ -83,8 +77,8 @@ function AttentionMaps({ base, steered }: Sides) {
         />
       </div>
       <HeadThumbnails
-        mean={maps.mean}
-        heads={maps.heads}
+        heads={heads}
+        valuesOf={valuesOf}
         tokens={t}
         range={range}
         chosen={chosen}
@@ -100,9 +94,9 @@ function AttentionMaps({ base, steered }: Sides) {
         columnsAre="to"
         values={values}
         range={range}
-        unit={shown === 'difference' ? 'change of weight' : 'weight'}
+        unit={shown === 'difference' ? 'change, points' : 'weight'}
         format={format}
-        width={[0.25, 26]}
+        width={[0.25, 21]}
         describe={(row, column) =>
           column > row
             ? `${names[row]} does not see ${names[column]}, which comes after it.`
@@ -119,5 +113,5 @@ function percent(weight: number): string {
 
 /** `+12.3`, `−0.4`: points of a percent. */
 function points(change: number): string {
-  return `${change < 0 ? '−' : '+'}${Math.abs(100 * change).toFixed(1)} points`;
+  return change === 0 ? '0' : `${change < 0 ? '−' : '+'}${Math.abs(100 * change).toPrecision(2)}`;
 }

@@ -12,3 +12,28 @@ export function headMap(weights: Float32Array, heads: number, tokens: number, he
   for (let query = 0; query < tokens; query++) map.fill(Number.NaN, query * tokens + query + 1, (query + 1) * tokens);
   return map;
 }
+
+/** The largest change of any weight; never nothing, for it is what colours are measured by. */
+export function largestChange(before: Float32Array, after: Float32Array): number {
+  let most = 1e-6;
+  for (let i = 0; i < before.length; i++) most = Math.max(most, Math.abs((after[i] as number) - (before[i] as number)));
+  return most;
+}
+
+/** A map [T, T] as the mean of its blocks, `side` × `side` of them at the most; what is NaN counts for nothing. */
+export function pooled(map: Float32Array, tokens: number, side: number): { values: Float32Array; side: number } {
+  const block = Math.ceil(tokens / side);
+  if (block <= 1) return { values: map, side: tokens };
+  const small = Math.ceil(tokens / block);
+  const [sums, counts] = [new Float32Array(small * small), new Float32Array(small * small)];
+  for (let i = 0; i < tokens; i++) {
+    for (let j = 0; j < tokens; j++) {
+      const value = map[i * tokens + j] as number;
+      if (Number.isNaN(value)) continue;
+      const at = Math.floor(i / block) * small + Math.floor(j / block);
+      sums[at] = (sums[at] as number) + value;
+      counts[at] = (counts[at] as number) + 1;
+    }
+  }
+  return { values: sums.map((sum, at) => sum / (counts[at] as number)), side: small };
+}

@@ -16,17 +16,18 @@ const PANELS = { vectors: VectorsTab, prompt: PromptTab, attention: AttentionTab
 /** What was chosen; a page without vectors begins with what needs none. */
 const chosen = signal<keyof typeof TABS>();
 
-/** Vectors that train change: so often the page asks for them. */
+/** Vectors that train change: so often the page asks for them, and for no more than a tenth of the time. */
 const REFRESH_MS = 2000;
+const REST = 9;
 
 export function InsideView() {
   useEffect(() => {
-    // The next question waits for the answer: reading many layers of a large vocabulary takes a while.
     let timer: ReturnType<typeof setTimeout> | undefined;
     let gone = false;
     const ask = async () => {
+      const from = performance.now();
       await refreshVectors();
-      if (!gone) timer = setTimeout(ask, REFRESH_MS);
+      if (!gone) timer = setTimeout(ask, Math.max(REFRESH_MS, REST * (performance.now() - from)));
     };
     void ask();
     return () => {

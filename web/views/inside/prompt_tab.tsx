@@ -6,7 +6,7 @@ import { inline, share } from '../steer/token_text.ts';
 import { CellTokens } from './cell_tokens.tsx';
 import { PromptForm } from './prompt_form.tsx';
 import { SideChoice } from './side_choice.tsx';
-import { promptReading, readPrompt, type Side, side } from './state.ts';
+import { promptReading, readPrompt, type Side, side, stamp } from './state.ts';
 
 /** The logit lens of a prompt: what each layer would say next at each token. */
 export function PromptTab() {
@@ -25,7 +25,7 @@ export function PromptTab() {
 }
 
 function PromptMap({ found }: { readonly found: PromptReading }) {
-  const { lens, tokens, names } = found;
+  const { lens, tokens } = found;
   const shown: Side = lens.steered ? side.value : 'base';
   const start = { row: lens.rows - 1, column: lens.tokens - 1 };
   const [cell, setCell] = useState<Cell>();
@@ -49,14 +49,14 @@ function PromptMap({ found }: { readonly found: PromptReading }) {
           values={map.values}
           range={map.range}
           unit={shown === 'difference' ? 'KL(steered ‖ base)' : 'probability'}
-          format={shown === 'difference' ? nats : share}
-          width={[58, 96]}
+          format={map.format}
+          width={[52, 96]}
           height={24}
           text={map.text}
           describe={(row, column) =>
-            `${row === 0 ? 'Embedding' : `Layer ${row - 1}`} at ${columns[column]}: ${inline(names.get(map.top(row, column)) ?? '')}, ${
+            `${row === 0 ? 'The embedding' : `Layer ${row - 1}`} at “${columns[column]}”: “${map.name(row, column)}” next, ${
               shown === 'difference' ? 'KL ' : ''
-            }${(shown === 'difference' ? nats : share)(map.values[row * lens.tokens + column] as number)}`
+            }${map.format(map.values[row * lens.tokens + column] as number)}`
           }
           onCell={setCell}
           start={start}
@@ -72,6 +72,9 @@ function rowName(row: number): string {
 }
 
 function explanation({ lens, vectors }: PromptReading, shown: Side): string {
+  if (stamp.value && stamp.value.serial !== vectors?.serial) {
+    return `There are ${vectors ? 'newer ' : ''}vectors now (${stamp.value.name}): read the prompt again to see what they do.`;
+  }
   const last = `The last row is the model’s own output${shown === 'base' ? '' : `, with the vectors of ${vectors?.name}`}.`;
   if (shown === 'difference') {
     return `Colour: how far the vectors of ${vectors?.name} move the distribution. A token stands where they put another one first.`;
@@ -92,14 +95,16 @@ function mapOf({ lens, names }: PromptReading, shown: Side) {
       values: kl,
       range: { kind: 'sequential', most: kl.reduce((most, x) => Math.max(most, x), 1e-6), power: 0.5 } as const,
       text: (row: number, column: number) => (changed(row, column) ? name(row, column) : ''),
-      top,
+      name,
+      format: nats,
     };
   }
   return {
     values: Float32Array.from({ length: lens.rows * tokens }, (_, cell) => Math.exp(reading.logp[cell * k] as number)),
     range: { kind: 'sequential', most: 1 } as const,
     text: name,
-    top,
+    name,
+    format: (probability: number) => (probability === 0 ? '0 %' : share(probability)),
   };
 }
 

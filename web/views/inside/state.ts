@@ -52,7 +52,8 @@ effect(() => {
   vectorsReading.value = undefined;
   problem.value = undefined;
   head.value = undefined;
-  layer.value = 0;
+  // The lowest layer sees no vector yet.
+  layer.value = Math.floor((model.value?.layers ?? 0) / 2);
 });
 
 const isReady = () => model.value !== undefined && modelLoading.value === undefined;

@@ -5,7 +5,11 @@ import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Empty } from '../../ui/messages.tsx';
 import { Progress } from '../../ui/progress.tsx';
+import { Tooltip } from '../../ui/tooltip.tsx';
 
+const BUFFERS = 'All buffers';
+const BUFFERS_ARE =
+  'The weights, and what training and generating hold or keep for the next time. Unloading frees all.';
 /** Work of other views changes what is allocated. */
 const REFRESH_MS = 2000;
 
@@ -46,7 +50,7 @@ export function LoadedModel() {
     ['Context', `${info.maxPositions.toLocaleString('en')} tokens`],
     ['Chat template', info.hasChatTemplate ? 'yes' : 'none: it completes text'],
     ['Weights', `${formatBytes(info.bytes)} on the GPU`],
-    ['All buffers', allocated === undefined ? '…' : `${formatBytes(allocated)} on the GPU`],
+    [BUFFERS, allocated === undefined ? '…' : `${formatBytes(allocated)} on the GPU`],
   ];
   return (
     <Card
@@ -60,7 +64,7 @@ export function LoadedModel() {
       <dl class="facts models-facts">
         {facts.map(([name, value]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>{name === BUFFERS ? <Tooltip text={BUFFERS_ARE}>{name}</Tooltip> : name}</dt>
             <dd>{value}</dd>
           </div>
         ))}

@@ -21,6 +21,8 @@ const FIRST_EXAMPLE = 2;
 let last = 0;
 /** The vectors of the last run: a push that is the same needs no new text. */
 let pushed = '';
+/** The model that the view has begun with. */
+let begun: string | undefined;
 let resting: ReturnType<typeof setTimeout> | undefined;
 
 /** Generates both columns from what is written. */
@@ -30,8 +32,8 @@ export async function run(): Promise<void> {
     state.problem.value = input;
     return;
   }
-  const example = state.examples.value.find((one) => one.question === state.question.value.trim());
-  const gold = input.kind === 'question' ? example?.answer : undefined;
+  const question = { text: undefined, question: state.question.value.trim(), chat: state.asked.value }[input.kind];
+  const gold = state.examples.value.find((one) => one.question === question)?.answer;
   const columns = state.vectors.value ? COLUMNS : COLUMNS.slice(0, 1);
   await generate({ input, gold, columns, ...state.sampling.value });
 }
@@ -193,7 +195,10 @@ async function begin(): Promise<void> {
 }
 
 effect(() => {
-  if (model.value) void begin();
+  const identity = model.value?.identity;
+  // A load that failed leaves the model, and its texts.
+  if (identity !== undefined && identity !== begun) void begin();
+  begun = identity;
 });
 
 // Training moves the vectors with every step.

@@ -168,7 +168,7 @@ const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) 
     role="option"
     tabIndex={tabbable ? 0 : -1}
     aria-selected={looked}
-    aria-label={token.special ? `end: ${token.text}` : undefined}
+    aria-label={nameOf(token)}
     data-step={token.step}
     data-place={place}
     data-shade={shade || undefined}
@@ -178,6 +178,15 @@ const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) 
     {token.text === '' ? <i class="steer-sign" data-sign="▫" /> : <Text text={token.text} />}
   </span>
 ));
+
+/** What a token is called that has no letters to read out. */
+function nameOf({ text, special, id }: StreamEvent): string | undefined {
+  if (special) return `end: ${text}`;
+  if (text === '') return `part of a character, token ${id}`;
+  return text.trim() === ''
+    ? text.replace(/ /g, 'space ').replace(/\n/g, 'new line ').replace(/\t/g, 'tab ')
+    : undefined;
+}
 
 /** Text nodes and signs; a sign is drawn by the style sheet, so that what is copied is what the model said. */
 function Text({ text }: { text: string }) {

@@ -99,7 +99,8 @@ interface FieldProps {
 
 function Field({ name, problem, explained = false }: FieldProps) {
   const id = useId();
-  const { description, expected } = fieldOf(name);
+  const { description, expected, kind } = fieldOf(name);
+  const needsWords = kind === 'integer' || kind === 'number' || kind === 'yaml';
   const isWrong = problem?.field === name;
   const isSet = name in entered.value;
   const title = (!explained && TITLES[name]) || name;
@@ -109,7 +110,7 @@ function Field({ name, problem, explained = false }: FieldProps) {
       <Control id={id} name={name} isWrong={isWrong} />
       {explained && (
         <p class="help" id={`${id}-help`}>
-          {description} <em>{expected}</em>
+          <Described text={description} /> {needsWords && <em>{expected}</em>}
           {isSet && (
             <button type="button" class="link" onClick={() => enter(name, '')}>
               back to its default
@@ -119,7 +120,7 @@ function Field({ name, problem, explained = false }: FieldProps) {
       )}
       {!explained && (
         <p class="help tip" id={`${id}-help`}>
-          {description}
+          <Described text={description} />
         </p>
       )}
       {isWrong && (
@@ -129,6 +130,11 @@ function Field({ name, problem, explained = false }: FieldProps) {
       )}
     </div>
   );
+}
+
+/** What stands between backticks is code. */
+function Described({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 === 1 ? <code key={part}>{part}</code> : part))}</>;
 }
 
 /** What a field is entered by. Where nothing is entered it shows its default, or what its preset says. */
