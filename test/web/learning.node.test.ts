@@ -95,6 +95,7 @@ describe('a run in the page', () => {
     const { vectors } = decodeSteering(bytes, 'the download');
     expect(vectors).toHaveLength(6 * 128);
     expect(vectors.every((x) => Number.isFinite(x) && x !== 0)).toBe(true);
+    await showWith(tab);
     tab.expectQuiet();
   }, 300_000);
 });
