@@ -241,6 +241,30 @@ describe('the Steer view', () => {
     tab.expectQuiet();
   });
 
+  it('steers with the vectors of a run that goes on, between its steps', async () => {
+    await using tab = await app.open('train');
+    const { page } = tab;
+    await tab.modelReady();
+    await page.waitForSelector('#start:enabled');
+    await page.click('summary:text("All settings")');
+    for (const group of await page.locator('.all > details > summary').all()) await group.click();
+    const settings = { max_steps: 400, num_prompts: 1, num_generations: 2, max_completion_length: 16, eval_size: 1 };
+    for (const [name, value] of Object.entries(settings)) await page.fill(`[name=${name}]`, String(value));
+    await page.click('#start');
+    await page.waitForSelector('#status[data-phase=running]');
+    await tab.go('steer');
+    await page.waitForSelector('.steer-layers');
+    await most(tab, 6);
+    await generate(tab);
+    expect((await tokens(tab, 'steered')).length).toBeGreaterThan(0);
+    expect(await page.textContent('.steer-vectors')).toContain('from training here');
+    await tab.go('train');
+    expect(await page.locator('#pause').isEnabled()).toBe(true);
+    await page.click('#pause');
+    await page.waitForSelector('#resume:enabled');
+    tab.expectQuiet();
+  });
+
   it.skipIf(!hasGguf)(
     'streams tokens of a GGUF file that was dropped, in a chat, and puts vectors of another model away',
     async () => {
