@@ -60,7 +60,7 @@ async function showWith(tab: Tab): Promise<void> {
   await tab.picture('inside');
 
   await tab.go('kernels');
-  await page.locator('button:enabled', { hasText: /^Measure$/ }).waitFor();
+  await page.locator('button:enabled', { hasText: /^Measure \d+ rows/ }).waitFor();
   await tab.picture('kernels');
   await tab.go('models');
   await page.getByRole('heading', { level: 1 }).waitFor();
