@@ -83,6 +83,20 @@ describe('the recipe of a run', () => {
     expect(given.value).toMatchObject({ max_steps: 12, eval_size: 8, eval_steps: 10 });
   });
 
+  it('keeps what was typed while the first model was on its way, and takes all that another suggests', () => {
+    suggest(undefined);
+    enter('max_steps', '7');
+    enter('eval_steps', '');
+    suggest('max_steps: 12\nseed: 5\n', true);
+    expect(given.value).toEqual({ max_steps: 7, seed: 5, eval_size: 64, save_steps: 5 });
+    enter('max_steps', '9');
+    suggest('max_steps: 12\n');
+    expect(given.value).toMatchObject({ max_steps: 12, eval_steps: 10 });
+    suggest('seed: 6\n', true);
+    expect(given.value).toMatchObject({ seed: 6 });
+    expect(given.value).not.toHaveProperty('max_steps');
+  });
+
   it('shows of a configuration what is not as it is by default', () => {
     expect(configYaml(parseTrainConfig({ seed: 7, beta: 0 }, 'the test'))).toBe('seed: 7\n');
   });

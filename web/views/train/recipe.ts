@@ -121,8 +121,16 @@ export function problemIn(message: string): FieldProblem {
   return { field, message: message.replace(/^settings: /, '') };
 }
 
+/** What the reader entered, by field, since a model last suggested something. */
+const typed = new Map<FieldName, string>();
+
 /** Enters a text in a field; an empty one leaves it to its default. */
 export function enter(name: FieldName, text: string): void {
+  typed.set(name, text);
+  put(name, text);
+}
+
+function put(name: FieldName, text: string): void {
   const { [name]: _, ...others } = entered.value;
   entered.value = text === '' ? others : { ...others, [name]: text };
 }
@@ -138,11 +146,16 @@ export function enterYaml(yaml: string): void {
   );
 }
 
-/** A model's own configuration, with what the page suggests beside it. */
-export function suggest(yaml: string | undefined): void {
+/**
+ * A model's own configuration, with what the page suggests beside it.
+ * @param keepTyped what was entered meanwhile stays: the form is there before the first model is
+ */
+export function suggest(yaml: string | undefined, keepTyped = false): void {
   if (yaml !== undefined) enterYaml(yaml);
   else entered.value = {};
   entered.value = { ...SUGGESTED, ...entered.value };
+  if (keepTyped) for (const [name, text] of typed) put(name, text);
+  typed.clear();
 }
 
 /** The entries as YAML. */
