@@ -38,6 +38,8 @@ export class Recorder {
   #capture: Capture | undefined;
   /** Uniforms of recordings, and the recording whose they are now. */
   #pinned: GPUBuffer | undefined;
+  /** How many recordings may still be sent with these uniforms. */
+  readonly #holders = new Map<GPUBuffer, number>();
   #loaded: Recording | undefined;
 
   constructor(device: Device) {
@@ -79,7 +81,7 @@ export class Recorder {
 
   /**
    * Records what `work` dispatches and copies by `copyRows` without sending it; the pipelines and bind groups are made here.
-   * What it copied otherwise or cleared would be sent at once, so it may do neither.
+   * What it copied otherwise or cleared would be sent at once, so it may do neither. Whoever is done with it says so: `release`.
    */
   capture(work: () => void): Recording {
     const capture = new Capture();
@@ -91,6 +93,7 @@ export class Recorder {
     }
     const parameters = capture.parameters();
     const uniforms = this.#pinnedFor(parameters.length);
+    this.#holders.set(uniforms, (this.#holders.get(uniforms) ?? 0) + 1);
     const commands = capture.commands.map((command): RecordedDispatch | RecordedCopy => {
       if (!('bound' in command)) return command;
       const { bound, ...rest } = command;
@@ -222,22 +225,41 @@ export class Recorder {
     this.#commands().copyBufferToBuffer(source, 0, target, firstRow * rowBytes, bytes);
   }
 
-  /** Lets go of the uniforms of recordings: those that are replayed again hold on to theirs. */
+  /** Says that a recording is not sent again. */
+  release({ uniforms }: Recording): void {
+    this.#holders.set(uniforms, (this.#holders.get(uniforms) ?? 0) - 1);
+    if (uniforms !== this.#pinned) this.#destroyUnheld(uniforms);
+  }
+
+  /** Lets go of the uniforms of recordings: those that may be sent again keep theirs until they are released. */
   forget(): void {
+    const pinned = this.#pinned;
     this.#pinned = undefined;
     this.#loaded = undefined;
+    if (pinned) this.#destroyUnheld(pinned);
   }
 
   /** A buffer for the uniforms of recordings; one that has become too small stays with the recordings that use it. */
   #pinnedFor(bytes: number): GPUBuffer {
-    if (!this.#pinned || this.#pinned.size < bytes) {
-      this.#pinned = this.device.createBuffer({
-        label: 'uniforms of recordings',
-        size: 2 ** Math.ceil(Math.log2(2 * bytes + 1)),
-        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-      });
-    }
-    return this.#pinned;
+    const pinned = this.#pinned;
+    if (pinned && pinned.size >= bytes) return pinned;
+    const wider = this.device.createBuffer({
+      label: 'uniforms of recordings',
+      size: 2 ** Math.ceil(Math.log2(2 * bytes + 1)),
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    this.#pinned = wider;
+    if (pinned) this.#destroyUnheld(pinned);
+    return wider;
+  }
+
+  #destroyUnheld(uniforms: GPUBuffer): void {
+    if ((this.#holders.get(uniforms) ?? 0) > 0) return;
+    this.#holders.delete(uniforms);
+    // What is recorded may still use it.
+    this.submit();
+    this.device.profiler?.fenced?.flush();
+    uniforms.destroy();
   }
 
   #commands(): GPUCommandEncoder {

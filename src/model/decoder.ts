@@ -156,7 +156,7 @@ export class Decoder {
 
   dispose(): void {
     const { arena } = this.#device;
-    arena.drain(this.#pool);
+    this.#forget();
     this.#tables.free();
     arena.free(this.#stopIds);
   }
@@ -198,6 +198,7 @@ export class Decoder {
 
   /** Gives up what is recorded, and its buffers. */
   #forget(): void {
+    for (const recording of this.#recordings.values()) this.#device.recorder().release(recording);
     this.#recordings.clear();
     this.#widest = 0;
     this.#device.arena.drain(this.#pool);

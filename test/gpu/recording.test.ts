@@ -50,6 +50,49 @@ describe('a recording', async () => {
     arena.free(out);
   });
 
+  it('leaves no uniforms behind once it was released and the device was trimmed, however many there were', async () => {
+    device.trim();
+    const { gpu } = device;
+    const create = gpu.createBuffer;
+    const live = new Set<GPUBuffer>();
+    gpu.createBuffer = (descriptor) => {
+      const buffer = create.call(gpu, descriptor);
+      const destroy = buffer.destroy;
+      live.add(buffer);
+      buffer.destroy = () => {
+        live.delete(buffer);
+        return destroy.call(buffer);
+      };
+      return buffer;
+    };
+    const out = device.upload(new Float32Array(400), [400]);
+    const put = (dispatches: number) =>
+      rec.capture(() => {
+        for (let at = 0; at < dispatches; at++) rec.dispatch(addOne, { out }, { at, value: 1 }, [1, 1, 1]);
+      });
+    try {
+      const short = put(2);
+      const long = put(390);
+      expect([...live].filter(({ label }) => label === 'uniforms of recordings')).toHaveLength(2);
+      // The short one's uniforms were outgrown, and it is sent all the same.
+      rec.replay(short);
+      rec.replay(long);
+      rec.replay(short);
+      rec.release(short);
+      expect([...live].filter(({ label }) => label === 'uniforms of recordings')).toHaveLength(1);
+      device.trim();
+      // Trimming leaves it to a recording that may be sent again.
+      rec.replay(long);
+      rec.release(long);
+      expect((await device.read(out)).slice(0, 3)).toEqual(Float32Array.of(4, 4, 2));
+    } finally {
+      gpu.createBuffer = create;
+      arena.free(out);
+      device.trim();
+    }
+    expect([...live].map(({ label, size }) => `${label} ${size}`)).toEqual([]);
+  });
+
   it('copies rows to where it is sent, as they are at that point of it', async () => {
     const out = device.upload(Float32Array.of(1, 2), [2, 1]);
     const rows = device.upload(new Float32Array(7).fill(9), [7, 1]);

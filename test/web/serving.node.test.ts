@@ -116,16 +116,45 @@ describe('the built app', () => {
     );
   });
 
-  it('answers within two seconds from a cold cache', async () => {
+  it('can be seen and answers within two seconds from a cold cache, before there is a model', async () => {
     const server = staticServer(app);
     const url = await listen(server);
     const times: number[] = [];
     // The best of three: something else may have the processor.
     for (let i = 0; i < 3 && Math.min(...times, MOST_MS) >= MOST_MS; i++) {
       const context = await browser.newContext();
+      // The model is on its way for as long as the test looks.
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await context.route('**/model.safetensors', async (route) => {
+        await held;
+        await route.continue();
+      });
       const { page } = await open(url, context);
       await page.waitForFunction(() => performance.getEntriesByName('interactive').length > 0);
-      times.push(await page.evaluate(() => performance.getEntriesByName('interactive')[0]?.startTime ?? Number.NaN));
+      await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
+      times.push(
+        await page.evaluate(() =>
+          Math.max(
+            ...['interactive', 'first-contentful-paint'].map(
+              (name) => performance.getEntriesByName(name)[0]?.startTime ?? Number.NaN,
+            ),
+          ),
+        ),
+      );
+      // What is done before the model came counts.
+      await page.fill('[name=max_steps]', '7');
+      await page.check('[name=reward][value=random]');
+      await page.click('nav a[href="#/models"]');
+      await page.waitForSelector('nav a[href="#/models"][aria-current=page]');
+      await page.click('nav a[href="#/train"]');
+      expect(await page.isDisabled('#start')).toBe(true);
+      release();
+      await page.waitForSelector('#start:enabled');
+      expect(await page.inputValue('[name=max_steps]')).toBe('7');
+      expect(await page.isChecked('[name=reward][value=random]')).toBe(true);
       await context.close();
     }
     await end(server);
