@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Problem } from '../../src/eval/data.ts';
+import { readFile } from '#platform';
+import { type Problem, parseProblems } from '../../src/eval/data.ts';
 import { deduplicate, inSeededOrder, normalisedQuestion, overlapOf, split } from '../../src/eval/dataset.ts';
 import { filesOfPart, parseHubData } from '../../src/eval/hub_data.ts';
 
@@ -47,6 +48,14 @@ describe('overlapOf', () => {
   it('pairs training problems with the test problems that they are', () => {
     const overlap = overlapOf(problems(['A?', 'B?', 'C?']), problems(['X?', 'b?']));
     expect(overlap.map(({ train, test }) => [train.question, test.question])).toEqual([['B?', 'b?']]);
+  });
+
+  it('finds none of the demonstration: what it is measured on it was not trained on', async () => {
+    const read = async (name: string) =>
+      parseProblems(new TextDecoder().decode(await readFile(`models/demo/${name}`)), name);
+    const [train, test] = [await read('problems-train.jsonl'), await read('problems-test.jsonl')];
+    expect([train.length, test.length]).toEqual([2000, 512]);
+    expect(overlapOf(train, test)).toEqual([]);
   });
 });
 

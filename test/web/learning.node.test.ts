@@ -71,13 +71,11 @@ describe('a run in the page', () => {
   it('learns, is paused, survives a reload and goes on, while the main thread stays free', async () => {
     await using tab = await app.open('train');
     await tab.modelReady();
-    // The model's own settings come first: they would take the place of what was entered.
-    await tab.page.waitForSelector('#start:enabled');
     await tab.page.fill('[name=max_steps]', String(STEPS));
     await tab.page.fill('[name=eval_size]', '64');
 
     const before = await longTasksDuring(tab, async () => {
-      await tab.page.click('#start');
+      await tab.page.click('#start:enabled');
       const answers = tab.page.locator('.answers article').nth(PAUSE_AFTER - 1);
       await answers.waitFor({ timeout: RUN_MS });
       await tab.page.click('#pause');
@@ -101,4 +99,20 @@ describe('a run in the page', () => {
     await showWith(tab);
     tab.expectQuiet();
   }, 300_000);
+
+  it('learns nothing from coin flips, in as many steps on the same problems', async () => {
+    await using tab = await app.open('train');
+    await tab.modelReady();
+    await tab.page.fill('[name=max_steps]', String(STEPS));
+    await tab.page.fill('[name=eval_size]', '64');
+    await tab.page.check('[name=reward][value=random]');
+    await tab.page.click('#start:enabled');
+    await phase(tab, 'finished');
+    const plotted = await accuracies(tab);
+    const [first, last] = [plotted.get(0), plotted.get(STEPS)];
+    console.log('greedy of the control', [...plotted]);
+    expect((last as number) - (first as number)).toBeLessThan(RISE / 4);
+    expect(await tab.page.textContent('#verdict')).toContain('This was a control');
+    tab.expectQuiet();
+  }, 200_000);
 });

@@ -21,6 +21,24 @@ const REQUEST: SteerRequest = {
 it('a model that was loaded, used and unloaded ten times leaves nothing on the GPU', async () => {
   await using tab = await app.open('models');
   await tab.modelReady();
+  const [worker] = tab.page.workers();
+  if (!worker) throw new Error('the page has no worker');
+  // The engine's own figures are of the buffers that it counts: these are all that there are.
+  await worker.evaluate(() => {
+    const made = new Map<GPUBuffer, string>();
+    const { createBuffer } = GPUDevice.prototype;
+    GPUDevice.prototype.createBuffer = function (descriptor) {
+      const buffer = createBuffer.call(this, descriptor);
+      made.set(buffer, `${descriptor.label}, ${descriptor.size} bytes`);
+      return buffer;
+    };
+    const { destroy } = GPUBuffer.prototype;
+    GPUBuffer.prototype.destroy = function () {
+      made.delete(this);
+      return destroy.call(this);
+    };
+    Object.assign(globalThis, { buffersForTests: made });
+  });
   const seen = await tab.page.evaluate(
     async ({ request, times }) => {
       const { session, models, steer } = globalThis.engineForTests();
@@ -54,5 +72,10 @@ it('a model that was loaded, used and unloaded ten times leaves nothing on the G
     expect(loaded.live).toBeGreaterThanOrEqual(weights);
     expect(after).toEqual(seen.before);
   }
+  const left = await worker.evaluate(() => {
+    const { buffersForTests } = globalThis as unknown as { buffersForTests: Map<GPUBuffer, string> };
+    return [...buffersForTests.values()];
+  });
+  expect(left, 'buffers that were made since and not destroyed').toEqual([]);
   tab.expectQuiet();
 });

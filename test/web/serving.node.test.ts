@@ -105,6 +105,8 @@ describe('the built app', () => {
     page.on('request', (request) => loaded.add(new URL(request.url()).pathname.slice(1)));
     await page.goto(await listen(server));
     await modelIsThere(page);
+    // The memory plan of a run loads parts of the engine, too.
+    await page.waitForSelector('#start:enabled');
     await context.close();
     await end(server);
     const names = [...loaded].filter((name) => /\.(js|css)$/.test(name));

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { decodeSteering, encodeSteering } from '../../src/model/steering.ts';
+import { plainPass } from '../../src/eval/dump.ts';
+import { decodeSteering, encodeSteering, uploadSteering } from '../../src/model/steering.ts';
+import type { StreamBatch } from '../../web/worker/steer_types.ts';
+import { demoModel } from '../setup/demo.ts';
+import { testDevice } from '../setup/device.ts';
 import { hasShared, sharedPath } from '../setup/files.ts';
 import { type Tab, useApp } from './harness.ts';
 
@@ -168,6 +172,70 @@ describe('the Steer view', () => {
     const scores = await page.evaluate(() => globalThis.engineForTests().steer.scores());
     const length = (await tokens(tab, 'steered')).length;
     expect([scores.steered?.base.length, scores.steered?.steered.length]).toEqual([length, length]);
+    tab.expectQuiet();
+  });
+
+  it('scores each text by the model without and with the vectors as a plain pass over the whole text does', async () => {
+    await using tab = await openSteer();
+    await withVectors(tab);
+    const text = 'Question: Ada has 3 pens and buys 4.\nAnswer:';
+    const push = { strength: 0.8, layers: [1, 0.5, 1, -1, 0, 1] };
+    const seen = await tab.page.evaluate(
+      async ({ text, push }) => {
+        const { steer } = globalThis.engineForTests();
+        const { proxy } = (globalThis as unknown as { Comlink: typeof import('comlink') }).Comlink;
+        const events: StreamBatch['events'][number][] = [];
+        const input = { kind: 'text' as const, text };
+        await steer.generate(
+          {
+            run: 0,
+            columns: ['base', 'steered'],
+            input,
+            ...push,
+            temperature: 1,
+            topK: 0,
+            topP: 1,
+            seed: 3,
+            maxNewTokens: 12,
+          },
+          proxy((batch: StreamBatch) => {
+            events.push(...batch.events);
+          }),
+        );
+        const scores = await steer.scores();
+        return (['base', 'steered'] as const).map((column) => ({
+          ids: events.filter((event) => event.column === column).map(({ id }) => id),
+          sampled: events.filter((event) => event.column === column).map(({ logprob }) => logprob),
+          base: [...(scores[column]?.base ?? [])],
+          steered: [...(scores[column]?.steered ?? [])],
+        }));
+      },
+      { text, push },
+    );
+    const { model, tokenizer } = await demoModel(await testDevice());
+    const prompt = tokenizer.encode(text, { addSpecialTokens: true });
+    const weighed = vectors.map((x, i) => x * push.strength * (push.layers[Math.floor(i / hidden)] as number));
+    const file = { vectors: weighed, numLayers: layers, hiddenSize: hidden, metadata: {} };
+    const steering = uploadSteering(model.device, model.config, file, 1, 'the test');
+    for (const [i, { ids, sampled, base, steered }] of seen.entries()) {
+      expect(ids.length).toBeGreaterThan(0);
+      const want: number[][] = [];
+      for (const side of [undefined, steering]) {
+        const { logits } = await plainPass(model, [...prompt, ...ids], side);
+        const v = model.config.vocab_size;
+        const logp = ids.map((id, at) => {
+          const row = logits.subarray((prompt.length - 1 + at) * v, (prompt.length + at) * v);
+          return (row[id] as number) - Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
+        });
+        want.push(logp);
+      }
+      const near = (numbers: readonly number[] = []) => numbers.map((x) => expect.closeTo(x, 4));
+      expect(base).toEqual(near(want[0]));
+      expect(steered).toEqual(near(want[1]));
+      expect(sampled).toEqual(near(want[i]));
+      expect(steered).not.toEqual(near(base));
+    }
+    model.device.arena.free(steering.tensor);
     tab.expectQuiet();
   });
 
