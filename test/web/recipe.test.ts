@@ -17,6 +17,7 @@ import {
 } from '../../web/views/train/recipe.ts';
 
 beforeEach(() => {
+  suggest(undefined);
   entered.value = {};
 });
 
@@ -81,6 +82,14 @@ describe('the recipe of a run', () => {
   it('takes what a model suggests over what the page does', () => {
     suggest('max_steps: 12\neval_size: 8\n');
     expect(given.value).toMatchObject({ max_steps: 12, eval_size: 8, eval_steps: 10 });
+  });
+
+  it('keeps what was typed while the first model was loading, and nothing of it for another model', () => {
+    enter('max_steps', '4');
+    suggest('max_steps: 12\nseed: 3\n', true);
+    expect(given.value).toMatchObject({ max_steps: 4, seed: 3 });
+    suggest('max_steps: 12\n');
+    expect(given.value.max_steps).toBe(12);
   });
 
   it('shows of a configuration what is not as it is by default', () => {

@@ -194,7 +194,7 @@ describe('the Steer view', () => {
   it('refuses vectors that do not fit, and asks about those of other weights', async () => {
     await using tab = await openSteer();
     const { page } = tab;
-    const problem = page.locator('.steer-prompt .problem');
+    const problem = page.locator('.steer-vectors .problem');
     await page.setInputFiles(
       '.steer-vectors input[type=file]',
       await vectorFile('narrow.safetensors', {}, noise(64), 16),

@@ -2,14 +2,17 @@ import { signal } from '@preact/signals';
 import { engine, inWords } from '../../app/engine.ts';
 import { vectors as sharedVectors } from '../../app/vectors.ts';
 import { refreshVectors } from './run.ts';
-import { notice, problem, push } from './state.ts';
+import { notice, push } from './state.ts';
 
 /** A file whose vectors are of other weights, and waits for a word. */
 export const doubtful = signal<{ readonly file: File; readonly why: string } | undefined>(undefined);
 
+/** Why a file of vectors could not be opened or saved: said beside its buttons. */
+export const fileProblem = signal<string | undefined>(undefined);
+
 /** Puts a file's vectors to use, or says why not. */
 export async function openVectors(file: File, anyway = false): Promise<void> {
-  problem.value = undefined;
+  fileProblem.value = undefined;
   notice.value = undefined;
   doubtful.value = undefined;
   try {
@@ -17,11 +20,12 @@ export async function openVectors(file: File, anyway = false): Promise<void> {
     if (opened.state === 'differs') doubtful.value = { file, why: opened.why };
     else sharedVectors.value = { name: opened.info.name, norms: opened.info.norms };
   } catch (error) {
-    problem.value = inWords(error);
+    fileProblem.value = inWords(error);
   }
 }
 
 export async function closeVectors(): Promise<void> {
+  fileProblem.value = undefined;
   await engine().steer.closeVectors();
   await refreshVectors();
   notice.value = undefined;
@@ -29,7 +33,7 @@ export async function closeVectors(): Promise<void> {
 
 /** Downloads the vectors: `adjusted` with strength and layers as they are set. */
 export async function saveVectors(adjusted: boolean): Promise<void> {
-  problem.value = undefined;
+  fileProblem.value = undefined;
   try {
     const { name, bytes } = await engine().steer.saveVectors(adjusted ? push.value : undefined);
     const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
@@ -40,6 +44,6 @@ export async function saveVectors(adjusted: boolean): Promise<void> {
     // The download has taken the bytes once this task is over, not before.
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch (error) {
-    problem.value = inWords(error);
+    fileProblem.value = inWords(error);
   }
 }

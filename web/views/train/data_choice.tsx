@@ -8,10 +8,10 @@ import { entered, suggest } from './recipe.ts';
 export const data = signal<DataChoice>({ kind: 'own' });
 const hasOwn = signal(true);
 
-/** Takes what the model that was loaded suggests: its own configuration and problems. */
-export async function takeDefaults(): Promise<void> {
+/** Takes what the model that was loaded suggests: its own configuration and problems; `isFirst` since the page was opened. */
+export async function takeDefaults(isFirst: boolean): Promise<void> {
   const { yaml, hasProblems } = await engine().training.defaults();
-  suggest(yaml);
+  suggest(yaml, isFirst);
   hasOwn.value = hasProblems;
   if (data.value.kind !== 'files') data.value = { kind: hasProblems ? 'own' : 'examples' };
 }

@@ -22,8 +22,9 @@ export function TrainView() {
   useSignalEffect(() => {
     const identity = model.value?.identity;
     if (identity === undefined || identity === suggestedBy) return;
+    const isFirst = suggestedBy === undefined;
     suggestedBy = identity;
-    void takeDefaults();
+    void takeDefaults(isFirst);
   });
   useSignalEffect(() => {
     if (gpu.value.state !== 'waiting') void listRuns();
