@@ -228,7 +228,15 @@ describe('memory', () => {
     await gpu.getByLabel('Memory budget').fill('40 MiB');
     await gpu.getByRole('button', { name: 'Set' }).click();
     await tab.page.click('nav >> text=Train');
-    await untilText(tab.page.locator('.settings'), /This run needs .* of GPU memory, and the memory budget is 40 MiB/);
+    await untilText(tab.page.locator('.settings'), /at most [34]\d(\.\d)? MiB of GPU memory/);
+    await tab.page.click('nav >> text=Models');
+    await gpu.getByLabel('Memory budget').fill('3 MiB');
+    await gpu.getByRole('button', { name: 'Set' }).click();
+    await tab.page.click('nav >> text=Train');
+    await untilText(
+      tab.page.locator('.settings'),
+      /This run needs .* of GPU memory, and the memory budget is 3(\.0)? MiB/,
+    );
     expect(await tab.page.isDisabled('#start')).toBe(true);
     await tab.page.click('nav >> text=Models');
     await gpu.getByLabel('Memory budget').fill('nonsense');

@@ -210,7 +210,7 @@ describe('the Steer view', () => {
       '.steer-vectors input[type=file]',
       await vectorFile('other.safetensors', { model: 'f'.repeat(64) }),
     );
-    const doubt = page.locator('.steer-vectors [role=alert]');
+    const doubt = page.locator('.steer-vectors .note[role=alert]');
     await expect.poll(() => doubt.textContent()).toMatch(/other weights of the same shape \(fingerprint ffffffffffff…/);
     expect(await page.locator('.steer-layers').count()).toBe(0);
     await page.click('text=Use them anyway');
