@@ -8,8 +8,8 @@ import { Choice } from '../../ui/fields.tsx';
 import { FileButton } from '../../ui/file_button.tsx';
 import { Heatmap } from '../../ui/heatmap.tsx';
 import { Empty, Problem } from '../../ui/messages.tsx';
+import { inline } from '../../ui/token_text.ts';
 import type { VectorsReading } from '../../worker/inspection_types.ts';
-import { inline } from '../steer/token_text.ts';
 import { refreshVectors, stamp, vectorsProblem, vectorsReading } from './state.ts';
 
 /** What the vectors say by themselves, and how they lie to each other. */
