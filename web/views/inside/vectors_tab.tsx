@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { LensReading, LensToken } from '../../../src/eval/lens.ts';
-import { engine, inWords, model } from '../../app/engine.ts';
+import { inWords, model } from '../../app/engine.ts';
 import { go } from '../../app/routes.ts';
+import { openVectors } from '../../app/vectors.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Choice } from '../../ui/fields.tsx';
@@ -38,7 +39,7 @@ function NoVectors() {
     setProblem(undefined);
     setDoubtful(undefined);
     try {
-      const opened = await engine().steer.openVectors(file, anyway);
+      const opened = await openVectors(file, anyway);
       if (opened.state === 'differs') {
         setProblem(opened.why);
         setDoubtful(file);
