@@ -35,7 +35,7 @@ const TITLES: Partial<Readonly<Record<FieldName, string>>> = {
 export function Settings({ refused }: { refused: FieldProblem | undefined }) {
   const problem = checked.value.problem ?? refused;
   return (
-    <div class="recipe">
+    <div>
       <Reward problem={problem} />
       <div class="numbers">
         {MAIN.map((name) => (

@@ -58,7 +58,7 @@ export function TrainView() {
 function Intro() {
   const { layers = 6, hiddenSize = 128 } = model.value ?? {};
   return (
-    <div class="intro">
+    <div>
       <h1>Teach a frozen model to think before it answers</h1>
       <p class="lede">
         A small language model can solve word problems step by step, but mostly it guesses. Its weights stay as they
@@ -121,7 +121,7 @@ function RightAnswers() {
   if (!before) return null;
   const isControl = run.value?.config.reward !== 'correct';
   return (
-    <section class="card accuracy" aria-labelledby="accuracy-title">
+    <section class="card" aria-labelledby="accuracy-title">
       <h2 id="accuracy-title">Right answers</h2>
       <div class="hero">
         <p id="jump" class="jump">
