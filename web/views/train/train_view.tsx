@@ -58,7 +58,7 @@ export function TrainView() {
 function Intro() {
   const { layers = 6, hiddenSize = 128 } = model.value ?? {};
   return (
-    <div>
+    <div class="intro">
       <h1>Teach a frozen model to think before it answers</h1>
       <p class="lede">
         A small language model can solve word problems step by step, but mostly it guesses. Its weights stay as they
