@@ -202,6 +202,6 @@ describe('the vectors', () => {
     await tab.go('inside');
     await openVectors(tab);
     await tab.go('steer');
-    await source.getByText('golden.safetensors').waitFor();
+    await source.getByText('golden.safetensors', { exact: true }).waitFor();
   });
 });
