@@ -50,14 +50,17 @@ async function showWith(tab: Tab): Promise<void> {
   await steered.locator('footer:not(:empty)').waitFor();
   await page.waitForSelector('#steer-stop:disabled');
   expect(await steered.textContent(), 'an answer with the vectors').toMatch(/Step by step/);
+  // Both texts are to be seen.
+  await page.setViewportSize({ width: 1280, height: 1160 });
   await tab.picture('steer');
+  await page.setViewportSize({ width: 1280, height: 900 });
 
   await tab.go('inside');
   await page.getByRole('heading', { name: 'The tokens that the vectors point to' }).waitFor();
   await tab.picture('inside');
 
   await tab.go('kernels');
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.locator('button:enabled', { hasText: /^Measure \d+ rows/ }).waitFor();
   await tab.picture('kernels');
   await tab.go('models');
   await page.getByRole('heading', { level: 1 }).waitFor();
