@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { inWords } from '../../app/engine.ts';
+import { copyText } from '../../ui/clipboard.ts';
 import {
   checked,
   enter,
@@ -213,8 +214,8 @@ function Yaml() {
       <button
         type="button"
         onClick={async () => {
-          await navigator.clipboard.writeText(text);
-          copied.value = true;
+          problem.value = await copyText(text);
+          copied.value = problem.value === undefined;
         }}
       >
         {copied.value ? 'Copied' : 'Copy'}
