@@ -119,6 +119,14 @@ describe('its path on principal axes', () => {
     expect(Math.hypot(...(short[0] as number[]))).toBeGreaterThan(0.01);
   });
 
+  it('has the same arrows whether a factor stands in the scale or in the numbers', async () => {
+    const vectors = session.vectors as NonNullable<typeof session.vectors>;
+    const scaled = pairs(await path.trace(REQUEST));
+    session.vectors = { ...vectors, values: vectors.values.map((x) => x * vectors.scale), scale: 1 };
+    expectClose(pairs(await path.trace(REQUEST)).flat(), scaled.flat(), 1e-3);
+    session.vectors = vectors;
+  });
+
   it('fits axes to the differences, on which these lie better than on the axes of the states', async () => {
     const extent = ({ base, steered }: PathResult) =>
       base.reduce((sum, x, i) => sum + ((steered?.points[i] as number) - x) ** 2, 0);
