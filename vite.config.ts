@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
-import { appPlugin, plainShaders, SERVICE_WORKER } from './scripts/app_plugin.ts';
+import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
+import { wgslPlugin } from './scripts/wgsl_plugin.ts';
 
 const here = import.meta.dirname;
 
@@ -16,9 +17,9 @@ export default defineConfig(({ command }) => ({
   clearScreen: false,
   // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
   logLevel: command === 'build' ? 'warn' : 'info',
-  plugins: [appPlugin()],
+  plugins: [appPlugin(), { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' }],
   optimizeDeps: { exclude: ['webgpu'] },
-  worker: { format: 'es', plugins: () => [plainShaders()], rolldownOptions: { treeshake: TREESHAKE } },
+  worker: { format: 'es', plugins: () => [wgslPlugin()], rolldownOptions: { treeshake: TREESHAKE } },
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },

@@ -48,20 +48,6 @@ export function appPlugin(): Plugin {
   };
 }
 
-/** Shaders without what only their readers need: a third of them. Lines keep their numbers, for the compiler's messages. */
-export function plainShaders(): Plugin {
-  return {
-    name: 'trimtab:plain-shaders',
-    apply: 'build',
-    transform(code, id) {
-      const [, text] = /\.wgsl\?raw$/.test(id) ? (/^export default ("[\s\S]*")/.exec(code) ?? []) : [];
-      if (text === undefined) return undefined;
-      const plain = (JSON.parse(text) as string).replace(/[ \t]*\/\/.*$/gm, '').replace(/^[ \t]+/gm, '');
-      return { code: `export default ${JSON.stringify(plain)}`, map: null };
-    },
-  };
-}
-
 /** All files of the built app but the service worker; the page itself is what its folder's address answers. */
 function precached(dir: string): Precached[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })

@@ -117,7 +117,7 @@ export async function trainRun(
     (await context.openDevice(config.memory_budget === undefined ? {} : { memoryBudget: config.memory_budget }));
   if (checkpoint) goOnTuned(context, device, checkpoint, resumeFrom as string);
   const size = { config: opened.source.config, weightBytes: weightBytes(opened.source, { dtype: config.dtype }) };
-  const plan = planMemory(size, config, longest, device.caps.maxBinding);
+  const plan = planMemory(size, config, longest, device);
   if (options.dryRun) {
     const measure = options.calibrate !== false;
     await dryRun(context, { config, plan, opened, device, trainPrompts, testProblems, measure });

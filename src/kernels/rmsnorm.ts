@@ -9,8 +9,6 @@ import { defineWideKernel, type WideKernel, wideKernel } from './units.ts';
 /** Lanes that share a row, and, where a lane owns a row, lanes a workgroup: on a CPU a workgroup is then one SIMD vector. */
 const ROW_WG = 64;
 const LANE_WG = 4;
-/** Units of a row that a lane keeps between its two passes over it, at the most. */
-const MOST_HELD = 8;
 
 interface Layouts {
   readonly row: WideKernel;
@@ -59,8 +57,8 @@ const residual = bothLayouts({
     out: 'read_write array<Wide>',
   },
   params: { n: 'u32', c: 'u32', row_units: 'u32', layer: 'u32', scale: 'f32', eps: 'f32' },
-  constants: { STEERED: false, HELD: 1 },
-  variants: [1, MOST_HELD].flatMap((HELD) => [false, true].map((STEERED) => ({ STEERED, HELD }))),
+  constants: { STEERED: false },
+  variants: [{}, { STEERED: true }],
   cost: ({ n, c }, { STEERED }) => ({
     flops: (STEERED ? 7 : 5) * n * c,
     bytes: 16 * n * c + 4 * n + (STEERED ? 8 : 4) * c,
@@ -111,10 +109,7 @@ export function residualNorm(
   o: { n: number; c: number; layer: number; scale: number; eps: number },
 ): void {
   // What is not read must still be bound to something.
-  launch(rec, residual, { ...t, steering: t.steering ?? t.weight }, o, (units) => ({
-    STEERED: t.steering !== undefined,
-    HELD: rec.device.caps.isSoftware ? Math.min(units, MOST_HELD) : 1,
-  }));
+  launch(rec, residual, { ...t, steering: t.steering ?? t.weight }, o, { STEERED: t.steering !== undefined });
 }
 
 /**
@@ -134,10 +129,10 @@ function launch(
   layouts: Layouts,
   t: Record<string, Tensor>,
   o: { n: number; c: number } & Readonly<Record<string, number>>,
-  constantsOf?: (units: number) => Constants,
+  constants?: Constants,
 ): void {
   const software = rec.device.caps.isSoftware;
   const { kernel, units } = wideKernel(rec.device, software ? layouts.lane : layouts.row, o.c);
   const groups = software ? Math.ceil(o.n / LANE_WG) : o.n;
-  rec.dispatch(kernel, t, { ...o, row_units: units }, foldGrid(groups), constantsOf?.(units));
+  rec.dispatch(kernel, t, { ...o, row_units: units }, foldGrid(groups), constants);
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../gpu/errors.ts';
+import type { RehearsedDevice } from '../gpu/rehearsal.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { GENERATION_LIMITS } from '../model/generate.ts';
 import { contextLength } from '../model/model.ts';
@@ -57,25 +58,21 @@ const MIB = 2 ** 20;
  * buffers that the engine's own code asks for when it is run with the longest sequences, on a device that computes nothing.
  *
  * @param longestPrompt in tokens
- * @param maxBinding bytes that the adapter binds at once: no tensor of a micro-batch may be larger
+ * @param device the one that the run is for: what it binds at once bounds every tensor of a micro-batch
  * @throws UserError with the bytes needed and the ways out where even that is too much, or more than one binding
  */
 export function planMemory(
   model: ModelSize,
   train: TrainConfig,
   longestPrompt: number,
-  maxBinding = Number.POSITIVE_INFINITY,
+  device: RehearsedDevice = {},
 ): MemoryPlan {
   const { config } = model;
   const { hidden_size: c, num_hidden_layers: count } = config;
   const { completions: k, length, sampled } = sequences(train);
   const completion = Math.max(1, Math.min(length, contextLength(config) - longestPrompt));
-  const rehearsal = new Rehearsal(
-    config,
-    trainedLayers(train.layers, count),
-    Math.min(maxBinding, 2 ** 32 - 4),
-    train.kv_cache_dtype,
-  );
+  const maxBinding = device.caps?.maxBinding ?? Number.POSITIVE_INFINITY;
+  const rehearsal = new Rehearsal(config, trainedLayers(train.layers, count), train.kv_cache_dtype, device);
   const optimizer = rehearsal.tensors(Array.from({ length: 4 }, () => [count, c]));
   const run: Run = {
     config,

@@ -2,7 +2,7 @@
 import { type SteeringTarget, Tape } from '../autograd/tape.ts';
 import type { Device } from '../gpu/device.ts';
 import { UserError } from '../gpu/errors.ts';
-import { rehearsalDevice } from '../gpu/rehearsal.ts';
+import { type RehearsedDevice, rehearsalDevice } from '../gpu/rehearsal.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Decoder } from '../model/decoder.ts';
@@ -52,9 +52,12 @@ export class Rehearsal {
   /** Why the last work that took infinite bytes did. */
   refusal: UserError | undefined;
 
-  /** @param trained layers whose vectors train */
-  constructor(config: ModelConfig, trained: ReadonlySet<number>, maxBinding: number, kvCacheDtype: CacheType) {
-    this.#device = rehearsalDevice(maxBinding);
+  /**
+   * @param trained layers whose vectors train
+   * @param device the one that the work will run on
+   */
+  constructor(config: ModelConfig, trained: ReadonlySet<number>, kvCacheDtype: CacheType, device: RehearsedDevice) {
+    this.#device = rehearsalDevice(device);
     const tensors = new Map(
       [...expectedTensors(config)].map(([name, shape]) => [name, { name, dtype: 'bf16' as const, shape, file: '' }]),
     );

@@ -67,7 +67,7 @@ export class Trainer {
     const prompts = options.examples?.map(({ prompt }) => prompt) ?? options.problems.map(options.encode);
     const longest = longestPrompt(prompts, lm.model.maxPositions);
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
-    this.plan = planMemory(size, config, longest, lm.model.device.caps.maxBinding);
+    this.plan = planMemory(size, config, longest, lm.model.device);
     this.#method = new METHODS[config.method](options);
     lm.model.device.arena.keepWithin = this.plan.total;
     this.optimizer = new Optimizer(lm.model.device, layers, c, {

@@ -45,12 +45,7 @@ it.skipIf(process.env.TRIMTAB_FULL !== '1' || !existsSync(path))(
     });
     const longest = Math.max(...problems.map((problem) => encode(problem).ids.length));
     const start = performance.now();
-    const plan = planMemory(
-      { config: lm.model.config, weightBytes: lm.model.bytes },
-      config,
-      longest,
-      device.caps.maxBinding,
-    );
+    const plan = planMemory({ config: lm.model.config, weightBytes: lm.model.bytes }, config, longest, device);
     const share = device.arena.peakBytes / plan.total;
     console.log(
       `planned ${plan.total} bytes in ${(performance.now() - start).toFixed(0)} ms, allocated ${device.arena.peakBytes}: ${share.toFixed(4)}`,

@@ -13,7 +13,7 @@ describe('the calibration', () => {
     const fields = { num_prompts: 2, num_generations: 4, max_completion_length: 8, beta: 0.1, layers: [4, 5] };
     const config = parseTrainConfig(fields, 'test');
     const size = { config: lm.model.config, weightBytes: lm.model.bytes };
-    const plan = planMemory(size, config, 10, device.caps.maxBinding);
+    const plan = planMemory(size, config, 10, device);
     const before = device.arena.live().length;
     // Each look at the clock is a quarter of a second later, and ten where a pipeline has been made meanwhile: what is measured does
     // not depend on this machine, and a pass that compiles shows.

@@ -17,7 +17,7 @@ describe('a training pass', async () => {
 
   for (const recompute of ['none', 'layer'] as const) {
     it(`never holds the logits of all tokens, recompute ${recompute}`, async () => {
-      const device = rehearsalDevice(2 ** 31);
+      const device = rehearsalDevice({ caps: { maxBinding: 2 ** 31 } });
       const { model } = await openLanguageModel(
         device,
         memoryFolder('wide', tinyModel({ config: { vocab_size: VOCAB, num_hidden_layers: 3 } })),

@@ -113,7 +113,7 @@ describe('the memory plan', () => {
     const { source, model } = await open(device, folder);
     const config = settings({ recompute });
     const size = { config: source.config, weightBytes: weightBytes(source) };
-    const plan = planMemory(size, config, PROMPT);
+    const plan = planMemory(size, config, PROMPT, device);
     const { rollout, pass } = await measured(device, model, config, plan);
     const planned = { rollout: plan.cache + plan.generation, pass: plan.activations[recompute] + plan.workspace };
     expect(rollout / planned.rollout, 'rollout').toBeGreaterThan(0.95);
@@ -160,7 +160,7 @@ describe('the memory plan', () => {
         now: () => performance.now(),
       });
       const longest = Math.max(...problems.map((problem) => encode(problem).ids.length));
-      const plan = planMemory({ config: lm.model.config, weightBytes: lm.model.bytes }, config, longest);
+      const plan = planMemory({ config: lm.model.config, weightBytes: lm.model.bytes }, config, longest, device);
       expect(device.arena.peakBytes / plan.total).toBeGreaterThan(0.95);
       expect(device.arena.peakBytes / plan.total).toBeLessThan(1.05);
     },
@@ -250,7 +250,7 @@ describe('the memory plan', () => {
       { config, weightBytes: 3e9 },
       settings({ num_prompts: 64, recompute: 'layer', max_completion_length: 512 }),
       200,
-      128 * 2 ** 20,
+      { caps: { maxBinding: 128 * 2 ** 20 } },
     );
     expect(plan.rows * 2 * 8960 * 4).toBeLessThanOrEqual(128 * 2 ** 20);
     expect(plan.rows).toBeGreaterThanOrEqual(712);

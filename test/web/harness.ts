@@ -24,7 +24,7 @@ import type { Engine } from '../../web/worker/engine.ts';
  *     });
  *
  * The app is the one in dist/web, served by `trimtab serve`: `npm test` builds it first, and after a change
- * `npm run build` does.
+ * `npm run build` does. Its policy forbids eval, so Playwright's `waitForFunction` waits in vain: wait for a selector, or poll.
  */
 export function useApp(): App {
   const app = new App();
@@ -191,16 +191,20 @@ export class Tab {
     });
   }
 
-  /** The page is as wide as its window and no wider. */
+  /** The page is as wide as its window and no wider, once what is drawn to its width has been. */
   async expectNoSidewaysScroll(): Promise<void> {
-    const widths = await this.page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      const within = (element: Element) => element.getBoundingClientRect().right <= clientWidth + 1;
-      const wide = scrollWidth > clientWidth ? [...document.querySelectorAll('main *')].filter((e) => !within(e)) : [];
-      const named = wide.slice(0, 5).map((e) => `${e.tagName.toLowerCase()}.${e.getAttribute('class') ?? ''}`);
-      return { scrollWidth, clientWidth, beyond: named };
-    });
-    expect(widths, 'beyond the right edge').toMatchObject({ scrollWidth: widths.clientWidth });
+    const beyond = () =>
+      this.page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        if (scrollWidth <= clientWidth) return [];
+        const wide = [...document.querySelectorAll('body *')].filter(
+          (element) => element.getBoundingClientRect().right > clientWidth + 1,
+        );
+        return wide
+          .slice(0, 8)
+          .map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute('class') ?? ''}`);
+      });
+    await expect.poll(beyond, { timeout: 3000, message: 'what is beyond the right edge' }).toEqual([]);
   }
 
   /** What a screenshot of an element or of the page shows: whether a canvas is blank is seen in its pixels alone. */

@@ -22,7 +22,7 @@ beforeAll(async () => {
   console.log(
     `Node on ${node.adapter}, Chrome on ${chrome.adapter}: five steps are ${alike ? '' : 'not '}equal to the bit.`,
   );
-});
+}, 300_000);
 
 /** The same module, bundled for a page as the library is, on a page of the app's own origin. */
 async function numbersOfChrome(): Promise<ParityNumbers> {

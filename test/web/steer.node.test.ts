@@ -61,14 +61,13 @@ async function settle(tab: Tab): Promise<void> {
 
 /** Sets a slider as a hand does, and waits for the steered text that follows it. */
 async function slide(tab: Tab, slider: Locator, value: number): Promise<void> {
-  await slider.fill(String(value));
-  await tab.page.waitForSelector('#steer-stop:enabled');
+  // A short run may be over before a wait that begins after it.
+  await Promise.all([tab.page.waitForSelector('#steer-stop:enabled'), slider.fill(String(value))]);
   await settle(tab);
 }
 
 async function generate(tab: Tab): Promise<void> {
-  await tab.page.click('#steer-run');
-  await tab.page.waitForSelector('#steer-stop:enabled');
+  await Promise.all([tab.page.waitForSelector('#steer-stop:enabled'), tab.page.click('#steer-run')]);
   await settle(tab);
 }
 

@@ -113,7 +113,11 @@ describe('training in the page', () => {
           .then(String, (error: Error) => error.message),
       );
       expect(await refusal).toBe('The GPU is busy training: pause that first; loading a model can go on after it.');
-      expect(await page.evaluate(() => engineForTests().session.vectors)).toMatchObject({ layers: 6, hiddenSize: 128 });
+      const shape = await page.evaluate(async () => {
+        const current = await engineForTests().session.vectors;
+        return [current?.name, current?.layers, current?.values.length];
+      });
+      expect(shape).toEqual(['demo-correct-seed0-2', 6, 6 * 128]);
       await page.click('#pause');
       await reaches(page, 'paused');
       expect(await page.textContent('#status')).toMatch(/^Paused after [12] of 3 steps/);

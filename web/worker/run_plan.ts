@@ -85,7 +85,7 @@ export async function measureTime(lm: LanguageModel, run: PreparedRun): Promise<
 
 function memoryOf(lm: LanguageModel, { config, longest }: PreparedRun): MemoryPlan {
   const { model } = lm;
-  return planMemory({ config: model.config, weightBytes: model.bytes }, config, longest, model.device.caps.maxBinding);
+  return planMemory({ config: model.config, weightBytes: model.bytes }, config, longest, model.device);
 }
 
 /** Mean, in tokens. */

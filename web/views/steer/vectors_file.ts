@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { engine, inWords } from '../../app/engine.ts';
-import { vectors as sharedVectors } from '../../app/vectors.ts';
+import * as session from '../../app/vectors.ts';
+import { download } from '../../ui/download.ts';
 import { refreshVectors } from './run.ts';
 import { notice, push } from './state.ts';
 
@@ -16,9 +17,8 @@ export async function openVectors(file: File, anyway = false): Promise<void> {
   notice.value = undefined;
   doubtful.value = undefined;
   try {
-    const opened = await engine().steer.openVectors(file, anyway);
+    const opened = await session.openVectors(file, anyway);
     if (opened.state === 'differs') doubtful.value = { file, why: opened.why };
-    else sharedVectors.value = { name: opened.info.name, norms: opened.info.norms };
   } catch (error) {
     fileProblem.value = inWords(error);
   }
@@ -26,7 +26,7 @@ export async function openVectors(file: File, anyway = false): Promise<void> {
 
 export async function closeVectors(): Promise<void> {
   fileProblem.value = undefined;
-  await engine().steer.closeVectors();
+  await session.closeVectors();
   await refreshVectors();
   notice.value = undefined;
 }
@@ -36,13 +36,7 @@ export async function saveVectors(adjusted: boolean): Promise<void> {
   fileProblem.value = undefined;
   try {
     const { name, bytes } = await engine().steer.saveVectors(adjusted ? push.value : undefined);
-    const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = name;
-    link.click();
-    // The download has taken the bytes once this task is over, not before.
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    download(name, new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
   } catch (error) {
     fileProblem.value = inWords(error);
   }

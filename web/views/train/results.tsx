@@ -59,7 +59,8 @@ function cssPercent(share: number): string {
 
 /** The change in one line, and whether the intervals say that it is one. */
 export function verdict(before: Accuracy, after: Accuracy): string {
-  const points = `${signed((after.accuracy - before.accuracy) * 100)} points`;
+  // As exact as the accuracies beside it.
+  const points = `${signed(Math.round((after.accuracy - before.accuracy) * 1000) / 10)} points`;
   if (after.lo > before.hi)
     return `${points}, on ${after.n} problems that were not trained on. The intervals are apart.`;
   if (after.hi < before.lo) return `${points}: worse than before. The intervals are apart.`;

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { decodeSteering } from '../../src/model/steering.ts';
+import { type Tab, useApp } from './harness.ts';
+import { longTasksDuring } from './main_thread.ts';
+
+const app = useApp();
+/** With the default seed the demonstration is 50 points above its beginning after eight steps. */
+const STEPS = 10;
+const PAUSE_AFTER = 4;
+const RISE = 0.4;
+/** On a software adapter that others use too. */
+const RUN_MS = 150_000;
+/** What the page's own work may take of the main thread at a time. */
+const TASK_MS = 50;
+
+/** Waits for a state of the run: `running`, `paused`, `finished`. @throws with what the page says where it has a problem */
+async function phase(tab: Tab, wanted: string): Promise<void> {
+  const ended = `#status[data-phase=${wanted}], #status[data-phase=broken]`;
+  await tab.page.waitForSelector(ended, { timeout: RUN_MS });
+  const [problem] = await tab.page.locator('#problem').allTextContents();
+  expect(problem, 'what the page says of the run').toBeUndefined();
+}
+
+/** The greedy accuracies of the plot, by step. */
+async function accuracies(tab: Tab): Promise<Map<number, number>> {
+  const plot = tab.page.locator('section.chart-card', { has: tab.page.getByRole('heading', { name: 'Accuracy' }) });
+  const isOpen = await plot.locator('details').evaluate((details) => (details as HTMLDetailsElement).open);
+  if (!isOpen) await plot.locator('summary').click();
+  await plot.locator('tbody tr').first().waitFor();
+  const rows = await tab.rows(plot.locator('table'));
+  return new Map(rows.map((row) => [Number(row.step), Number.parseFloat(row.greedy ?? '') / 100]));
+}
+
+/** Every view with what the run has left, and a picture of each for the documentation. */
+async function showWith(tab: Tab): Promise<void> {
+  const { page } = tab;
+  await page.evaluate(() => scrollTo(0, 0));
+  await tab.picture('train');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await tab.picture('train-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 360, height: 740 });
+  await tab.expectNoSidewaysScroll();
+  await tab.picture('train-narrow');
+  await page.setViewportSize({ width: 1280, height: 900 });
+
+  await tab.go('steer');
+  await page.click('#steer-run:enabled');
+  const steered = page.locator('.steer-column.steered');
+  await steered.locator('footer:not(:empty)').waitFor();
+  await page.waitForSelector('#steer-stop:disabled');
+  expect(await steered.textContent(), 'an answer with the vectors').toMatch(/Step by step/);
+  // Both texts are to be seen.
+  await page.setViewportSize({ width: 1280, height: 1160 });
+  await tab.picture('steer');
+  await page.setViewportSize({ width: 1280, height: 900 });
+
+  await tab.go('inside');
+  await page.getByRole('heading', { name: 'The tokens that the vectors point to' }).waitFor();
+  await tab.picture('inside');
+
+  await tab.go('kernels');
+  await page.locator('button:enabled', { hasText: /^Measure \d+ rows/ }).waitFor();
+  await tab.picture('kernels');
+  await tab.go('models');
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await tab.picture('models');
+}
+
+describe('a run in the page', () => {
+  it('learns, is paused, survives a reload and goes on, while the main thread stays free', async () => {
+    await using tab = await app.open('train');
+    await tab.modelReady();
+    // The model's own settings come first: they would take the place of what was entered.
+    await tab.page.waitForSelector('#start:enabled');
+    await tab.page.fill('[name=max_steps]', String(STEPS));
+    await tab.page.fill('[name=eval_size]', '64');
+
+    const before = await longTasksDuring(tab, async () => {
+      await tab.page.click('#start');
+      const answers = tab.page.locator('.answers article').nth(PAUSE_AFTER - 1);
+      await answers.waitFor({ timeout: RUN_MS });
+      await tab.page.click('#pause');
+      await phase(tab, 'paused');
+    });
+    await tab.page.reload();
+    await tab.modelReady();
+    await tab.page.locator('.kept').getByRole('button', { name: 'Resume' }).click();
+    const after = await longTasksDuring(tab, () => phase(tab, 'finished'));
+
+    const plotted = await accuracies(tab);
+    const [first, last] = [plotted.get(0), plotted.get(STEPS)];
+    console.log('greedy', [...plotted], 'long tasks', before, after);
+    expect((last as number) - (first as number)).toBeGreaterThanOrEqual(RISE);
+    expect([...before, ...after].filter(({ cpu }) => cpu > TASK_MS)).toEqual([]);
+
+    const { bytes } = await tab.download(tab.page.getByRole('button', { name: 'Vectors' }));
+    const { vectors } = decodeSteering(bytes, 'the download');
+    expect(vectors).toHaveLength(6 * 128);
+    expect(vectors.every((x) => Number.isFinite(x) && x !== 0)).toBe(true);
+    await showWith(tab);
+    tab.expectQuiet();
+  }, 300_000);
+});
