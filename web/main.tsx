@@ -5,9 +5,8 @@ import './style/shell.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';
 import { keepForOffline } from './app/offline.ts';
-import { byId } from './ui/dom.ts';
 
-render(<App />, byId('app'));
+render(<App />, document.getElementById('app') as HTMLElement);
 // The view is drawn and answers; what the visit after this one needs comes when nothing of this one waits for it.
 requestAnimationFrame(() => performance.mark('interactive'));
 addEventListener('load', () => void keepForOffline());

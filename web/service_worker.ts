@@ -28,6 +28,9 @@ const { version, files } = scope.PRECACHE;
 const PREFIX = `trimtab ${scope.registration.scope} `;
 const CACHE = PREFIX + version;
 
+/** The first 16 hexadecimal digits of the SHA-256 of each file's content, as the build took it. */
+const hashes = new Map(files.map(({ path, hash }) => [urlOf(path), hash]));
+
 /** Under what a file is kept: its content's hash is a part, so that a cache before this one may hold it already. */
 const keys = new Map(files.map(({ path, hash }) => [urlOf(path), `${urlOf(path)}?content=${hash}`]));
 
@@ -69,8 +72,17 @@ async function install(): Promise<void> {
     // Past the browser's own cache: a server may have let it keep what is old.
     const response = kept ?? (await fetch(url, { cache: 'no-cache' }));
     if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+    if (!kept && (await hashOf(response.clone())) !== hashes.get(url)) {
+      throw new Error(`${url} is not of this version: the host has another by now, or sent a part of it`);
+    }
     await cache.put(key, response);
   }
+}
+
+/** As the build takes it (scripts/app_plugin.ts). */
+async function hashOf(response: Response): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await response.arrayBuffer()));
+  return [...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 async function activate(): Promise<void> {

@@ -1,5 +1,5 @@
 import { readFile } from '#platform';
-import { decodeSteering, encodeSteering, rowNorms, type SteeringFile } from '../model/steering.ts';
+import { decodeSteering, encodeSteering, rowNorms, type SteeringFile, steeringScale } from '../model/steering.ts';
 
 /** Trained steering vectors on the host: what `train` returns, files hold, and generation adds. */
 export class SteeringVectors {
@@ -19,9 +19,9 @@ export class SteeringVectors {
     return [this.file.numLayers, this.file.hiddenSize];
   }
 
-  /** The factor that the vectors were trained with. */
+  /** The factor that the vectors were trained with. @throws UserError where the file's metadata has one that is no number */
   get scale(): number {
-    return Number(this.file.metadata.scale ?? 1);
+    return steeringScale(this.file, 'These vectors');
   }
 
   /** Euclidean norm of each layer's vector. */

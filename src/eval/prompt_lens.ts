@@ -1,14 +1,14 @@
-import * as ops from '../autograd/ops.ts';
 import { Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { softmaxKl } from '../kernels/softmax_kl.ts';
 import { topK } from '../kernels/top_k.ts';
 import type { Model } from '../model/model.ts';
-import { type PackedTables, packSequence, uploadPacked } from '../model/packing.ts';
+import { packSequence, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
-import { finalNorm, forward, logits } from '../model/transformer.ts';
+import { finalNorm, logits } from '../model/transformer.ts';
 import { checkIds } from './dump.ts';
+import { residualStates } from './residual_stream.ts';
 
 /** What the residual stream says of the next token, cell by cell: `rows` × T cells, row-major, of `k` tokens each. */
 export interface StreamReading {
@@ -81,7 +81,7 @@ export async function promptLens(
 
   await device.arena.guard(async () => {
     const tables = uploadPacked(device, packSequence([...ids, 0])); // a closing token that is never run
-    const streams = sides.map((side) => residualStream(model, tables, side));
+    const streams = sides.map((side) => residualStates(model, tables, side));
     for (let row = 0; row < rows; row++) {
       for (let first = 0; first < t; first += atOnce) {
         signal?.throwIfAborted();
@@ -117,24 +117,6 @@ export async function promptLens(
     base: base as StreamReading,
     ...(steering && { steered: steered as StreamReading, kl }),
   };
-}
-
-/** The embedding and every `resid_post`, [T, C] each. */
-function residualStream(model: Model, tables: PackedTables, steering: Steering | undefined): Tensor[] {
-  const { device, config } = model;
-  const tape = new Tape(device);
-  const embedded = ops.embedding(tape, tables.ids, model.embed_tokens, tables.n);
-  const kept = [embedded.tensor];
-  const last = forward(tape, model, tables, {
-    steering,
-    onResidPost: (l, tensor) => {
-      const copy = device.arena.alloc([tables.n, config.hidden_size], 'f32', `resid_post.${l}`);
-      tape.rec.copy(tensor, copy);
-      kept.push(copy);
-    },
-  });
-  tape.release(last);
-  return kept;
 }
 
 interface Cells {

@@ -3,7 +3,7 @@ import { Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { Model } from '../model/model.ts';
-import { packSequence, uploadPacked } from '../model/packing.ts';
+import { type PackedTables, packSequence, uploadPacked } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { forward } from '../model/transformer.ts';
 
@@ -21,33 +21,40 @@ export async function residualStream(
   steering?: Steering,
 ): Promise<Float32Array[]> {
   const { device } = model;
-  const c = model.config.hidden_size;
-  const r = positions.length;
   return device.arena.guard(async () => {
     // A closing token that is never run gives the last one a row of its own.
     const tables = uploadPacked(device, packSequence([...ids, 0]));
-    const rows = device.upload(Uint32Array.from(positions), [r], 'u32', 'positions');
-    const wanted = device.upload(
-      Uint32Array.from(positions, (at) => ids[at] as number),
-      [r],
-      'u32',
-      'ids',
-    );
-    const tape = new Tape(device);
-    const embedded = ops.embedding(tape, wanted, model.embed_tokens, r);
-    const kept: Tensor[] = [];
-    const last = forward(tape, model, tables, {
-      steering,
-      onResidPost: (l, resid) => {
-        const out = device.arena.alloc([r, c], 'f32', `resid_post.${l}`); // [P, C]
-        gatherRows(tape.rec, { inp: resid, rows, out }, { r, c });
-        kept.push(out);
-      },
-    });
-    const bytes = await device.readBytes([embedded.tensor, ...kept]);
-    tape.release(embedded, last);
-    for (const tensor of [...kept, wanted, rows]) device.arena.free(tensor);
+    const rows = device.upload(Uint32Array.from(positions), [positions.length], 'u32', 'positions');
+    const states = residualStates(model, tables, steering, rows);
+    const bytes = await device.readBytes(states);
+    for (const tensor of [...states, rows]) device.arena.free(tensor);
     tables.free();
-    return bytes.map((state) => new Float32Array(state.buffer, 0, r * c));
+    return bytes.map((state) => new Float32Array(state.buffer, 0, positions.length * model.config.hidden_size));
   });
+}
+
+/**
+ * The same on the GPU, recorded and not yet read: `resid_pre` of layer 0, then every `resid_post`, L + 1 tensors that the caller
+ * frees. [T, C] each, or [P, C] where `rows` [P] names some.
+ */
+export function residualStates(model: Model, tables: PackedTables, steering?: Steering, rows?: Tensor): Tensor[] {
+  const { device, config } = model;
+  const c = config.hidden_size;
+  const tape = new Tape(device);
+  const kept: Tensor[] = [];
+  const keep = (name: string, inp: Tensor) => {
+    const r = rows?.shape[0] ?? tables.n;
+    const out = device.arena.alloc([r, c], 'f32', name); // [T, C] or [P, C]
+    if (rows) gatherRows(tape.rec, { inp, rows, out }, { r, c });
+    else tape.rec.copy(inp, out);
+    kept.push(out);
+  };
+  const embedded = ops.embedding(tape, tables.ids, model.embed_tokens, tables.n);
+  keep('resid_pre', embedded.tensor);
+  const last = forward(tape, model, tables, {
+    steering,
+    onResidPost: (layer, resid) => keep(`resid_post.${layer}`, resid),
+  });
+  tape.release(embedded, last);
+  return kept;
 }

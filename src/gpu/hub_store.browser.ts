@@ -194,7 +194,8 @@ async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole:
   return { bytes, whole };
 }
 
-async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+/** Undefined for a file or folder that is not there. */
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {

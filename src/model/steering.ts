@@ -51,6 +51,14 @@ export function decodeSteering(bytes: Uint8Array, where: string): SteeringFile {
   return { vectors, numLayers, hiddenSize, metadata };
 }
 
+/** What a file says that its vectors are multiplied by; 1 where it says nothing. @throws UserError where that is no number */
+export function steeringScale({ metadata }: SteeringFile, where: string): number {
+  const { scale = '1' } = metadata;
+  const number = scale.trim() === '' ? Number.NaN : Number(scale);
+  if (Number.isFinite(number)) return number;
+  throw new UserError(`${where}: scale in its metadata is ${scale}, no number. Take the file again.`);
+}
+
 /**
  * Do these vectors belong to this model? The shape must fit; the fingerprint in their metadata (`model`, the identity of the
  * model that they were trained on) must be the model's, unless `force` is set.

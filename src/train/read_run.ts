@@ -62,9 +62,9 @@ export async function readRunHead(store: RunStore): Promise<RunHead> {
   }
   return {
     config: parseTrainConfig(config, `${store.where}/${RUN_FILES.config}`),
-    base: await jsonOf<Evaluation>(store, EVALUATION_FILES.base),
-    steered: await jsonOf<Evaluation>(store, EVALUATION_FILES.steered),
-    summary: await jsonOf<RunSummary>(store, RUN_FILES.summary),
+    base: await jsonOf<Evaluation>(store, EVALUATION_FILES.base, evaluationProblem),
+    steered: await jsonOf<Evaluation>(store, EVALUATION_FILES.steered, evaluationProblem),
+    summary: await jsonOf<RunSummary>(store, RUN_FILES.summary, summaryProblem),
     checkpoint: names.includes(RUN_FILES.checkpoint) ? await loadCheckpoint(store) : undefined,
   };
 }
@@ -87,16 +87,58 @@ async function rowsOf<Row extends { step: number }>(store: RunStore, name: strin
   });
 }
 
-async function jsonOf<T>(store: RunStore, name: string): Promise<T | undefined> {
+async function jsonOf<T>(
+  store: RunStore,
+  name: string,
+  problemOf: (value: Fields) => string | undefined,
+): Promise<T | undefined> {
   const text = await textOf(store, name);
   if (text === undefined) return undefined;
+  let problem = `one JSON object was expected, found ${shown(text)}`;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;
+    if (isFields(value)) {
+      const wrong = problemOf(value);
+      if (wrong === undefined) return value as T;
+      problem = wrong;
+    }
   } catch {
     // Said below, as for JSON that is no object.
   }
-  throw new UserError(
-    `${store.where}/${name}: one JSON object was expected, found ${shown(text)}. Take the file away: a resumed run writes it again.`,
-  );
+  throw new UserError(`${store.where}/${name}: ${problem}. Take the file away: a resumed run writes it again.`);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is wrong with an evaluation: whoever shows one counts with its numbers. */
+function evaluationProblem({ greedy, sampled, rows }: Fields): string | undefined {
+  if (rows !== undefined && !(Array.isArray(rows) && rows.every(isFields)))
+    return `rows should be a list of objects, found ${shown(rows)}`;
+  return accuracyProblem({ greedy, sampled });
+}
+
+function summaryProblem({ base, prompted, steered, steps, seconds }: Fields): string | undefined {
+  if (!Number.isSafeInteger(steps)) return `steps should be a whole number, found ${shown(steps)}`;
+  if (!Number.isFinite(seconds)) return `seconds should be a number, found ${shown(seconds)}`;
+  for (const [name, pair] of Object.entries({ base, prompted, steered })) {
+    if (pair === undefined) continue;
+    const both = isFields(pair) && isFields(pair.greedy) && isFields(pair.sampled);
+    if (!both) return `${name} should have a greedy and a sampled accuracy, found ${shown(pair)}`;
+    const problem = accuracyProblem({ greedy: pair.greedy, sampled: pair.sampled });
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function accuracyProblem(accuracies: Fields): string | undefined {
+  for (const [name, value] of Object.entries(accuracies)) {
+    if (value === undefined) continue;
+    if (isFields(value) && ['accuracy', 'lo', 'hi', 'n'].every((key) => Number.isFinite(value[key]))) continue;
+    return `${name} should be an accuracy (accuracy, lo, hi, n), found ${shown(value)}`;
+  }
+  return undefined;
 }

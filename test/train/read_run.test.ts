@@ -49,6 +49,14 @@ describe('readRun', () => {
     [RUN_FILES.completions, '{"reward": 1}\n', /^runs\/one\/completions\.jsonl:1: a row with its step was expected/],
     [RUN_FILES.config, 'max_steps: 4\nseed: -1\n', /^runs\/one\/config\.json:2: seed is -1; expected a whole number/],
     [RUN_FILES.summary, '[1]', /^runs\/one\/summary\.json: one JSON object was expected/],
+    [RUN_FILES.summary, '{"seconds": 1}', /^runs\/one\/summary\.json: steps should be a whole number/],
+    [
+      RUN_FILES.summary,
+      '{"seconds": 1, "steps": 2, "base": 3}',
+      /summary\.json: base should have a greedy and a sampled/,
+    ],
+    ['eval-base.json', '{"greedy": 5, "rows": []}', /^runs\/one\/eval-base\.json: greedy should be an accuracy/],
+    ['eval-steered.json', '{"rows": [null]}', /^runs\/one\/eval-steered\.json: rows should be a list of objects/],
     [RUN_FILES.steering, 'no safetensors at all', /^runs\/one\/steering\.safetensors/],
     [RUN_FILES.checkpoint, 'no safetensors at all', /^runs\/one\/checkpoint\.safetensors/],
   ])('names the file and the line of a broken %s', async (name, content, message) => {

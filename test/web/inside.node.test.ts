@@ -193,4 +193,15 @@ describe('the vectors', () => {
     await tab.expectAccessible();
     tab.expectQuiet();
   });
+
+  it('are those of Steer too once they are opened here', async () => {
+    await using tab = await open('Vectors');
+    await tab.go('steer');
+    const source = tab.page.getByRole('region', { name: 'Vectors' });
+    await source.getByText('None yet.').waitFor();
+    await tab.go('inside');
+    await openVectors(tab);
+    await tab.go('steer');
+    await source.getByText('golden.safetensors', { exact: true }).waitFor();
+  });
 });

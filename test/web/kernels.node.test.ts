@@ -135,7 +135,7 @@ describe('the view of the kernels', () => {
     expect(await page.locator('.ratio b').allTextContents()).toEqual(['0.50', '0.50', '0.50', '0.50']);
     await page.fill('[name=other-run]', 'no run');
     await page.click('button:text("Compare with this")');
-    await page.waitForSelector('.problem p:text("Line 1 is no JSON")');
+    await page.waitForSelector('section:has(> header > h2:text-is("Compare")) .problem p:text("Line 1 is no JSON")');
 
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);

@@ -200,6 +200,20 @@ describe('models of the Hub', () => {
 });
 
 describe('memory', () => {
+  it('is free of a model that was unloaded, and the other views say how to have one again', async () => {
+    await using tab = await app.open('models');
+    await tab.modelReady();
+    await tab.page.getByRole('button', { name: 'Unload' }).click();
+    for (const view of ['Train', 'Steer', 'Look inside']) {
+      await tab.page.click(`nav >> text=${view}`);
+      await untilText(notice(tab), /No model is loaded/);
+    }
+    await notice(tab).getByRole('button', { name: 'Load the demonstration model' }).click();
+    await tab.modelReady();
+    expect(await notice(tab).textContent()).toBe('');
+    tab.expectQuiet();
+  });
+
   it('a budget refuses what does not fit, with the bytes, and keeps what is there', async () => {
     await using tab = await app.open('models');
     await tab.modelReady();
@@ -211,6 +225,20 @@ describe('memory', () => {
       notice(tab),
       /weights of demo take 2\.4 MiB on the GPU, and the memory budget is 1 MiB.*loaded as before/,
     );
+    await gpu.getByLabel('Memory budget').fill('40 MiB');
+    await gpu.getByRole('button', { name: 'Set' }).click();
+    await tab.page.click('nav >> text=Train');
+    await untilText(tab.page.locator('.settings'), /at most [34]\d(\.\d)? MiB of GPU memory/);
+    await tab.page.click('nav >> text=Models');
+    await gpu.getByLabel('Memory budget').fill('3 MiB');
+    await gpu.getByRole('button', { name: 'Set' }).click();
+    await tab.page.click('nav >> text=Train');
+    await untilText(
+      tab.page.locator('.settings'),
+      /This run needs .* of GPU memory, and the memory budget is 3(\.0)? MiB/,
+    );
+    expect(await tab.page.isDisabled('#start')).toBe(true);
+    await tab.page.click('nav >> text=Models');
     await gpu.getByLabel('Memory budget').fill('nonsense');
     await untilText(gpu, /A size such as 2 GiB/);
     await gpu.getByLabel('Memory budget').fill('');

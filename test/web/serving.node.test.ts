@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -193,9 +194,11 @@ describe('the built app', () => {
     expect(await page.locator('.notice').count()).toBe(0);
 
     const html = await readFile(join(folder, 'index.html'), 'utf8');
-    await writeFile(join(folder, 'index.html'), html.replace('<title>trimtab', '<title>trimtab, the next'));
+    const nextHtml = html.replace('<title>trimtab', '<title>trimtab, the next');
+    await writeFile(join(folder, 'index.html'), nextHtml);
     const script = await readFile(join(folder, 'service_worker.js'), 'utf8');
-    const next = script.replace(/("version":")\w+/, '$1next').replace(/("path":"\.\/","hash":")\w+/, '$1next');
+    const hash = createHash('sha256').update(nextHtml).digest('hex').slice(0, 16);
+    const next = script.replace(/("version":")\w+/, '$1next').replace(/("path":"\.\/","hash":")\w+/, `$1${hash}`);
     await writeFile(join(folder, 'service_worker.js'), next);
     await page.evaluate(async () => (await navigator.serviceWorker.ready).update());
     await page.click('.notice button');
@@ -204,6 +207,37 @@ describe('the built app', () => {
     expect(await page.evaluate(() => caches.keys())).not.toEqual(before);
     expect(await page.locator('.notice').count()).toBe(0);
     expect(complaints).toEqual([]);
+    await context.close();
+    await end(server);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('keeps nothing of a file that is not the one of its version', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'trimtab-app-'));
+    await cp(app, folder, { recursive: true });
+    const settings = join(folder, 'models/demo/train.yaml');
+    const right = await readFile(settings, 'utf8');
+    await writeFile(settings, `${right}\n# of another version\n`);
+    const server = staticServer(folder);
+    const context = await browser.newContext();
+    const { page } = await open(await listen(server), context);
+    // The page has asked for it by itself; this waits for how it ended.
+    const installed = () =>
+      page.evaluate(async () => {
+        const { installing, waiting, active } = await navigator.serviceWorker.register('service_worker.js');
+        const worker = installing ?? waiting ?? active;
+        while (worker && !['activated', 'redundant'].includes(worker.state))
+          await new Promise((r) => setTimeout(r, 20));
+        return worker?.state;
+      });
+    const kept = () =>
+      page.evaluate(async () => (await caches.match('models/demo/train.yaml', { ignoreSearch: true }))?.text());
+    expect(await installed()).toBe('redundant');
+    expect(await kept()).toBeUndefined();
+    await writeFile(settings, right);
+    // The try that failed may not be over at once.
+    await expect.poll(installed, { timeout: 20_000 }).toBe('activated');
+    expect(await kept()).toBe(right);
     await context.close();
     await end(server);
     await rm(folder, { recursive: true, force: true });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder } from '#platform';
 import { plainPass } from '../../src/eval/dump.ts';
 import { residualStream } from '../../src/eval/residual_stream.ts';
+import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
+import { blobFile } from '../../src/model/files.ts';
 import { type PathRequest, type PathResult, ResidualPath } from '../../web/worker/residual_path.ts';
 import { Session } from '../../web/worker/session.ts';
 
@@ -37,6 +39,23 @@ function pairs({ steered }: PathResult): number[][] {
 function expectClose(a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): void {
   expect(a.length).toBe(b.length);
   for (let i = 0; i < a.length; i++) expect(Math.abs((a[i] as number) - (b[i] as number))).toBeLessThan(tolerance);
+}
+
+/** The demonstration model with a tokenizer that puts a special token first, as those of Llama do. */
+async function demoThatBegins(): Promise<ModelFolder> {
+  const demo = await openFolder('models/demo');
+  const file = (await demo.open('tokenizer.json')) as RandomAccess;
+  const tokenizer = JSON.parse(new TextDecoder().decode(await file.read(0, file.size)));
+  await file.close();
+  const [{ id, content }] = tokenizer.added_tokens;
+  tokenizer.post_processor = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: content, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+    pair: [],
+    special_tokens: { [content]: { id: content, ids: [id], tokens: [content] } },
+  };
+  const changed = blobFile(new Blob([JSON.stringify(tokenizer)]), 'tokenizer.json');
+  return { ...demo, open: async (name) => (name === 'tokenizer.json' ? changed : demo.open(name)) };
 }
 
 describe('the residual stream of chosen tokens', () => {
@@ -100,6 +119,14 @@ describe('its path on principal axes', () => {
     expect(Math.hypot(...(short[0] as number[]))).toBeGreaterThan(0.01);
   });
 
+  it('has the same arrows whether a factor stands in the scale or in the numbers', async () => {
+    const vectors = session.vectors as NonNullable<typeof session.vectors>;
+    const scaled = pairs(await path.trace(REQUEST));
+    session.vectors = { ...vectors, values: vectors.values.map((x) => x * vectors.scale), scale: 1 };
+    expectClose(pairs(await path.trace(REQUEST)).flat(), scaled.flat(), 1e-3);
+    session.vectors = vectors;
+  });
+
   it('fits axes to the differences, on which these lie better than on the axes of the states', async () => {
     const extent = ({ base, steered }: PathResult) =>
       base.reduce((sum, x, i) => sum + ((steered?.points[i] as number) - x) ** 2, 0);
@@ -128,5 +155,24 @@ describe('its path on principal axes', () => {
     session.vectors = { name: 'others', layers: 2, hiddenSize: 3, values: new Float32Array(6), scale: 1 };
     await expect(path.trace(REQUEST)).rejects.toThrow('others holds vectors for 2 layers of 3');
     session.vectors = vectors;
+  });
+
+  it('begins with the tokens that the tokenizer puts first, and takes a prompt as long as the context', async () => {
+    const { layers, maxPositions } = await session.load(await demoThatBegins());
+    session.vectors = undefined;
+    const { tokenizer } = session.lm;
+    const begun = tokenizer.encode('a', { addSpecialTokens: true });
+    expect(begun.length).toBeGreaterThan(tokenizer.encode('a').length);
+    const { tokens, promptTokens } = await path.trace({ ...REQUEST, prompt: 'a' });
+    expect(promptTokens).toBe(begun.length);
+    expect(tokens).toHaveLength(begun.length);
+    const long = (n: number) => tokenizer.decode(Array.from({ length: n }, () => begun.at(-1) as number));
+    const count = (text: string) => tokenizer.encode(text, { addSpecialTokens: true }).length;
+    const room = maxPositions - count('');
+    const exact = long(room);
+    expect(count(exact)).toBe(maxPositions);
+    const { base } = await path.trace({ ...REQUEST, prompt: exact, tokens: 'last' });
+    expect(base).toHaveLength(3 * (layers + 1));
+    expect(base.every(Number.isFinite)).toBe(true);
   });
 });

@@ -65,14 +65,13 @@ async function settle(tab: Tab): Promise<void> {
 
 /** Sets a slider as a hand does, and waits for the steered text that follows it. */
 async function slide(tab: Tab, slider: Locator, value: number): Promise<void> {
-  await slider.fill(String(value));
-  await tab.page.waitForSelector('#steer-stop:enabled');
+  // A short run may be over before a wait that begins after it.
+  await Promise.all([tab.page.waitForSelector('#steer-stop:enabled'), slider.fill(String(value))]);
   await settle(tab);
 }
 
 async function generate(tab: Tab): Promise<void> {
-  await tab.page.click('#steer-run');
-  await tab.page.waitForSelector('#steer-stop:enabled');
+  await Promise.all([tab.page.waitForSelector('#steer-stop:enabled'), tab.page.click('#steer-run')]);
   await settle(tab);
 }
 
@@ -262,7 +261,7 @@ describe('the Steer view', () => {
   it('refuses vectors that do not fit, and asks about those of other weights', async () => {
     await using tab = await openSteer();
     const { page } = tab;
-    const problem = page.locator('.steer-prompt .problem');
+    const problem = page.locator('.steer-vectors .problem');
     await page.setInputFiles(
       '.steer-vectors input[type=file]',
       await vectorFile('narrow.safetensors', {}, noise(64), 16),
@@ -278,7 +277,7 @@ describe('the Steer view', () => {
       '.steer-vectors input[type=file]',
       await vectorFile('other.safetensors', { model: 'f'.repeat(64) }),
     );
-    const doubt = page.locator('.steer-vectors [role=alert]');
+    const doubt = page.locator('.steer-vectors .note[role=alert]');
     await expect.poll(() => doubt.textContent()).toMatch(/other weights of the same shape \(fingerprint ffffffffffff…/);
     expect(await page.locator('.steer-layers').count()).toBe(0);
     await page.click('text=Use them anyway');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inline, parting, pieces, shadeOf, share } from '../../web/views/steer/token_text.ts';
+import { inline, pieces, share } from '../../web/ui/token_text.ts';
 
 describe('the text of tokens', () => {
   it('keeps every character, and has a sign for those that could hide', () => {
@@ -13,18 +13,6 @@ describe('the text of tokens', () => {
     expect(pieces('  x').map(({ kind }) => kind)).toEqual(['space', 'text']);
     expect(pieces('\r')[0]).toEqual({ kind: 'control', text: '\r', sign: '␍' });
     expect(pieces('')).toEqual([]);
-  });
-
-  it('shades by how much likelier a token became, and hardly changed is not changed', () => {
-    expect([0.05, 0.1, 0.69, 0.7, 5, -0.2, -9].map(shadeOf)).toEqual([0, 1, 1, 2, 3, -1, -3]);
-    expect([undefined, Number.NaN].map(shadeOf)).toEqual([0, 0]);
-  });
-
-  it('finds where two texts part; a longer text has not parted from its beginning', () => {
-    const ids = (...of: number[]) => of.map((id) => ({ id }));
-    expect(parting(ids(1, 2, 3), ids(1, 2, 4))).toBe(2);
-    expect(parting(ids(1, 2, 3), ids(1, 2))).toBeUndefined();
-    expect(parting(ids(5), ids(6, 7))).toBe(0);
   });
 
   it('writes shares with the digits that say something', () => {

@@ -1,11 +1,11 @@
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useRef } from 'preact/hooks';
+import { nextTheme, theme } from '../ui/theme.ts';
 import { TrainView } from '../views/train/train_view.tsx';
 import { takeDroppedModels } from './drop.ts';
 import { gpu, model, modelLoading, startEngine } from './engine.ts';
 import { Notices } from './notices.tsx';
 import { ROUTES, type Route, route } from './routes.ts';
-import { nextTheme, theme } from './theme.ts';
 
 const SteerView = lazy(async () => (await import('../views/steer/steer_view.tsx')).SteerView);
 const InsideView = lazy(async () => (await import('../views/inside/inside_view.tsx')).InsideView);

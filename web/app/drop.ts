@@ -36,7 +36,7 @@ async function openDropped(items: readonly DataTransferItem[]): Promise<void> {
 }
 
 /** Undefined where the browser knows no handles, or the item has none. */
-async function handleOf(item: DataTransferItem): Promise<FileSystemHandle | undefined> {
+export async function handleOf(item: DataTransferItem): Promise<FileSystemHandle | undefined> {
   const get = (item as { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> }).getAsFileSystemHandle;
   return (await get?.call(item).catch(() => null)) ?? undefined;
 }

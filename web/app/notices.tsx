@@ -1,6 +1,7 @@
 import { Button } from '../ui/button.tsx';
 import { DEMO, gpu, loadModel, model, modelLoading, modelProblem, source, startEngine } from './engine.ts';
 import { update } from './offline.ts';
+import { type Route, route } from './routes.ts';
 
 /** What stands in the way of working, and the way out. */
 export function Notices() {
@@ -27,6 +28,7 @@ export function Notices() {
         </div>
       )}
       {modelProblem.value && now.state === 'ready' && <ModelNotice message={modelProblem.value} />}
+      {now.state === 'ready' && NEED_MODEL.has(route.value) && !modelProblem.value && <NoModel />}
       {update.value && (
         <div class="notice">
           <p>A new version of this app is here.</p>
@@ -35,6 +37,25 @@ export function Notices() {
           </Button>
         </div>
       )}
+    </div>
+  );
+}
+
+/** Views that can do nothing without a model; Models says itself how to get one. */
+const NEED_MODEL: ReadonlySet<Route> = new Set(['train', 'steer', 'inside']);
+
+/** Why nothing can be started here after a model was unloaded. */
+function NoModel() {
+  if (model.value || modelLoading.value !== undefined) return null;
+  return (
+    <div class="notice notice-plain">
+      <p>No model is loaded, so nothing can be started here.</p>
+      <div class="row">
+        <Button small onClick={() => void loadModel(DEMO)}>
+          Load the demonstration model
+        </Button>
+        <a href="#/models">Another one</a>
+      </div>
     </div>
   );
 }

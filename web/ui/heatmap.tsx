@@ -2,14 +2,14 @@ import './heatmap.css';
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { colourScale } from './colour_scale.ts';
 import { type ColourRange, paint, shortened, valueAt } from './heatmap_paint.ts';
-import { useDark } from './use_dark.ts';
+import { useDark } from './theme.ts';
 
 export interface Cell {
   readonly row: number;
   readonly column: number;
 }
 
-export interface HeatmapProps {
+interface HeatmapProps {
   readonly title: string;
   /** Names of the rows, and of the columns: texts of others, such as tokens. */
   readonly rows: readonly string[];

@@ -21,7 +21,7 @@ export function Progress({ label, done, total, unit, paused = false }: ProgressP
   const of = total === undefined ? show(done) : `${show(done)} of ${show(total)}`;
   const parts = [unit === 'bytes' ? of : `${of} ${unit}`];
   if (rate > 0 && unit === 'bytes') parts.push(`${formatBytes(rate)}/s`);
-  if (rate > 0 && total !== undefined && done < total) parts.push(`about ${duration((total - done) / rate)} left`);
+  if (rate > 0 && total !== undefined && done < total) parts.push(`about ${roughly((total - done) / rate)} left`);
   return (
     <div class="progress">
       <span>{label}</span>
@@ -48,7 +48,7 @@ function useRate(done: number): number {
 }
 
 /** `40 s`, `3 min`, `2 h 10 min`. */
-export function duration(seconds: number): string {
+function roughly(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../src/gpu/bytes.ts';
 import { UserError } from '../../src/gpu/errors.ts';
+import { unlessMissing } from '../../src/gpu/hub_store.browser.ts';
 import type { RunStore } from '../../src/train/rundir.ts';
 
 /** What TypeScript knows only of workers: the quick way to write, which no other may use at the same time. */
@@ -92,15 +93,6 @@ export async function filesOf(folder: FileSystemDirectoryHandle): Promise<File[]
 export async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
   const handle = await unlessMissing(folder.getFileHandle(name));
   return handle && unlessMissing(handle.getFile());
-}
-
-export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if ((error as DOMException).name === 'NotFoundError') return undefined;
-    throw error;
-  }
 }
 
 async function withinQuota(where: string, name: string, bytes: number, work: () => Promise<void>): Promise<void> {

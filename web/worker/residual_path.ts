@@ -133,9 +133,10 @@ export class ResidualPath {
 
 /** @throws UserError where there is no token, or one too many */
 function promptIds({ tokenizer, model }: LanguageModel, prompt: string): number[] {
-  const ids = tokenizer.encode(prompt);
-  if (ids.length === 0) throw new UserError('The prompt is empty: write a few words whose path is to be drawn.');
-  if (ids.length >= model.maxPositions) {
+  const ids = tokenizer.encode(prompt, { addSpecialTokens: true });
+  if (prompt === '' || ids.length === 0)
+    throw new UserError('The prompt is empty: write a few words whose path is to be drawn.');
+  if (ids.length > model.maxPositions) {
     throw new UserError(
       `The prompt is ${ids.length} tokens long, and the context holds ${model.maxPositions}: shorten it.`,
     );

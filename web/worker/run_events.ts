@@ -132,13 +132,18 @@ function answeredOf(
     return {
       step,
       reward: row && 'reward' in row ? row.reward : 0,
-      question: first.prompt,
+      question: questionIn(first.prompt),
       gold: first.answer,
       answers: group.map(({ completion: text, correct, reward, advantage, tokens }) => ({
         ...{ text, correct, reward, advantage, tokens },
       })),
     };
   });
+}
+
+/** The question that a prompt ends with; all of it where it is put in another way than `qa`. */
+function questionIn(prompt: string): string {
+  return /(?:^|\n)Question: (?!.*\nQuestion: )(.*)\nAnswer:\s*$/s.exec(prompt)?.[1] ?? prompt;
 }
 
 /** Passes on no more reports than can be drawn: the last one of a burst comes with the next, or with `flush`. */

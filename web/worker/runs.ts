@@ -1,10 +1,11 @@
 import type { AccuracyPair } from '../../src/eval/stats.ts';
 import { UserError } from '../../src/gpu/errors.ts';
+import { unlessMissing } from '../../src/gpu/hub_store.browser.ts';
 import { EVALUATION_FILES } from '../../src/train/experiment.ts';
 import type { StepRow } from '../../src/train/metrics.ts';
 import { readRun, readRunHead } from '../../src/train/read_run.ts';
 import { RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
-import { fileIn, filesOf, opfsStore, privateFolder, unlessMissing } from './opfs_store.ts';
+import { fileIn, filesOf, opfsStore, privateFolder } from './opfs_store.ts';
 import { type GivenFile, runFilesOf } from './run_files.ts';
 
 /** A run as a list shows it. */

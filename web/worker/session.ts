@@ -109,6 +109,8 @@ export class Session {
     const opened = await openModelFiles(files);
     try {
       return await this.turn.take('loading a model', async () => {
+        // Looking at the files may have taken long.
+        this.turn.refuseDuring('loading a model');
         checkBudget(opened, device.arena.budget);
         this.#unload();
         await this.#upload(opened, onProgress);

@@ -1,5 +1,5 @@
 import { UserError } from '../../src/gpu/errors.ts';
-import { checkSteering, decodeSteering, encodeSteering, rowNorms } from '../../src/model/steering.ts';
+import { checkSteering, decodeSteering, encodeSteering, rowNorms, steeringScale } from '../../src/model/steering.ts';
 import type { Session } from './session.ts';
 import type { OpenedVectors, Push, VectorsInfo } from './steer_types.ts';
 import type { CurrentVectors } from './vectors.ts';
@@ -60,12 +60,7 @@ export class SteerVectors {
     }
     const decoded = decodeSteering(new Uint8Array(await file.arrayBuffer()), file.name);
     const warning = checkSteering({ ...model, name: modelName }, decoded, file.name, true);
-    const scale = Number(decoded.metadata.scale ?? 1);
-    if (!Number.isFinite(scale)) {
-      throw new UserError(
-        `${file.name}: scale in its metadata is ${decoded.metadata.scale}, no number. Take the file again.`,
-      );
-    }
+    const scale = steeringScale(decoded, file.name);
     const trainedOn = decoded.metadata.model;
     const differs = trainedOn !== undefined && trainedOn !== model.identity;
     const why = differs

@@ -1,11 +1,11 @@
 import { now } from '#platform';
 import { type LensLayer, logitLens } from '../../src/eval/lens.ts';
-import { DeviceLostError, UserError } from '../../src/gpu/errors.ts';
-import { rowNorms, uploadSteering } from '../../src/model/steering.ts';
+import { UserError } from '../../src/gpu/errors.ts';
+import { checkSteering, rowNorms, steeringScale, uploadSteering } from '../../src/model/steering.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { examplePairs, runExperiment, type Stage } from '../../src/train/experiment.ts';
 import { readRun } from '../../src/train/read_run.ts';
-import type { RunStore } from '../../src/train/rundir.ts';
+import { RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
 import {
   chosenData,
   type DataChoice,
@@ -134,8 +134,12 @@ export class Training {
     const { steering, checkpoint, base, steered } = run;
     const modelHere = this.#session.hasModel && this.#session.lm.model.identity === steering?.metadata.model;
     if (steering && modelHere) {
+      const { lm } = this.#session;
+      const where = `runs/${name}/${RUN_FILES.steering}`;
+      checkSteering({ ...lm.model, name: lm.name }, steering, where);
+      const scale = steeringScale(steering, where);
       const { vectors: values, numLayers: layers, hiddenSize } = steering;
-      this.#session.vectors = { name, layers, hiddenSize, values, scale: Number(steering.metadata.scale ?? 1) };
+      this.#session.vectors = { name, layers, hiddenSize, values, scale };
     }
     const untrained = (checkpoint?.step ?? run.metrics.length) === 0;
     return {
@@ -224,8 +228,8 @@ export class Training {
       });
       return { state: 'finished', summary, lens, examples };
     } catch (error) {
-      // What fails after the GPU has gone away fails because of that.
-      if (!pause.signal.aborted || error instanceof DeviceLostError) throw error;
+      // A lost GPU or full storage ends a run that is being paused like any other: what it came to may not be saved.
+      if (error !== pause.signal.reason) throw error;
       return { state: 'paused', step };
     } finally {
       progress.flush();

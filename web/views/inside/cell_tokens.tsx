@@ -1,5 +1,5 @@
+import { inline, share } from '../../ui/token_text.ts';
 import type { PromptReading } from '../../worker/inspection_types.ts';
-import { inline, share } from '../steer/token_text.ts';
 import type { Side } from './state.ts';
 
 interface Listed {
@@ -9,7 +9,7 @@ interface Listed {
 }
 
 /** The tokens of a cell of a prompt's lens: the likeliest, or those that the vectors change most. */
-export function listedTokens({ lens }: PromptReading, cell: number, side: Side): Listed[] {
+function listedTokens({ lens }: PromptReading, cell: number, side: Side): Listed[] {
   const { k, base, steered } = lens;
   const part = (array: ArrayLike<number> | undefined) =>
     Array.from({ length: k }, (_, i) => (array ? Math.exp(array[cell * k + i] as number) : undefined));

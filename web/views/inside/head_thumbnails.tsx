@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type ColourRange, paint } from '../../ui/heatmap_paint.ts';
-import { useDark } from '../../ui/use_dark.ts';
+import { useDark } from '../../ui/theme.ts';
 import { pooled } from './attention_values.ts';
 
 interface ThumbnailsProps {

@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import { Card } from '../../ui/card.tsx';
 import { type Cell, Heatmap } from '../../ui/heatmap.tsx';
+import { inline, share } from '../../ui/token_text.ts';
 import { LENS_TOKENS, type PromptReading } from '../../worker/inspection_types.ts';
-import { inline, share } from '../steer/token_text.ts';
 import { CellTokens } from './cell_tokens.tsx';
 import { PromptForm } from './prompt_form.tsx';
 import { SideChoice } from './side_choice.tsx';

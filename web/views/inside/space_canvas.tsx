@@ -1,7 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { theme } from '../../app/theme.ts';
 import { Button } from '../../ui/button.tsx';
+import { theme } from '../../ui/theme.ts';
 import { HOME, nearest, placeOf, viewProjection } from './space_camera.ts';
 import { attachControls, type Controlled } from './space_controls.ts';
 import { SpaceLabels } from './space_labels.ts';
@@ -13,7 +13,7 @@ const REACH = 18;
 /** A device that goes away more often than so is not opened again. */
 const MOST_LOSSES = 3;
 
-export interface SpaceCanvasProps {
+interface SpaceCanvasProps {
   readonly scene: Scene;
   /** What a point is called while the pointer is on it. */
   readonly describe: (point: ScenePoint) => string;
@@ -68,7 +68,7 @@ export function SpaceCanvas(props: SpaceCanvasProps) {
           {hover.text}
         </div>
       )}
-      <div ref={probes} class="space-probes" hidden>
+      <div ref={probes} hidden>
         {['background', ...Object.keys(COLOURS)].map((name) => (
           <i key={name} data-colour={name} />
         ))}

@@ -140,7 +140,7 @@ export function attachControls(canvas: HTMLCanvasElement, controlled: Controlled
 }
 
 /** What a key makes of the camera; undefined where it is none of ours. */
-export function byKey(camera: Camera, key: string, shift: boolean, height: number): Camera | undefined {
+function byKey(camera: Camera, key: string, shift: boolean, height: number): Camera | undefined {
   const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
   if (arrow) {
     const [x, y] = arrow as [number, number];

@@ -20,7 +20,7 @@ export function SpaceTable({ path, token, layer, onLayer }: SpaceTableProps) {
   return (
     <div class="space-table">
       <Table
-        caption={`The states of ${shownToken(path.tokens[token]?.text ?? '')}`}
+        caption={`The states of the token “${shownToken(path.tokens[token]?.text ?? '')}”`}
         rows={Array.from({ length: layers + 1 }, (_, l) => l)}
         id={(l) => l}
         columns={[
@@ -32,10 +32,10 @@ export function SpaceTable({ path, token, layer, onLayer }: SpaceTableProps) {
               </button>
             ),
           },
-          column('|resid| base', baseNorms, figure),
+          column('Length, base', baseNorms, figure),
           ...(steered
             ? [
-                column('|resid| steered', steered.norms, figure),
+                column('Length, steered', steered.norms, figure),
                 column('Distance', steered.distances, figure),
                 column('Cosine', steered.cosines, (x) => x.toFixed(3)),
               ]

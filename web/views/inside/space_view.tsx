@@ -2,7 +2,7 @@ import './space.css';
 import { signal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import { model } from '../../app/engine.ts';
-import { vectors } from '../../app/vectors.ts';
+import { vectorsVersion } from '../../app/vectors.ts';
 import { Card } from '../../ui/card.tsx';
 import { Choice, Field, Slider } from '../../ui/fields.tsx';
 import { Empty, Problem } from '../../ui/messages.tsx';
@@ -37,7 +37,7 @@ function set(change: Partial<Settings>): void {
 /** The path of the residual stream through the layers, without and with the vectors, on three principal axes. */
 export function SpaceView() {
   const { scale, ...request } = settings.value;
-  const { path, problem, busy } = useTrace(model.value && request, [model.value, vectors.value]);
+  const { path, problem, busy } = useTrace(model.value && request, [model.value, vectorsVersion.value]);
   const withoutVectors = !path?.steered;
 
   return (

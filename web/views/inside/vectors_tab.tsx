@@ -1,15 +1,16 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { LensReading, LensToken } from '../../../src/eval/lens.ts';
-import { engine, inWords, model } from '../../app/engine.ts';
+import { inWords, model } from '../../app/engine.ts';
 import { go } from '../../app/routes.ts';
+import { openVectors } from '../../app/vectors.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { FileButton } from '../../ui/file_button.tsx';
 import { Heatmap } from '../../ui/heatmap.tsx';
 import { Empty, Problem } from '../../ui/messages.tsx';
+import { inline } from '../../ui/token_text.ts';
 import type { VectorsReading } from '../../worker/inspection_types.ts';
-import { inline } from '../steer/token_text.ts';
 import { refreshVectors, stamp, vectorsProblem, vectorsReading } from './state.ts';
 
 /** What the vectors say by themselves, and how they lie to each other. */
@@ -38,7 +39,7 @@ function NoVectors() {
     setProblem(undefined);
     setDoubtful(undefined);
     try {
-      const opened = await engine().steer.openVectors(file, anyway);
+      const opened = await openVectors(file, anyway);
       if (opened.state === 'differs') {
         setProblem(opened.why);
         setDoubtful(file);

@@ -3,7 +3,8 @@ import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Field } from '../../ui/fields.tsx';
 import { FileButton } from '../../ui/file_button.tsx';
-import { compared, compareWith, forget, saved } from './state.ts';
+import { Problem } from '../../ui/messages.tsx';
+import { compared, compareProblem, compareWith, forget, saved } from './state.ts';
 
 /** Another run beside this one: a saved one, a file of `trimtab bench --json`, or a pasted text. */
 export function CompareCard() {
@@ -58,6 +59,7 @@ export function CompareCard() {
           Open a file…
         </FileButton>
       </div>
+      <Problem message={compareProblem.value} />
     </Card>
   );
 }

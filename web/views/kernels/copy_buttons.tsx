@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Button } from '../../ui/button.tsx';
+import { copyText } from '../../ui/clipboard.ts';
 import { type BenchRun, toJsonLines, toMarkdown } from './results.ts';
 import { problem, progress, save } from './state.ts';
 
@@ -7,12 +8,9 @@ import { problem, progress, save } from './state.ts';
 export function CopyButtons({ run }: { readonly run: BenchRun }) {
   const [done, setDone] = useState('');
   const copy = async (what: string, text: string) => {
-    try {
-      await navigator.clipboard.writeText(text);
-      setDone(`${what} copied`);
-    } catch (error) {
-      problem.value = `The browser did not let the page copy: ${error instanceof Error ? error.message : String(error)}`;
-    }
+    const refused = await copyText(text);
+    if (refused === undefined) setDone(`${what} copied`);
+    else problem.value = refused;
   };
   return (
     <>

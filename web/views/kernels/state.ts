@@ -13,6 +13,8 @@ export const shapes = signal<ReadonlySet<string>>(new Set(['demo']));
 export const progress = signal<{ done: number; total: number; what: string } | undefined>(undefined);
 export const stopping = signal(false);
 export const problem = signal<string | undefined>(undefined);
+/** What is wrong with a text to compare with. */
+export const compareProblem = signal<string | undefined>(undefined);
 export const roofline = signal<Pick<Roofline, 'gflops' | 'gbps'> | undefined>(undefined);
 const environment = signal<PageEnvironment | undefined>(undefined);
 export const rows = signal<readonly Row[]>([]);
@@ -105,12 +107,12 @@ function keep(all: readonly SavedRun[]): void {
   }
 }
 
-/** Compares with the rows in a text; says in `problem` what is wrong with it. */
+/** Compares with the rows in a text; says in `compareProblem` what is wrong with it. */
 export function compareWith(name: string, text: string): void {
   try {
     compared.value = { name, run: parseRun(text) };
-    problem.value = undefined;
+    compareProblem.value = undefined;
   } catch (error) {
-    problem.value = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+    compareProblem.value = `${name} is not what trimtab bench --json or Copy JSON gives. ${error instanceof Error ? error.message : String(error)}`;
   }
 }

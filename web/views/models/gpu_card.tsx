@@ -80,7 +80,7 @@ function Budget() {
         />
       </Field>
       <Button type="submit" small disabled={wrong || bytes === kept}>
-        {bytes === kept ? 'In force' : 'Set'}
+        {bytes !== undefined && bytes === kept ? 'In force' : 'Set'}
       </Button>
     </form>
   );

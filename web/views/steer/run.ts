@@ -1,7 +1,7 @@
 import { batch, effect } from '@preact/signals';
 import { proxy } from 'comlink';
 import { engine, gpu, inWords, model, modelLoading } from '../../app/engine.ts';
-import { vectors as sharedVectors } from '../../app/vectors.ts';
+import { vectorsVersion } from '../../app/vectors.ts';
 import {
   COLUMNS,
   type Column,
@@ -164,7 +164,6 @@ export async function refreshVectors(): Promise<void> {
     if (found?.format !== undefined && state.formats.value.some(({ name }) => name === found.format)) {
       state.format.value = found.format;
     }
-    if (!found) sharedVectors.value = undefined;
     if (!found && before) {
       state.notice.value = `${before.name} was made for another model and was put away. Train vectors for this one, or open a file of them.`;
     }
@@ -203,7 +202,7 @@ effect(() => {
 
 // Training moves the vectors with every step.
 effect(() => {
-  if (sharedVectors.value && model.value) void refreshVectors();
+  if (vectorsVersion.value > 0 && model.value) void refreshVectors();
 });
 
 // A model that waits for its turn needs not wait for a text that goes with the old one.

@@ -1,4 +1,5 @@
 import './steer.css';
+import './texts.css';
 import { useEffect } from 'preact/hooks';
 import { Layers } from './layers.tsx';
 import { Legend } from './legend.tsx';

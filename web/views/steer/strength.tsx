@@ -80,6 +80,6 @@ export function Strength() {
 }
 
 /** `× −0.50` */
-export function factorText(value: number): string {
+function factorText(value: number): string {
   return `× ${value < 0 ? '−' : ''}${Math.abs(value).toFixed(2)}`;
 }

@@ -2,10 +2,11 @@ import { memo } from 'preact/compat';
 import { useRef, useState } from 'preact/hooks';
 import { Card } from '../../ui/card.tsx';
 import { Empty } from '../../ui/messages.tsx';
+import { inline, pieces } from '../../ui/token_text.ts';
 import type { Column, StreamEvent } from '../../worker/steer_types.ts';
 import { look, lookAt } from './look.ts';
+import { parting, shadeOf } from './marks.ts';
 import * as state from './state.ts';
-import { inline, parting, pieces, shadeOf } from './token_text.ts';
 
 const NAMES: Readonly<Record<Column, string>> = { base: 'Base', steered: 'Steered' };
 const OTHER: Readonly<Record<Column, Column>> = { base: 'steered', steered: 'base' };
@@ -175,7 +176,7 @@ const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) 
     data-special={token.special || undefined}
     data-cut={cut || undefined}
   >
-    {token.text === '' ? <i class="steer-sign" data-sign="▫" /> : <Text text={token.text} />}
+    {token.text === '' ? <i data-sign="▫" /> : <Text text={token.text} />}
   </span>
 ));
 

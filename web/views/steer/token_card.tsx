@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signed } from '../../../src/eval/figures.ts';
 import type { NextTokenChoices } from '../../../src/eval/next_token.ts';
+import { inline, share } from '../../ui/token_text.ts';
 import { choices, type Look, look } from './look.ts';
 import { columns, running, scores, shownRequest, vectors } from './state.ts';
-import { inline, share } from './token_text.ts';
 
 /** Distance from the token and from the window's edges, in pixels. */
 const GAP = 8;

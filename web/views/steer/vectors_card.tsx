@@ -2,8 +2,9 @@ import { model } from '../../app/engine.ts';
 import { Button } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { FileButton } from '../../ui/file_button.tsx';
+import { Problem } from '../../ui/messages.tsx';
 import { notice, vectors } from './state.ts';
-import { closeVectors, doubtful, openVectors, saveVectors } from './vectors_file.ts';
+import { closeVectors, doubtful, fileProblem, openVectors, saveVectors } from './vectors_file.ts';
 
 /** Which vectors are added, where they come from, and how to keep them. */
 export function VectorsCard() {
@@ -26,6 +27,7 @@ export function VectorsCard() {
           {notice.value}
         </p>
       )}
+      <Problem message={fileProblem.value} />
       {doubtful.value && <Doubtful />}
       <div class="row">
         <FileButton

@@ -1,45 +1,43 @@
 import { signal } from '@preact/signals';
 import { engine, inWords } from '../../app/engine.ts';
-import { vectors as sharedVectors } from '../../app/vectors.ts';
+import * as session from '../../app/vectors.ts';
+import { download } from '../../ui/download.ts';
 import { refreshVectors } from './run.ts';
-import { notice, problem, push } from './state.ts';
+import { notice, push } from './state.ts';
 
 /** A file whose vectors are of other weights, and waits for a word. */
 export const doubtful = signal<{ readonly file: File; readonly why: string } | undefined>(undefined);
 
+/** Why a file of vectors could not be opened or saved: said beside its buttons. */
+export const fileProblem = signal<string | undefined>(undefined);
+
 /** Puts a file's vectors to use, or says why not. */
 export async function openVectors(file: File, anyway = false): Promise<void> {
-  problem.value = undefined;
+  fileProblem.value = undefined;
   notice.value = undefined;
   doubtful.value = undefined;
   try {
-    const opened = await engine().steer.openVectors(file, anyway);
+    const opened = await session.openVectors(file, anyway);
     if (opened.state === 'differs') doubtful.value = { file, why: opened.why };
-    else sharedVectors.value = { name: opened.info.name, norms: opened.info.norms };
   } catch (error) {
-    problem.value = inWords(error);
+    fileProblem.value = inWords(error);
   }
 }
 
 export async function closeVectors(): Promise<void> {
-  await engine().steer.closeVectors();
+  fileProblem.value = undefined;
+  await session.closeVectors();
   await refreshVectors();
   notice.value = undefined;
 }
 
 /** Downloads the vectors: `adjusted` with strength and layers as they are set. */
 export async function saveVectors(adjusted: boolean): Promise<void> {
-  problem.value = undefined;
+  fileProblem.value = undefined;
   try {
     const { name, bytes } = await engine().steer.saveVectors(adjusted ? push.value : undefined);
-    const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = name;
-    link.click();
-    // The download has taken the bytes once this task is over, not before.
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    download(name, new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }));
   } catch (error) {
-    problem.value = inWords(error);
+    fileProblem.value = inWords(error);
   }
 }

@@ -78,7 +78,7 @@ export function Chart(props: ChartProps) {
           at.value = undefined;
         }}
       >
-        <div ref={host} class="drawing" style={{ minHeight: `${props.height ?? 180}px` }} />
+        <div ref={host} style={{ minHeight: `${props.height ?? 180}px` }} />
         {step !== undefined && <Crosshair host={host.current} step={step} />}
       </div>
       <details

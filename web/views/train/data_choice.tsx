@@ -8,7 +8,7 @@ import { entered, suggest } from './recipe.ts';
 export const data = signal<DataChoice>({ kind: 'own' });
 const hasOwn = signal(true);
 
-/** Takes what the model that was loaded suggests: its own configuration and problems. `isFirst`: what was entered before it came stays. */
+/** Takes what the model that was loaded suggests: its own configuration and problems; `isFirst` since the page was opened. */
 export async function takeDefaults(isFirst: boolean): Promise<void> {
   const { yaml, hasProblems } = await engine().training.defaults();
   suggest(yaml, isFirst);

@@ -1,4 +1,5 @@
 import { engine } from '../../app/engine.ts';
+import { download } from '../../ui/download.ts';
 
 /** Chrome's and Edge's picker of folders; others have none. */
 type PickFolder = (options: { id: string; mode: 'read' | 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
@@ -26,14 +27,4 @@ export async function saveZip(run: string): Promise<void> {
 export async function saveFile(run: string, file: string): Promise<void> {
   const blob = await engine().runs.file(run, file);
   if (blob) download(file.replace(/^steering\./, `${run}.`), blob);
-}
-
-function download(name: string, blob: Blob): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -3,6 +3,7 @@ import { useRef } from 'preact/hooks';
 import { points } from '../../../src/eval/figures.ts';
 import type { AccuracyPair } from '../../../src/eval/stats.ts';
 import { formatBytes } from '../../../src/gpu/bytes.ts';
+import { handleOf } from '../../app/drop.ts';
 import { engine, inWords, model } from '../../app/engine.ts';
 import type { GivenFile } from '../../worker/run_files.ts';
 import type { RunInfo } from '../../worker/runs.ts';
@@ -202,12 +203,6 @@ async function dropped(transfer: DataTransfer | null): Promise<void> {
   const handles = await Promise.all(items.map((item) => handleOf(item)));
   const folder = handles.find((handle) => handle?.kind === 'directory');
   await add(folder ? (folder as FileSystemDirectoryHandle) : files);
-}
-
-/** Only Chrome and Edge give folders that way. */
-async function handleOf(item: DataTransferItem): Promise<FileSystemHandle | null> {
-  const { getAsFileSystemHandle } = item as { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
-  return getAsFileSystemHandle ? getAsFileSystemHandle.call(item) : null;
 }
 
 async function add(given: FileSystemDirectoryHandle | readonly GivenFile[]): Promise<void> {

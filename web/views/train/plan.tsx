@@ -1,7 +1,7 @@
 import { signal, useSignal, useSignalEffect } from '@preact/signals';
 import { duration } from '../../../src/eval/figures.ts';
 import { formatBytes } from '../../../src/gpu/bytes.ts';
-import { engine, inWords, model } from '../../app/engine.ts';
+import { engine, inWords, memoryBudget, model } from '../../app/engine.ts';
 import type { MeasuredTime, Plan } from '../../worker/run_plan.ts';
 import type { RunRequest } from '../../worker/training.ts';
 import { data } from './data_choice.tsx';
@@ -15,9 +15,11 @@ export const refused = signal<FieldProblem | undefined>(undefined);
 /** After so long without another change the engine is asked, in milliseconds. */
 const SETTLED_MS = 250;
 
-/** The settings as they are. */
+/** The settings as they are, under the budget that Models has, where they name no other. */
 export function request(): RunRequest {
-  return { config: given.value, data: data.value };
+  const budget = memoryBudget.value;
+  const config = budget === undefined ? given.value : { memory_budget: budget, ...given.value };
+  return { config, data: data.value };
 }
 
 /** What a run with these settings takes, before it starts. */

@@ -83,6 +83,9 @@ const SUGGESTED = { eval_size: '64', eval_steps: '10', save_steps: '5' } as cons
 /** What was entered, by field, as it was typed; the rest has its default. */
 export const entered = signal<Readonly<Record<string, string>>>(SUGGESTED);
 
+/** What was typed since the last suggestions: those of a model that takes its time to load must not undo it. */
+let typed: Readonly<Record<string, string>> = {};
+
 /** The entries as values. */
 export const given = computed(() =>
   Object.fromEntries(
@@ -121,16 +124,9 @@ export function problemIn(message: string): FieldProblem {
   return { field, message: message.replace(/^settings: /, '') };
 }
 
-/** What the reader entered, by field, since a model last suggested something. */
-const typed = new Map<FieldName, string>();
-
 /** Enters a text in a field; an empty one leaves it to its default. */
 export function enter(name: FieldName, text: string): void {
-  typed.set(name, text);
-  put(name, text);
-}
-
-function put(name: FieldName, text: string): void {
+  typed = { ...typed, [name]: text };
   const { [name]: _, ...others } = entered.value;
   entered.value = text === '' ? others : { ...others, [name]: text };
 }
@@ -147,15 +143,16 @@ export function enterYaml(yaml: string): void {
 }
 
 /**
- * A model's own configuration, with what the page suggests beside it.
- * @param keepTyped what was entered meanwhile stays: the form is there before the first model is
+ * A model's own configuration, with what the page suggests beside it. The page's first model leaves what was typed before it
+ * came (`keepTyped`); another model's begins anew.
  */
 export function suggest(yaml: string | undefined, keepTyped = false): void {
+  const kept = keepTyped ? typed : {};
   if (yaml !== undefined) enterYaml(yaml);
   else entered.value = {};
   entered.value = { ...SUGGESTED, ...entered.value };
-  if (keepTyped) for (const [name, text] of typed) put(name, text);
-  typed.clear();
+  for (const [name, text] of Object.entries(kept)) enter(name as FieldName, text);
+  typed = {};
 }
 
 /** The entries as YAML. */

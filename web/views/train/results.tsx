@@ -61,8 +61,7 @@ function cssPercent(share: number): string {
 export function verdict(before: Accuracy, after: Accuracy): string {
   // As exact as the accuracies beside it.
   const points = `${signed(Math.round((after.accuracy - before.accuracy) * 1000) / 10)} points`;
-  if (after.lo > before.hi)
-    return `${points}, on ${after.n} held-out problems. The intervals are apart.`;
+  if (after.lo > before.hi) return `${points}, on ${after.n} held-out problems. The intervals are apart.`;
   if (after.hi < before.lo) return `${points}: worse than before. The intervals are apart.`;
   return `${points}, on ${after.n} problems. The intervals overlap: measure more problems to tell.`;
 }

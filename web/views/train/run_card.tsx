@@ -122,7 +122,7 @@ function progressNow(): { value: number | undefined; text: string } {
     case 'paused':
       return {
         value: 1,
-        text: `Paused after ${done} of ${all} steps. It is saved, and the vectors so far can be used.`,
+        text: `Paused after ${done} of ${all} steps. It is saved${done > 0 ? ', and the vectors so far can be used' : ''}: Resume goes on from there.`,
       };
     case 'finished':
       return { value: 1, text: seconds.value === undefined ? 'Done.' : `Done in ${duration(seconds.value)}.` };
@@ -220,11 +220,11 @@ function Files({ name }: { name: string }) {
         </button>
       )}
       <button type="button" onClick={give(() => saveFile(name, 'steering.safetensors'))}>
-        Vectors
+        Save the vectors
       </button>
       {phase.value === 'finished' && (
         <button type="button" onClick={give(() => saveFile(name, 'report.html'))}>
-          Report
+          Save the report
         </button>
       )}
       {others.length > 0 && (

@@ -6,7 +6,7 @@ import type { TrainConfig } from '../../../src/train/config.ts';
 import type { ExamplePair, Stage } from '../../../src/train/experiment.ts';
 import type { StepRow } from '../../../src/train/metrics.ts';
 import { engine, gpu, inWords } from '../../app/engine.ts';
-import { vectors } from '../../app/vectors.ts';
+import { vectorsChanged } from '../../app/vectors.ts';
 import type { DataChoice } from '../../worker/run_data.ts';
 import type { AnsweredProblem, Progress, ShownRun, TrainingEvents } from '../../worker/run_events.ts';
 import type { RunInfo } from '../../worker/runs.ts';
@@ -94,7 +94,7 @@ export async function openRun(name: string): Promise<void> {
       result.value = finished || lens.length > 0 ? { lens, examples } : undefined;
       seconds.value = summary?.seconds;
       phase.value = finished ? 'finished' : 'paused';
-      if (norms.length > 0 && opened.modelIsLoaded) vectors.value = { name, step: opened.step, norms };
+      if (norms.length > 0 && opened.modelIsLoaded) vectorsChanged();
     });
   } catch (error) {
     problem.value = inWords(error);
@@ -199,8 +199,7 @@ function eventsOf(): TrainingEvents {
         rows.value = [...rows.value, row];
         if (of) answered.value = [of, ...answered.value].slice(0, STEPS_SHOWN);
         progress.value = undefined;
-        const { name = '' } = run.value ?? {};
-        if (row.steering_norms) vectors.value = { name, step: row.step + 1, norms: row.steering_norms };
+        vectorsChanged();
       }),
     warning: (line) => {
       warnings.value = [...warnings.value, line];

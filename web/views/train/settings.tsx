@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { inWords } from '../../app/engine.ts';
+import { copyText } from '../../ui/clipboard.ts';
 import {
   checked,
   enter,
@@ -35,7 +36,7 @@ const TITLES: Partial<Readonly<Record<FieldName, string>>> = {
 export function Settings({ refused }: { refused: FieldProblem | undefined }) {
   const problem = checked.value.problem ?? refused;
   return (
-    <div class="recipe">
+    <div>
       <Reward problem={problem} />
       <div class="numbers">
         {MAIN.map((name) => (
@@ -213,8 +214,8 @@ function Yaml() {
       <button
         type="button"
         onClick={async () => {
-          await navigator.clipboard.writeText(text);
-          copied.value = true;
+          problem.value = await copyText(text);
+          copied.value = problem.value === undefined;
         }}
       >
         {copied.value ? 'Copied' : 'Copy'}

@@ -122,7 +122,7 @@ function RightAnswers() {
   if (!before) return null;
   const isControl = run.value?.config.reward !== 'correct';
   return (
-    <section class="card accuracy" aria-labelledby="accuracy-title">
+    <section class="card" aria-labelledby="accuracy-title">
       <h2 id="accuracy-title">Right answers</h2>
       <div class="hero">
         <p id="jump" class="jump">
