@@ -53,6 +53,20 @@ export function measureRoofline(device: Device): Promise<Roofline> {
   return roofline;
 }
 
+/**
+ * Measures a device once more: its roofs are the highest that were seen since it was opened, for whatever else the machine did
+ * meanwhile only lowers them. As `measureRoofline` otherwise, which has the answer from then on.
+ */
+export async function measureRooflineAgain(device: Device): Promise<Roofline> {
+  const before = await measured.get(device)?.catch(() => undefined);
+  const now = await measure(device);
+  const best = before
+    ? { ...now, gflops: Math.max(before.gflops, now.gflops), gbps: Math.max(before.gbps, now.gbps) }
+    : now;
+  measured.set(device, Promise.resolve(best));
+  return best;
+}
+
 async function measure(device: Device): Promise<Roofline> {
   const copies = await copyRows(device);
   const f32 = await arithmeticRow(device, 'f32');

@@ -1,7 +1,7 @@
 import type { Family } from '../../bench/families.ts';
 import type { Row } from '../../bench/row.ts';
 import { version } from '../../package.json';
-import { measureRoofline, type Roofline } from '../../src/kernels/measure_roofline.ts';
+import { measureRooflineAgain, type Roofline } from '../../src/kernels/measure_roofline.ts';
 import type { Session } from './session.ts';
 
 /** The kernels of one family. */
@@ -98,7 +98,7 @@ export class Benchmarks {
     const date = new Date().toISOString();
     events.begun({ name: 'environment', date, adapter, trimtab: version, browser: navigator.userAgent });
     events.progress(0, total, 'the roofline');
-    const roofline = await measureRoofline(device);
+    const roofline = await measureRooflineAgain(device);
     events.roofline({ gflops: roofline.gflops, gbps: roofline.gbps });
     const rows = new Rows(adapter, roofline);
     for (const { family, model, rows: expected } of parts) {
