@@ -54,7 +54,12 @@ function headerLength(start: Uint8Array, fileSize: number, where: string): numbe
     );
   }
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
-  if (length > fileSize - 8 || length > MAX_HEADER_BYTES) {
+  if (length > MAX_HEADER_BYTES) {
+    throw new UserError(
+      `${where} is not a safetensors file: such a file begins with the length of its header, and what this one begins with is none.`,
+    );
+  }
+  if (length > fileSize - 8) {
     throw new UserError(
       `${where} is truncated or not a safetensors file: its header should have ${length} bytes, the file has ${fileSize} in all. ` +
         'Copy or download it again.',

@@ -21,7 +21,7 @@ export const modelProblem = signal<string | undefined>(undefined);
 
 const BUDGET = 'trimtab.memoryBudget';
 /** Bytes of GPU memory that may be allocated; undefined for no limit but the adapter's. */
-export const memoryBudget = signal<number | undefined>(Number(localStorage.getItem(BUDGET)) || undefined);
+export const memoryBudget = signal<number | undefined>(Math.max(0, Number(localStorage.getItem(BUDGET))) || undefined);
 effect(() => localStorage.setItem(BUDGET, String(memoryBudget.value ?? '')));
 
 let worker: Worker | undefined;

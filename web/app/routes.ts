@@ -18,7 +18,7 @@ addEventListener('hashchange', () => {
 
 /** The view that the address names; a hash, so that any host of static files serves every view. */
 export const route = computed<Route>(() => {
-  const name = hash.value.replace(/^#\//, '');
+  const name = hash.value.replace(/^#\//, '').replace(/\?.*$/, '');
   return Object.hasOwn(ROUTES, name) ? (name as Route) : 'train';
 });
 

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { duration } from '../../../src/eval/figures.ts';
 import type { Stage } from '../../../src/train/experiment.ts';
 import { gpu, inWords, model } from '../../app/engine.ts';
@@ -155,10 +156,16 @@ function Actions() {
   const now = phase.value;
   const more = useSignal<string | undefined>(undefined);
   const all = run.value?.config.max_steps ?? 0;
+  const pauseButton = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // The button that was pressed is gone: who works by keys goes on from the one in its place.
+    if (now === 'running' && document.activeElement === document.body)
+      pauseButton.current?.focus({ preventScroll: true });
+  }, [now]);
   if (isBusy()) {
     return (
       <div class="buttons">
-        <button id="pause" type="button" disabled={now !== 'running'} onClick={pauseRun}>
+        <button id="pause" ref={pauseButton} type="button" disabled={now !== 'running'} onClick={pauseRun}>
           Pause
         </button>
       </div>
