@@ -204,7 +204,8 @@ describe('what must not change the gradient', () => {
     expect(shared.gradient).toEqual(own.gradient);
     expect(shared.kl).toBe(own.kl);
     expect(shared.kl).toBeGreaterThan(0);
-    expect(shared.dispatches).toBeLessThan(own.dispatches - 9 * lowest);
+    // A layer without a gradient takes nine where its activation is written by the product before, else ten.
+    expect(shared.dispatches).toBeLessThanOrEqual(own.dispatches - 9 * lowest);
   });
 
   it('a completion of zero advantage is counted in N_tok although it is not run', async () => {
