@@ -84,7 +84,6 @@ describe('the lens of a prompt', () => {
     await point(cells, { row: 3, rows: LAYERS + 1, column: 1, columns: ids.length });
     await expect.poll(() => readout(cells).textContent()).toMatch(/^Layer 2 at “:”/);
     await panel.getByRole('heading', { name: 'After layer 2, token 1 :' }).waitFor();
-    await tab.picture('inside-prompt');
     tab.expectQuiet();
   });
 
@@ -189,7 +188,6 @@ describe('the vectors', () => {
     expect(before.every((row) => Number.parseFloat(row.Length as string) > 0 && row.Towards !== '–')).toBe(true);
     await tab.page.getByText('Final norm applied').click();
     await expect.poll(() => tab.rows(layers)).not.toEqual(before);
-    await tab.picture('inside-vectors', { fullPage: true });
     await tab.expectAccessible();
     tab.expectQuiet();
   });

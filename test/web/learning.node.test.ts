@@ -58,9 +58,20 @@ async function showWith(tab: Tab): Promise<void> {
   await tab.go('inside');
   await page.getByRole('heading', { name: 'The tokens that the vectors point to' }).waitFor();
   await tab.picture('inside');
+  await page.getByRole('tab', { name: /path/i }).click();
+  await page.locator('.space-table tbody tr').first().waitFor();
+  const canvas = page.locator('.space-picture canvas');
+  await expect.poll(async () => (await tab.pixels(canvas)).colours, { timeout: 30_000 }).toBeGreaterThan(20);
+  await page.setViewportSize({ width: 1280, height: 1290 });
+  await tab.picture('inside-path');
+  await page.setViewportSize({ width: 1280, height: 900 });
 
   await tab.go('kernels');
-  await page.locator('button:enabled', { hasText: /^Measure \d+ rows/ }).waitFor();
+  const measure = page.locator('button:enabled', { hasText: /^Measure \d+ rows/ });
+  await measure.click();
+  // The button is there again when all are measured.
+  await page.locator('table tbody tr').nth(5).waitFor();
+  await measure.waitFor();
   await tab.picture('kernels');
   await tab.go('models');
   await page.getByRole('heading', { level: 1 }).waitFor();
