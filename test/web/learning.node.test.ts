@@ -72,7 +72,10 @@ async function showWith(tab: Tab): Promise<void> {
   // The button is there again when all are measured.
   await page.locator('table tbody tr').nth(5).waitFor();
   await measure.waitFor();
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.setViewportSize({ width: 1280, height: 1400 });
   await tab.picture('kernels');
+  await page.setViewportSize({ width: 1280, height: 900 });
   await tab.go('models');
   await page.getByRole('heading', { level: 1 }).waitFor();
   await tab.picture('models');

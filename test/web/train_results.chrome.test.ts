@@ -38,9 +38,9 @@ describe('what the page shows of a run', () => {
   it('calls a difference one only where the intervals are apart', () => {
     const low = { accuracy: 0.1, lo: 0.05, hi: 0.2, n: 64 };
     const high = { accuracy: 0.8, lo: 0.7, hi: 0.9, n: 64 };
-    expect(verdict(low, high)).toMatch(/^\+70 points, on 64 problems .* apart/);
+    expect(verdict(low, high)).toMatch(/^\+70 points, on 64 held-out problems\. .* apart/);
     expect(verdict(high, low)).toMatch(/^−70 points: worse/);
-    expect(verdict(low, { ...low, hi: 0.3 })).toMatch(/^0 points, .* overlap/);
+    expect(verdict(low, { ...low, hi: 0.3 })).toMatch(/^0 points, on 64 held-out problems\. .* overlap/);
   });
 
   it('shows the spaces of a token, and the number of one that is no text', () => {

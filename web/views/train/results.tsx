@@ -63,7 +63,7 @@ export function verdict(before: Accuracy, after: Accuracy): string {
   const points = `${signed(Math.round((after.accuracy - before.accuracy) * 1000) / 10)} points`;
   if (after.lo > before.hi) return `${points}, on ${after.n} held-out problems. The intervals are apart.`;
   if (after.hi < before.lo) return `${points}: worse than before. The intervals are apart.`;
-  return `${points}, on ${after.n} problems. The intervals overlap: measure more problems to tell.`;
+  return `${points}, on ${after.n} held-out problems. The intervals overlap: measure more problems to tell.`;
 }
 
 /** The first problem of each step with all its answers, newest on top. */
