@@ -2,7 +2,7 @@ import { blockedBytes } from '../src/gpu/blocks.ts';
 import type { Device } from '../src/gpu/device.ts';
 import type { Cost } from '../src/gpu/kernel.ts';
 import { DTYPE_BYTES, type DType, numel, type Tensor } from '../src/gpu/tensor.ts';
-import { costOf, kernelsOf, timeRecording } from '../src/gpu/timing.ts';
+import { costOf, timeRecording } from '../src/gpu/timing.ts';
 import type { KernelCase } from '../test/cases/case.ts';
 import { packWeight, referenceInputs } from '../test/cases/weights.ts';
 import { failure, type Row, type Rows } from './row.ts';
@@ -34,7 +34,7 @@ export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: bo
   const withoutBuffers = Object.fromEntries(
     Object.entries(plans).map(([label, plan]) => [label, { ...plan, label, buffer: undefined as never }]),
   );
-  const declared = costOf(device, (rec) => c.run(rec, withoutBuffers, device));
+  const { kernels, ...declared } = costOf(device, (rec) => c.run(rec, withoutBuffers, device));
   const cost = { ...declared, flops: declared.flops * shareOfPairs(c) };
   const least = rows.leastMs(cost);
   if (device.caps.isSoftware && !all && least > TOO_SLOW_MS) {
@@ -44,9 +44,8 @@ export async function caseRow(device: Device, rows: Rows, c: KernelCase, all: bo
   try {
     tensors = allocate(device, c, plans);
     const error = isCheap(c, cost) ? await errorOf(device, c, tensors) : undefined;
-    const variant = kernelsOf(device, (rec) => c.run(rec, tensors, device)).join(' + ');
     const timing = await timeRecording(device, (rec) => c.run(rec, tensors, device));
-    return rows.timed(id, timing, cost, { variant, ...(error !== undefined && { error }) });
+    return rows.timed(id, timing, cost, { variant: kernels.join(' + '), ...(error !== undefined && { error }) });
   } catch (error) {
     return rows.skipped(id, failure(error));
   } finally {

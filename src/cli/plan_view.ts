@@ -4,6 +4,7 @@ import type { Calibration, Timing } from '../train/calibrate.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { Estimate, StepTokens } from '../train/estimate.ts';
 import type { MemoryPlan } from '../train/memory_plan.ts';
+import { planRows } from '../train/plan_rows.ts';
 import { table } from './output.ts';
 
 /** The memory plan on one line, before a run. */
@@ -19,26 +20,8 @@ export function memoryLine(plan: MemoryPlan): string {
 
 /** All of the plan: what `--dry-run` prints. */
 export function planTable(plan: MemoryPlan, config: TrainConfig): string {
-  const { num_prompts, num_generations, max_completion_length, max_steps, recompute, reuse_activations } = config;
-  const used = (setting: string) => (setting === plan.recompute ? (recompute === 'auto' ? 'chosen' : 'set') : '');
-  const kept = plan.kept.rows > 0 ? `of up to ${plan.kept.rows} tokens` : `reuse_activations ${reuse_activations}`;
-  const rows: [string, string, string][] = [
-    ['weights', formatBytes(plan.weights), `dtype ${config.dtype}`],
-    ['vectors, gradient, AdamW', formatBytes(plan.optimizer), ''],
-    ['rollout: keys and values', formatBytes(plan.cache), `${plan.inFlight} completions in flight`],
-    ['rollout: one pass', formatBytes(plan.generation), ''],
-    ['training: kept from the rollout', formatBytes(plan.kept.bytes), kept],
-    ['training: kept, recompute none', formatBytes(plan.activations.none), used('none')],
-    ['training: kept, recompute layer', formatBytes(plan.activations.layer), used('layer')],
-    ['training: gradients, logits', formatBytes(plan.workspace), `micro-batches of up to ${plan.rows} tokens`],
-    [
-      'at most at once',
-      formatBytes(plan.total),
-      config.memory_budget
-        ? `of a budget of ${formatBytes(config.memory_budget)}`
-        : 'in training; evaluations are outside of it',
-    ],
-  ];
+  const { num_prompts, num_generations, max_completion_length, max_steps } = config;
+  const rows = planRows(plan, config).map(({ what, bytes, note }) => [what, formatBytes(bytes), note]);
   return (
     `${max_steps} steps of ${num_prompts} problems, ${num_generations} completions each, ${max_completion_length} tokens at most\n\n` +
     table(['GPU memory', 'size', ''], rows)

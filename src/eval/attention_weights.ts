@@ -3,7 +3,7 @@ import { UserError } from '../gpu/errors.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { attentionMap, mapStride } from '../kernels/attention_map.ts';
 import type { Model } from '../model/model.ts';
-import { packSequence, uploadPacked } from '../model/packing.ts';
+import { uploadSequence } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { forward } from '../model/transformer.ts';
 import { checkIds } from './dump.ts';
@@ -33,7 +33,7 @@ export async function attentionWeights(
   const most = Math.floor(Math.min(TILE_BYTES, device.arena.largestTensor) / (4 * heads * stride));
   const atOnce = Math.max(1, Math.min(t, most));
   const tiles = await device.arena.guard(async () => {
-    const tables = uploadPacked(device, packSequence([...ids, 0])); // a closing token that is never run
+    const tables = uploadSequence(device, ids);
     const tape = new Tape(device);
     const made: Tensor[] = [];
     const last = forward(tape, model, tables, {

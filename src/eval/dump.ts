@@ -4,10 +4,11 @@ import { UserError } from '../gpu/errors.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { logProbabilities } from '../model/log_probabilities.ts';
 import type { Model } from '../model/model.ts';
-import { packSequence, uploadPacked } from '../model/packing.ts';
+import { packSequence, uploadPacked, uploadSequence } from '../model/packing.ts';
 import type { TensorToWrite } from '../model/safetensors.ts';
 import type { Steering } from '../model/steering.ts';
-import { finalNorm, forward } from '../model/transformer.ts';
+import { finalNorm } from '../model/transformer.ts';
+import { residualStates } from './residual_stream.ts';
 
 /**
  * Everything that one needs to compare the engine with another: for a sequence of T tokens `logits` [T, V],
@@ -62,27 +63,19 @@ export async function plainPass(
   steering?: Steering,
 ): Promise<{ logits: Float32Array; resid: Float32Array[] }> {
   const { device } = model;
-  const { vocab_size: v, hidden_size: c } = model.config;
+  const { vocab_size: v } = model.config;
   const t = ids.length;
-  // A closing token that is never run gives the last one a row of its own.
-  const tables = uploadPacked(device, packSequence([...ids, 0]));
+  const tables = uploadSequence(device, ids);
   const tape = new Tape(device);
-  const kept: Tensor[] = [];
-  const last = forward(tape, model, tables, {
-    steering,
-    onResidPost: (l, tensor) => {
-      const copy = device.arena.alloc([t, c], 'f32', `resid_post.${l}`);
-      tape.rec.copy(tensor, copy);
-      kept.push(copy);
-    },
-  });
+  const states = residualStates(model, tables, steering); // resid_pre, then every resid_post, [T, C] each
+  const last = tape.borrow(states.at(-1) as Tensor);
   const hidden = finalNorm(tape, model, last, tables.headRows, t);
   const scores = ops.logits(tape, hidden, model.lm_head, 1);
   const stride = scores.tensor.shape[1] as number;
   const padded = await device.read(scores.tensor);
-  const resid = (await device.readBytes(kept)).map((bytes) => new Float32Array(bytes.buffer));
-  tape.release(last, hidden, scores);
-  for (const tensor of kept) device.arena.free(tensor);
+  const resid = (await device.readBytes(states.slice(1))).map((bytes) => new Float32Array(bytes.buffer));
+  tape.release(hidden, scores);
+  for (const tensor of states) device.arena.free(tensor);
   tables.free();
   const logits = new Float32Array(t * v); // [T, V]
   for (let i = 0; i < t; i++) logits.set(padded.subarray(i * stride, i * stride + v), i * v);

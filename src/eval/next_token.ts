@@ -2,7 +2,7 @@ import { Tape } from '../autograd/tape.ts';
 import { UserError } from '../gpu/errors.ts';
 import type { LanguageModel } from '../model/language_model.ts';
 import type { Model } from '../model/model.ts';
-import { packSequence, uploadPacked } from '../model/packing.ts';
+import { uploadSequence } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { finalNorm, forward, logits } from '../model/transformer.ts';
 import { tokenText } from './lens.ts';
@@ -134,12 +134,7 @@ export async function nextTokenChoices(
   const first = logps[0] ?? new Float64Array();
   return {
     entropy: logps.map((side) => -side.reduce((sum, x) => sum + Math.exp(x) * x, 0)),
-    kl: logps.map((side) =>
-      Math.max(
-        0,
-        side.reduce((sum, x, v) => sum + Math.exp(x) * (x - at(first, v)), 0),
-      ),
-    ),
+    kl: logps.map((side) => divergence(side, first)),
     tokens: [...kept]
       .sort((a, b) => best(b) - best(a) || a - b)
       .map((id) => ({
@@ -181,8 +176,7 @@ async function logProbabilitiesAt(
 ): Promise<Float64Array[]> {
   const { device } = model;
   const { values, stride } = await device.arena.guard(async () => {
-    // A closing token that is never run gives the last one a row of its own.
-    const tables = uploadPacked(device, packSequence([...ids, 0]));
+    const tables = uploadSequence(device, ids);
     const rows = device.upload(Uint32Array.from(positions), [positions.length], 'u32', 'positions');
     const tape = new Tape(device);
     const resid = forward(tape, model, tables, { steering });
@@ -204,6 +198,14 @@ function logSoftmax(row: Float32Array): Float64Array {
   return Float64Array.from(row, (x) => x - lse);
 }
 
+/** `KL(side ‖ other)` in nats, of log-probabilities [V]; not below 0, where rounding would put it. */
+function divergence(side: Float64Array, other: Float64Array): number {
+  return Math.max(
+    0,
+    side.reduce((sum, x, v) => sum + Math.exp(x) * (x - (other[v] as number)), 0),
+  );
+}
+
 function effect(
   { tokenizer }: LanguageModel,
   ids: readonly number[],
@@ -214,13 +216,12 @@ function effect(
 ): NextTokenEffect {
   const p = base.map(Math.exp);
   const q = steered.map(Math.exp);
-  const kl = q.reduce((sum, x, v) => sum + x * ((steered[v] as number) - (base[v] as number)), 0);
   const change = (v: number) => Math.abs((q[v] as number) - (p[v] as number));
   const order = Array.from(q.keys()).sort((a, b) => change(b) - change(a) || a - b);
   return {
     position,
     token: tokenText(tokenizer, ids[position] as number),
-    kl: Math.max(0, kl),
+    kl: divergence(steered, base),
     changes: order.slice(0, k).map((id) => ({
       id,
       token: tokenText(tokenizer, id),

@@ -4,7 +4,7 @@ import { headFinish, headPick, headUpdate } from '../kernels/head.ts';
 import { softmaxKl } from '../kernels/softmax_kl.ts';
 import { topK } from '../kernels/top_k.ts';
 import type { Model } from '../model/model.ts';
-import { packSequence, uploadPacked } from '../model/packing.ts';
+import { uploadSequence } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { finalNorm, logits } from '../model/transformer.ts';
 import { checkIds } from './dump.ts';
@@ -80,7 +80,7 @@ export async function promptLens(
   const kl = new Float32Array(steering ? rows * t : 0);
 
   await device.arena.guard(async () => {
-    const tables = uploadPacked(device, packSequence([...ids, 0])); // a closing token that is never run
+    const tables = uploadSequence(device, ids);
     const streams = sides.map((side) => residualStates(model, tables, side));
     for (let row = 0; row < rows; row++) {
       for (let first = 0; first < t; first += atOnce) {

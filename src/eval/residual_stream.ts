@@ -3,7 +3,7 @@ import { Tape } from '../autograd/tape.ts';
 import type { Tensor } from '../gpu/tensor.ts';
 import { gatherRows } from '../kernels/rows.ts';
 import type { Model } from '../model/model.ts';
-import { type PackedTables, packSequence, uploadPacked } from '../model/packing.ts';
+import { type PackedTables, uploadSequence } from '../model/packing.ts';
 import type { Steering } from '../model/steering.ts';
 import { forward } from '../model/transformer.ts';
 
@@ -22,8 +22,7 @@ export async function residualStream(
 ): Promise<Float32Array[]> {
   const { device } = model;
   return device.arena.guard(async () => {
-    // A closing token that is never run gives the last one a row of its own.
-    const tables = uploadPacked(device, packSequence([...ids, 0]));
+    const tables = uploadSequence(device, ids);
     const rows = device.upload(Uint32Array.from(positions), [positions.length], 'u32', 'positions');
     const states = residualStates(model, tables, steering, rows);
     const bytes = await device.readBytes(states);

@@ -64,18 +64,12 @@ class CostRecorder extends Recorder {
   override clear(): void {}
 }
 
-/** What a recording needs at the least; its tensors need no buffers for this. */
-export function costOf(device: Device, record: Launches): Cost {
+/** What a recording needs at the least, and the names of the kernels that it dispatches; its tensors need no buffers for this. */
+export function costOf(device: Device, record: Launches): Cost & { readonly kernels: readonly string[] } {
   const recorder = new CostRecorder(device);
   record(recorder);
-  return { flops: recorder.flops, bytes: recorder.bytes };
-}
-
-/** Names of the kernels that a recording dispatches; its tensors need no buffers for this. */
-export function kernelsOf(device: Device, record: Launches): string[] {
-  const recorder = new CostRecorder(device);
-  record(recorder);
-  return [...recorder.kernels];
+  const { flops, bytes, kernels } = recorder;
+  return { flops, bytes, kernels: [...kernels] };
 }
 
 /** Times a recording at least `repeats` times: by timestamps where the adapter has them, else by the clock. */

@@ -150,6 +150,14 @@ export interface PackedTables {
   free(): void;
 }
 
+/**
+ * The tables of one sequence that is read and not trained on: every token has a row, the last one too, for a closing token that is
+ * never run follows it. To be freed by the caller.
+ */
+export function uploadSequence(device: Device, ids: readonly number[]): PackedTables {
+  return uploadPacked(device, packSequence([...ids, 0]));
+}
+
 export function uploadPacked(device: Device, packed: Packed): PackedTables {
   const made: Tensor[] = [];
   const up = (data: Uint32Array, shape: readonly number[], label: string) => {

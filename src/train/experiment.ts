@@ -32,7 +32,7 @@ import { Selection } from './selection.ts';
 import type { Example } from './traces.ts';
 import { type StepRunner, Trainer } from './trainer.ts';
 
-interface ExperimentOptions {
+export interface ExperimentOptions {
   readonly lm: LanguageModel;
   readonly config: TrainConfig;
   readonly store: RunStore;

@@ -4,7 +4,7 @@ import { readVectors, tokenText } from '../../src/eval/lens.ts';
 import { promptLens } from '../../src/eval/prompt_lens.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import type { LanguageModel } from '../../src/model/language_model.ts';
-import { type Steering, uploadSteering } from '../../src/model/steering.ts';
+import type { Steering } from '../../src/model/steering.ts';
 import {
   ATTENTION_TOKENS,
   type AttentionReading,
@@ -17,7 +17,7 @@ import {
   type VectorsStamp,
 } from './inspection_types.ts';
 import type { Session } from './session.ts';
-import type { CurrentVectors } from './vectors.ts';
+import { type CurrentVectors, withVectors } from './vectors.ts';
 
 /** Tokens of a list of the vectors' lens. */
 const VECTOR_TOKENS = { top: 12, bottom: 6 };
@@ -129,15 +129,7 @@ export class Inspection {
     work: (steering: Steering | undefined) => Promise<T>,
   ): Promise<T> {
     if (!vectors) return work(undefined);
-    const { device, config } = this.#session.lm.model;
-    const { values, layers: numLayers, hiddenSize, scale, name } = vectors;
-    const file = { vectors: values, numLayers, hiddenSize, metadata: {} };
-    const steering = uploadSteering(device, config, file, scale, name);
-    try {
-      return await work(steering);
-    } finally {
-      device.arena.free(steering.tensor);
-    }
+    return withVectors(this.#session.lm.model, vectors, 1, work);
   }
 }
 

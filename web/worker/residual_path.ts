@@ -4,9 +4,8 @@ import { type PrincipalAxes, projected } from '../../src/eval/principal_axes.ts'
 import { residualStream } from '../../src/eval/residual_stream.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import type { LanguageModel } from '../../src/model/language_model.ts';
-import { uploadSteering } from '../../src/model/steering.ts';
 import type { Session } from './session.ts';
-import type { CurrentVectors } from './vectors.ts';
+import { type CurrentVectors, withVectors } from './vectors.ts';
 
 export interface PathRequest {
   readonly prompt: string;
@@ -144,20 +143,14 @@ function promptIds({ tokenizer, model }: LanguageModel, prompt: string): number[
   return ids;
 }
 
-async function steeredStates(
+function steeredStates(
   { model }: LanguageModel,
   ids: readonly number[],
   positions: readonly number[],
-  { name, layers, hiddenSize, values, scale }: CurrentVectors,
+  vectors: CurrentVectors,
   strength: number,
 ): Promise<Float32Array[]> {
-  const file = { vectors: values, numLayers: layers, hiddenSize, metadata: {} };
-  const steering = uploadSteering(model.device, model.config, file, scale * strength, name);
-  try {
-    return await residualStream(model, ids, positions, steering);
-  } finally {
-    model.device.arena.free(steering.tensor);
-  }
+  return withVectors(model, vectors, strength, (steering) => residualStream(model, ids, positions, steering));
 }
 
 type Projection = (states: readonly Float32Array[]) => Float32Array;

@@ -1,10 +1,10 @@
 import { now } from '#platform';
 import { mean } from '../../src/eval/stats.ts';
-import { formatBytes } from '../../src/gpu/bytes.ts';
 import type { LanguageModel } from '../../src/model/language_model.ts';
 import { calibrate, completionsInFlight } from '../../src/train/calibrate.ts';
 import { estimate } from '../../src/train/estimate.ts';
 import { type MemoryPlan, planMemory } from '../../src/train/memory_plan.ts';
+import { type PlanRow, planRows } from '../../src/train/plan_rows.ts';
 import type { PreparedRun } from './run_preparation.ts';
 
 /** What a run takes, before it begins. */
@@ -19,7 +19,7 @@ export interface Plan {
   readonly promptLength: number;
   /** Bytes of GPU memory at the most, and what they are for. */
   readonly total: number;
-  readonly memory: readonly { readonly what: string; readonly bytes: string; readonly note: string }[];
+  readonly memory: readonly PlanRow[];
   /** The first prompt as the model sees it. */
   readonly firstPrompt: string;
   readonly notes: readonly string[];
@@ -49,24 +49,10 @@ export function planOf(lm: LanguageModel, run: PreparedRun): Plan {
     longestCompletion: config.max_completion_length,
     promptLength: promptLength(run),
     total: plan.total,
-    memory: memoryRows(plan),
+    memory: planRows(plan, config),
     firstPrompt: first ? encode(first).text : '',
     notes: [...data.notes, ...cut],
   };
-}
-
-function memoryRows(plan: MemoryPlan): Plan['memory'] {
-  const row = (what: string, bytes: number, note = '') => ({ what, bytes: formatBytes(bytes), note });
-  return [
-    row('weights', plan.weights),
-    row('vectors, gradient, AdamW', plan.optimizer),
-    row('rollouts: keys and values', plan.cache, `${plan.inFlight} completions in flight`),
-    row('rollouts: one pass', plan.generation),
-    row('kept from rollouts', plan.kept.bytes, plan.kept.rows > 0 ? `up to ${plan.kept.rows} tokens` : ''),
-    row('training: activations', plan.activations[plan.recompute], `recompute ${plan.recompute}`),
-    row('training: the rest', plan.workspace, `micro-batches of up to ${plan.rows} tokens`),
-    row('at most at once', plan.total),
-  ];
 }
 
 /** Runs some passes of the run's sizes and takes the time. The GPU is busy meanwhile. */

@@ -3,26 +3,19 @@ import { asker, longestPrompt } from '../../src/eval/ask.ts';
 import type { Prompt } from '../../src/eval/completions.ts';
 import type { Problem } from '../../src/eval/data.ts';
 import { resolvePrompt } from '../../src/eval/prompts.ts';
-import { builtinReward, type RewardFunction } from '../../src/eval/rewards.ts';
+import { builtinReward } from '../../src/eval/rewards.ts';
 import { UserError } from '../../src/gpu/errors.ts';
 import type { LanguageModel } from '../../src/model/language_model.ts';
 import { parseTrainConfig, type TrainConfig } from '../../src/train/config.ts';
+import type { ExperimentOptions } from '../../src/train/experiment.ts';
 import { layerRates, trainedLayers } from '../../src/train/layers.ts';
 import { withSteps } from '../../src/train/schedule.ts';
 import type { RunData } from './run_data.ts';
 
 /** A run that was looked at and can begin. */
-export interface PreparedRun {
-  readonly lm: LanguageModel;
-  readonly config: TrainConfig;
+export interface PreparedRun
+  extends Pick<ExperimentOptions, 'lm' | 'config' | 'encode' | 'stop' | 'reward' | 'rewardName' | 'prompted'> {
   readonly data: RunData;
-  /** Keeps what it has encoded. */
-  readonly encode: (problem: Problem) => Prompt;
-  readonly stop: readonly string[];
-  readonly reward: RewardFunction;
-  readonly rewardName: string;
-  /** How the model without vectors is asked once more, for `baseline_prompt`. */
-  readonly prompted: Pick<PreparedRun, 'encode' | 'stop'> | undefined;
   /** Tokens of the longest prompt. */
   readonly longest: number;
 }
@@ -70,6 +63,7 @@ export async function prepare(
       );
     }
   }
+  // The plan asks every problem, and then the run does.
   const encode = remembered(asker(lm, spec));
   const baseline = config.baseline_prompt && resolvePrompt(config.baseline_prompt, lm.tokenizer.hasChatTemplate);
   const prompted = baseline ? { encode: remembered(asker(lm, baseline)), stop: baseline.stop } : undefined;

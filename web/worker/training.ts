@@ -1,7 +1,7 @@
 import { now } from '#platform';
 import { type LensLayer, logitLens } from '../../src/eval/lens.ts';
 import { UserError } from '../../src/gpu/errors.ts';
-import { checkSteering, rowNorms, steeringScale, uploadSteering } from '../../src/model/steering.ts';
+import { checkSteering, rowNorms, steeringScale } from '../../src/model/steering.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { examplePairs, runExperiment, type Stage } from '../../src/train/experiment.ts';
 import { readRun } from '../../src/train/read_run.ts';
@@ -20,6 +20,7 @@ import { type MeasuredTime, measureTime, type Plan, planOf } from './run_plan.ts
 import { type PreparedRun, prepare } from './run_preparation.ts';
 import { accuracies, type Runs } from './runs.ts';
 import type { Session } from './session.ts';
+import { withVectors } from './vectors.ts';
 
 /** What the reader asks for: fields of the configuration as they were given, and the problems. */
 export interface RunRequest {
@@ -156,15 +157,7 @@ export class Training {
     return this.#session.turn.take(`reading the vectors of ${name}`, async () => {
       const { lm, vectors } = this.#session;
       if (!vectors) return [];
-      const { layers: numLayers, hiddenSize, values } = vectors;
-      const file = { vectors: values, numLayers, hiddenSize, metadata: {} };
-      const { device, config } = lm.model;
-      const { tensor } = uploadSteering(device, config, file, 1, name);
-      try {
-        return await logitLens(lm, tensor);
-      } finally {
-        device.arena.free(tensor);
-      }
+      return withVectors(lm.model, vectors, 1, ({ tensor }) => logitLens(lm, tensor));
     });
   }
 

@@ -90,7 +90,7 @@ export function PlanView() {
               <th scope="row">
                 {what} {note && <small>{note}</small>}
               </th>
-              <td>{bytes}</td>
+              <td>{formatBytes(bytes)}</td>
             </tr>
           ))}
         </tbody>
