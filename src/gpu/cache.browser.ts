@@ -1,8 +1,9 @@
+import { privateFolder } from './opfs.browser.ts';
 import type { Cache } from './platform.ts';
 
 /** Small files that can be made again, in the private file system of the page's origin (OPFS). */
 export function browserCache(folder = 'cache'): Cache {
-  const directory = async () => (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
+  const directory = () => privateFolder(folder);
   return {
     where: `${folder} (OPFS)`,
     async read(name) {

@@ -1,4 +1,4 @@
-import { now, patiently } from '#platform';
+import { isNode, now, patiently } from '#platform';
 import { Arena } from './arena.ts';
 import { formatBytes } from './bytes.ts';
 import { Counters } from './counters.ts';
@@ -327,8 +327,12 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UserError(
-      'No WebGPU adapter was found. `npx trimtab doctor` shows what is missing and what to install. A program of your own gets SwiftShader, ' +
-        'on the CPU, when it is started with `node --import trimtab/adapter`.',
+      isNode
+        ? 'No WebGPU adapter was found. `npx trimtab doctor` shows what is missing and what to install. A program of your own gets SwiftShader, ' +
+            'on the CPU, when it is started with `node --import trimtab/adapter`.'
+        : 'This browser knows WebGPU, but has no adapter to run it on. On Linux start Chrome with --enable-unsafe-webgpu ' +
+            '--enable-features=Vulkan; elsewhere switch on "Use graphics acceleration when available" in its settings. ' +
+            'chrome://gpu says what it found.',
     );
   }
   checkLimits(adapter);

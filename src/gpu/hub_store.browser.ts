@@ -1,6 +1,7 @@
 import { formatBytes } from './bytes.ts';
 import { UserError } from './errors.ts';
 import type { HubEntry, HubStore } from './hub_store.ts';
+import { privateFolder, privateFolderIfThere, unlessMissing } from './opfs.browser.ts';
 import type { RandomAccess } from './platform.ts';
 
 /** A file is kept in pieces of this size: one is written at once, so that what has come stays when the page is closed. */
@@ -58,7 +59,7 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): Brows
     commitOf: (repo, revision) => readSmall(at(repo, 'refs'), revision),
     remember: (repo, revision, commit) => writing(() => write(at(repo, 'refs'), revision, commit)),
     async list(repo, commit) {
-      const directory = await directoryAt(at(repo, 'snapshots', commit));
+      const directory = await privateFolderIfThere(...at(repo, 'snapshots', commit));
       const paths: string[] = [];
       if (directory) for await (const name of directory.keys()) paths.push(decodeURIComponent(name));
       const whole = await Promise.all(paths.map((path) => open(repo, commit, path)));
@@ -66,11 +67,11 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): Brows
     },
     open,
     async repositories() {
-      const top = await directoryAt(at());
+      const top = await privateFolderIfThere(...at());
       const found: StoredRepository[] = [];
       if (!top) return found;
       for await (const repo of top.keys()) {
-        const refs = await directoryAt(at(repo, 'refs'));
+        const refs = await privateFolderIfThere(...at(repo, 'refs'));
         const revisions = new Map<string, string>();
         if (refs) {
           for await (const name of refs.keys()) {
@@ -83,7 +84,7 @@ export function browserHubStore(folder = 'hub', pieceBytes = PIECE_BYTES): Brows
       return found.sort((a, b) => (a.repo < b.repo ? -1 : 1));
     },
     async remove(repo) {
-      const top = await directoryAt(at());
+      const top = await privateFolderIfThere(...at());
       try {
         await top?.removeEntry(repo, { recursive: true });
       } catch (error) {
@@ -142,26 +143,8 @@ async function fetchInto(
 /** Names in OPFS hold no slash. */
 const escaped = (name: string): string => encodeURIComponent(name);
 
-/** @throws UserError where the browser has no such storage, or the page may not use it */
-async function root(): Promise<FileSystemDirectoryHandle> {
-  if (!navigator.storage?.getDirectory) {
-    throw new UserError('This page has no storage of its own (OPFS): open it from https:// or http://localhost.');
-  }
-  return navigator.storage.getDirectory();
-}
-
-async function directoryAt(path: readonly string[], create = false): Promise<FileSystemDirectoryHandle | undefined> {
-  let directory = await root();
-  for (const name of path) {
-    const next = await unlessMissing(directory.getDirectoryHandle(name, { create }));
-    if (!next) return undefined;
-    directory = next;
-  }
-  return directory;
-}
-
 async function fileIn(path: readonly string[], name: string): Promise<File | undefined> {
-  const directory = await directoryAt(path);
+  const directory = await privateFolderIfThere(...path);
   const handle = directory && (await unlessMissing(directory.getFileHandle(escaped(name))));
   return handle?.getFile();
 }
@@ -171,7 +154,7 @@ async function readSmall(path: readonly string[], name: string): Promise<string 
 }
 
 async function write(path: readonly string[], name: string, content: FileSystemWriteChunkType): Promise<void> {
-  const directory = (await directoryAt(path, true)) as FileSystemDirectoryHandle;
+  const directory = await privateFolder(...path);
   const stream = await (await directory.getFileHandle(escaped(name), { create: true })).createWritable();
   await stream.write(content);
   await stream.close();
@@ -179,7 +162,7 @@ async function write(path: readonly string[], name: string, content: FileSystemW
 
 /** Bytes of all contents, and whether each has come whole. */
 async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole: boolean }> {
-  const directory = await directoryAt(blobs);
+  const directory = await privateFolderIfThere(...blobs);
   let [bytes, whole] = [0, true];
   if (!directory) return { bytes, whole };
   for await (const etag of directory.keys()) {
@@ -192,16 +175,6 @@ async function sizeOf(blobs: readonly string[]): Promise<{ bytes: number; whole:
     whole &&= complete;
   }
   return { bytes, whole };
-}
-
-/** Undefined for a file or folder that is not there. */
-export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if ((error as DOMException).name === 'NotFoundError') return undefined;
-    throw error;
-  }
 }
 
 async function writing(work: () => Promise<void>): Promise<void> {

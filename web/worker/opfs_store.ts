@@ -1,6 +1,6 @@
 import { formatBytes } from '../../src/gpu/bytes.ts';
 import { UserError } from '../../src/gpu/errors.ts';
-import { unlessMissing } from '../../src/gpu/hub_store.browser.ts';
+import { unlessMissing } from '../../src/gpu/opfs.browser.ts';
 import type { RunStore } from '../../src/train/rundir.ts';
 
 /** What TypeScript knows only of workers: the quick way to write, which no other may use at the same time. */
@@ -12,16 +12,6 @@ interface SyncAccess {
   close(): void;
 }
 type WorkerFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> };
-
-/** A folder of the page's private file system. @throws UserError where the browser gives the page none */
-export async function privateFolder(...path: readonly string[]): Promise<FileSystemDirectoryHandle> {
-  if (!navigator.storage?.getDirectory) {
-    throw new UserError('This page has no storage of its own (OPFS): open it from https:// or http://localhost.');
-  }
-  let folder = await navigator.storage.getDirectory();
-  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true });
-  return folder;
-}
 
 /**
  * A run folder in the page's private file system; for a dedicated worker.

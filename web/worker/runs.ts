@@ -1,11 +1,11 @@
 import type { AccuracyPair } from '../../src/eval/stats.ts';
 import { UserError } from '../../src/gpu/errors.ts';
-import { unlessMissing } from '../../src/gpu/hub_store.browser.ts';
+import { privateFolder, privateFolderIfThere, unlessMissing } from '../../src/gpu/opfs.browser.ts';
 import { EVALUATION_FILES } from '../../src/train/experiment.ts';
 import type { StepRow } from '../../src/train/metrics.ts';
 import { readRun, readRunHead } from '../../src/train/read_run.ts';
 import { RUN_FILES, type RunStore } from '../../src/train/rundir.ts';
-import { fileIn, filesOf, opfsStore, privateFolder } from './opfs_store.ts';
+import { fileIn, filesOf, opfsStore } from './opfs_store.ts';
 import { type GivenFile, runFilesOf } from './run_files.ts';
 
 /** A run as a list shows it. */
@@ -60,9 +60,7 @@ export class Runs {
 
   /** @throws UserError where there is no such run */
   async existing(name: string): Promise<RunStore> {
-    const folder = await unlessMissing((await privateFolder('runs')).getDirectoryHandle(name));
-    if (!folder) throw new UserError(`There is no run ${name} any more: it was deleted.`);
-    return opfsStore(folder, `runs/${name}`);
+    return opfsStore(await this.#folder(name), `runs/${name}`);
   }
 
   /** A name that no run has: the wish itself, or with a number behind it. */
@@ -114,7 +112,7 @@ export class Runs {
 
   /** One file of a run; undefined where the run has not written it. */
   async file(name: string, file: string): Promise<Blob | undefined> {
-    const folder = await unlessMissing((await privateFolder('runs')).getDirectoryHandle(name));
+    const folder = await privateFolderIfThere('runs', name);
     return folder && fileIn(folder, file);
   }
 
@@ -142,9 +140,13 @@ export class Runs {
   }
 
   async #files(name: string): Promise<File[]> {
-    const folder = await unlessMissing((await privateFolder('runs')).getDirectoryHandle(name));
+    return filesOf(await this.#folder(name));
+  }
+
+  async #folder(name: string): Promise<FileSystemDirectoryHandle> {
+    const folder = await privateFolderIfThere('runs', name);
     if (!folder) throw new UserError(`There is no run ${name} any more: it was deleted.`);
-    return filesOf(folder);
+    return folder;
   }
 }
 

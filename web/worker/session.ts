@@ -63,16 +63,7 @@ export class Session {
 
   /** @throws UserError where there is no WebGPU, no adapter, or one without the limits needed */
   async open(options: SessionOptions, events: SessionEvents): Promise<AdapterInfo> {
-    const gpu = await createGPU();
-    const adapter = await gpu.requestAdapter();
-    if (!adapter) {
-      throw new UserError(
-        'This browser knows WebGPU, but has no adapter to run it on. On Linux start Chrome with --enable-unsafe-webgpu ' +
-          '--enable-features=Vulkan; elsewhere switch on "Use graphics acceleration when available" in its settings. ' +
-          'chrome://gpu says what it found.',
-      );
-    }
-    const device = await openDevice(gpu, options);
+    const device = await openDevice(await createGPU(), options);
     this.#device = device;
     void device.gpu.lost.then(({ reason, message }) => {
       if (reason !== 'destroyed') events.lost(message || 'the browser gave no reason');
@@ -93,10 +84,6 @@ export class Session {
   get lm(): LanguageModel {
     if (!this.#lm) throw new UserError('No model is loaded: choose one under Models.');
     return this.#lm;
-  }
-
-  get hasModel(): boolean {
-    return this.#lm !== undefined;
   }
 
   /**

@@ -28,6 +28,7 @@ import {
   type VectorsInfo,
 } from './steer_types.ts';
 import { SteerVectors, weighed } from './steer_vectors.ts';
+import { type CurrentVectors, withVectors } from './vectors.ts';
 
 /** Questions for who has none of their own: those that the demonstration is measured with, beside the page. */
 const EXAMPLES = new URL('models/demo/problems-test.jsonl', self.name).href;
@@ -48,20 +49,13 @@ interface Shown {
   readonly ids: readonly number[];
 }
 
-/** The vectors of a run, as they were: training may go on meanwhile. */
-interface Used {
-  /** [L, C] with each layer's factor in them. */
-  readonly values: Float32Array;
-  readonly shape: readonly [number, number];
-  readonly scale: number;
-}
-
 /** Base and steered text from one prompt, and what the vectors did to each token. */
 export class Steer {
   readonly #session: Session;
   readonly #vectors: SteerVectors;
   readonly #shown: Partial<Record<Column, Shown>> = {};
-  #used: Used | undefined;
+  /** Weighed by what was asked for, as they were then: training may go on meanwhile. */
+  #used: CurrentVectors | undefined;
   #stop: AbortController | undefined;
 
   constructor(session: Session) {
@@ -128,7 +122,7 @@ export class Steer {
       if (!used || shown.length === 0) return {};
       const scores: Partial<Record<Column, Record<Column, Float32Array>>> = {};
       const groups = groupsOf(shown);
-      await this.#steered(used, async (steering) => {
+      await withVectors(this.#session.lm.model, used, 1, async (steering) => {
         for (const side of COLUMNS) {
           const logps = await sequenceLogps(this.#session.lm.model, groups, {
             temperature: 1,
@@ -159,7 +153,8 @@ export class Steer {
         throw new UserError('This text is of a model that was loaded before: generate it again.');
       const ids = [...shown.prompt, ...shown.ids.slice(0, step)];
       const look = (sides: readonly (Steering | undefined)[]) => nextTokenChoices(shown.lm, ids, sides, k, id);
-      return this.#used ? this.#steered(this.#used, (steering) => look([undefined, steering])) : look([undefined]);
+      if (!this.#used) return look([undefined]);
+      return withVectors(shown.lm.model, this.#used, 1, (steering) => look([undefined, steering]));
     });
   }
 
@@ -208,7 +203,7 @@ export class Steer {
     const generate = (steering?: Steering) => generateSideBySide(lm.model, lanes(steering));
     let completions: (Completion | undefined)[] = [];
     try {
-      const results = used ? await this.#steered(used, generate) : await generate();
+      const results = used ? await withVectors(lm.model, used, 1, generate) : await generate();
       completions = results.map((lane) => lane[0]?.[0]);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -248,21 +243,9 @@ export class Steer {
     return { ids: tokenizer.encode(tokenizer.renderChat(messages)), stop: [], rule: 'boxed' };
   }
 
-  #weigh({ strength, layers }: Push): Used {
+  #weigh({ strength, layers }: Push): CurrentVectors {
     const { current } = this.#vectors;
-    const { hiddenSize, scale } = current;
-    return { values: weighed(current, layers), shape: [current.layers, hiddenSize], scale: scale * strength };
-  }
-
-  /** Runs work with vectors on the GPU, and frees them after it. */
-  async #steered<T>(used: Used, work: (steering: Steering) => Promise<T>): Promise<T> {
-    const { device } = this.#session;
-    const tensor = device.upload(used.values, used.shape, 'f32', 'steering');
-    try {
-      return await work({ tensor, scale: used.scale });
-    } finally {
-      device.arena.free(tensor);
-    }
+    return { ...current, values: weighed(current, layers), scale: current.scale * strength };
   }
 
   /** The columns' texts that are of the model that is loaded, and not empty. */

@@ -133,7 +133,8 @@ export class Training {
   async open(name: string): Promise<OpenedRun> {
     const run = await readRun(await this.#runs.existing(name));
     const { steering, checkpoint, base, steered } = run;
-    const modelHere = this.#session.hasModel && this.#session.lm.model.identity === steering?.metadata.model;
+    const loaded = this.#session.current();
+    const modelHere = loaded !== undefined && loaded.identity === steering?.metadata.model;
     if (steering && modelHere) {
       const { lm } = this.#session;
       const where = `runs/${name}/${RUN_FILES.steering}`;
