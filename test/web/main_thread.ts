@@ -57,7 +57,8 @@ export async function observedDuring(tab: Tab, work: () => Promise<void>): Promi
 /**
  * The tasks above `limit` ms by the clock of the page's main thread while `work` goes on, out of Chrome's own trace, which
  * says what the task itself took: a software adapter takes every core, and a task of 2 ms that waited 60 for its turn is no
- * fault of the page's.
+ * fault of the page's. Nor is the compositor of the page before a reload, which Chrome takes down on the same thread and waits
+ * for hundreds of milliseconds.
  */
 export async function longTasksDuring(tab: Tab, work: () => Promise<void>, limit = 50): Promise<Task[]> {
   const browser = tab.page.context().browser();
