@@ -48,8 +48,8 @@ export function DataSettings() {
             }}
           />
           <p class="help">
-            JSON lines, CSV or Parquet with a question and an answer in each row. Without a held-out file a part can be
-            held out: <code>eval_split</code> under All settings, Task.
+            JSON lines, CSV or Parquet with a question and an answer in each row. Nothing is measured without a held-out
+            file, unless a part is held out: <code>eval_split</code> (0.2: a fifth) under All settings, Task.
           </p>
         </>
       )}

@@ -5,7 +5,7 @@ import { engine, inWords, memoryBudget, model } from '../../app/engine.ts';
 import type { MeasuredTime, Plan } from '../../worker/run_plan.ts';
 import type { RunRequest } from '../../worker/training.ts';
 import { data } from './data_choice.tsx';
-import { checked, type FieldProblem, given, problemIn } from './recipe.ts';
+import { checked, type FieldProblem, given, isSuggested, problemIn } from './recipe.ts';
 import { phase } from './run_state.ts';
 
 /** What the engine says of the settings: what a run takes, or why there can be none. */
@@ -15,11 +15,22 @@ export const refused = signal<FieldProblem | undefined>(undefined);
 /** After so long without another change the engine is asked, in milliseconds. */
 const SETTLED_MS = 250;
 
-/** The settings as they are, under the budget that Models has, where they name no other. */
+/**
+ * The settings as they are, under the budget that Models has, where they name no other; without looks at held-out problems that
+ * the page itself suggested, where a file brings none.
+ */
 export function request(): RunRequest {
   const budget = memoryBudget.value;
-  const config = budget === undefined ? given.value : { memory_budget: budget, ...given.value };
-  return { config, data: data.value };
+  const { eval_steps, ...others } = given.value;
+  const choice = data.value;
+  const hasHeldOut = choice.kind !== 'files' || choice.test !== undefined || others.eval_split !== undefined;
+  const isMeant = eval_steps !== undefined && (hasHeldOut || !isSuggested('eval_steps'));
+  const config = {
+    ...(budget !== undefined && { memory_budget: budget }),
+    ...others,
+    ...(isMeant && { eval_steps }),
+  };
+  return { config, data: choice };
 }
 
 /** What a run with these settings takes, before it starts. */

@@ -86,6 +86,11 @@ export const entered = signal<Readonly<Record<string, string>>>(SUGGESTED);
 /** What was typed since the last suggestions: those of a model that takes its time to load must not undo it. */
 let typed: Readonly<Record<string, string>> = {};
 
+/** Whether what stands in a field is the page's suggestion, and nobody's choice. */
+export function isSuggested(name: keyof typeof SUGGESTED): boolean {
+  return !(name in typed) && entered.value[name] === SUGGESTED[name];
+}
+
 /** The entries as values. */
 export const given = computed(() =>
   Object.fromEntries(

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { useId } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { inWords } from '../../app/engine.ts';
 import { copyText } from '../../ui/clipboard.ts';
 import {
@@ -35,6 +36,7 @@ const TITLES: Partial<Readonly<Record<FieldName, string>>> = {
 /** The recipe: what matters first, and under "All settings" every field of the configuration. */
 export function Settings({ refused }: { refused: FieldProblem | undefined }) {
   const problem = checked.value.problem ?? refused;
+  const isBelow = Object.values(GROUPS).some((names) => names.includes(problem?.field as FieldName));
   return (
     <div>
       <Reward problem={problem} />
@@ -43,23 +45,38 @@ export function Settings({ refused }: { refused: FieldProblem | undefined }) {
           <Field key={name} name={name} problem={problem} />
         ))}
       </div>
-      <details class="all">
+      <Folded class="all" hasProblem={isBelow}>
         <summary>All settings</summary>
         {Object.entries(GROUPS).map(([group, names]) => (
-          <details key={group} open={names.includes(problem?.field as FieldName) || undefined}>
+          <Folded key={group} hasProblem={names.includes(problem?.field as FieldName)}>
             <summary>
               {group} <small>{changedIn(names)}</small>
             </summary>
             {names.map((name) => (
               <Field key={name} name={name} problem={problem} explained />
             ))}
-          </details>
+          </Folded>
         ))}
         <Yaml />
-      </details>
+      </Folded>
       {problem && problem.field === undefined && <p class="problem">{problem.message}</p>}
     </div>
   );
+}
+
+interface FoldedProps {
+  readonly class?: string;
+  readonly hasProblem: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** Details that a mistake in them opens; what was opened stays so once it is mended. */
+function Folded({ hasProblem, ...others }: FoldedProps) {
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    if (hasProblem && box.current) box.current.open = true;
+  }, [hasProblem]);
+  return <details ref={box} {...others} />;
 }
 
 function changedIn(names: readonly FieldName[]): string {
