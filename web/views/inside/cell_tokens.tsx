@@ -1,4 +1,5 @@
 import { inline, share } from '../../ui/token_text.ts';
+import { Tooltip } from '../../ui/tooltip.tsx';
 import type { PromptReading } from '../../worker/inspection_types.ts';
 import type { Side } from './state.ts';
 
@@ -7,6 +8,10 @@ interface Listed {
   readonly base?: number;
   readonly steered?: number;
 }
+
+const ENTROPY_IS =
+  'How open the next token is: 0 where one is certain, 0.69 where two are equally likely. A nat is the unit of natural logarithms.';
+const KL_IS = 'How far the vectors move the probabilities of the next token: 0 where they change nothing.';
 
 /** The tokens of a cell of a prompt's lens: the likeliest, or those that the vectors change most. */
 function listedTokens({ lens }: PromptReading, cell: number, side: Side): Listed[] {
@@ -54,9 +59,14 @@ export function CellTokens({
         <span class="inside-token">{inline(tokens[column]?.text ?? '')}</span>
       </h3>
       <p class="sub">
-        {side === 'difference' ? 'What the vectors change most' : 'Likeliest next tokens'} · entropy{' '}
-        {(entropy[cell] as number).toFixed(2)} nats
-        {lens.kl && <> · KL(steered ‖ base) {(lens.kl[cell] as number).toFixed(3)} nats</>}
+        {side === 'difference' ? 'What the vectors change most' : 'Likeliest next tokens'} ·{' '}
+        <Tooltip text={ENTROPY_IS}>entropy {(entropy[cell] as number).toFixed(2)} nats</Tooltip>
+        {lens.kl && (
+          <>
+            {' '}
+            · <Tooltip text={KL_IS}>KL(steered ‖ base) {(lens.kl[cell] as number).toFixed(3)} nats</Tooltip>
+          </>
+        )}
       </p>
       <table>
         <thead>

@@ -15,7 +15,7 @@ export function PromptTab() {
     <>
       <Card
         title="What would each layer say?"
-        sub="The residual stream after every layer, through the final norm and the unembedding: the likeliest next token as that layer has it."
+        sub="The state after every layer (the residual stream), read as if that layer were the last, through the final norm and the unembedding: the likeliest next token as that layer has it."
       >
         <PromptForm what="prompt" most={LENS_TOKENS} onRead={() => void readPrompt()} />
       </Card>

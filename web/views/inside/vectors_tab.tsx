@@ -83,7 +83,7 @@ function VectorMap({ found: { name, lens } }: { readonly found: VectorsReading }
   return (
     <Card
       title="The tokens that the vectors point to"
-      sub={`Cosine of each layer’s vector of ${name} with the unembedding of the tokens that stand nearest to some layer.`}
+      sub={`How nearly each layer’s vector of ${name} points the way that makes a token likelier: its cosine with the token’s unembedding, for the tokens that stand nearest to some layer.`}
     >
       {tokens.length === 0 ? (
         <p class="sub">All vectors are zero, as they are before the first step: they point nowhere.</p>
@@ -193,7 +193,7 @@ function VectorGeometry({ found: { geometry } }: { readonly found: VectorsReadin
   return (
     <Card
       title="How the vectors lie to each other"
-      sub={`Cosine of each pair of layers. Stable rank ${stable_rank.toFixed(2)}: 1 where all lie on one line, at most ${names.length}.`}
+      sub={`Cosine of each pair of layers. Stable rank, in about how many directions they go: ${stable_rank.toFixed(2)}; 1 where all lie on one line, at most ${names.length}.`}
     >
       <Heatmap
         title="Cosines between the vectors of the layers"

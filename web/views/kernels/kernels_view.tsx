@@ -38,7 +38,7 @@ export function KernelsView() {
         <Problem message={problem.value} />
         <Card
           title="Against the roofline"
-          sub="No kernel can be above the line: below its knee the memory limits, beyond it the arithmetic. Both were measured on this adapter."
+          sub="No kernel can be above the line: where it rises, memory is the limit, where it is flat, arithmetic. Both are measured on this adapter first."
           busy={now !== undefined}
         >
           {now && <Progress label={now.what || 'Getting ready'} done={now.done} total={now.total} unit="rows" />}

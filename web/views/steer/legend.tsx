@@ -33,7 +33,7 @@ export function Legend() {
                 </span>
               ))}
             </dt>
-            <dd>likelier with the vectors: over 0.1, 0.7, 2 nats</dd>
+            <dd>likelier with the vectors: 1.1, 2, 7 times and more</dd>
           </div>
           <div>
             <dt>

@@ -1,5 +1,6 @@
 import { memo } from 'preact/compat';
 import { useRef, useState } from 'preact/hooks';
+import { model } from '../../app/engine.ts';
 import { Card } from '../../ui/card.tsx';
 import { Empty } from '../../ui/messages.tsx';
 import { inline, pieces } from '../../ui/token_text.ts';
@@ -44,7 +45,7 @@ function NoVectors() {
     <Empty
       action={
         <a class="button primary" href="#/train">
-          Train some for a minute
+          {(model.value?.name ?? 'demo') === 'demo' ? 'Train some in a minute or two' : 'Train some'}
         </a>
       }
     >

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { signed } from '../../../src/eval/figures.ts';
+import { signed, significant } from '../../../src/eval/figures.ts';
 import type { NextTokenChoices } from '../../../src/eval/next_token.ts';
 import { inline, share } from '../../ui/token_text.ts';
 import { choices, type Look, look } from './look.ts';
@@ -61,7 +61,9 @@ function Card({ at }: { at: Look }) {
         {delta !== undefined && (
           <div>
             <dt>With the vectors</dt>
-            <dd>{signed(delta)} nats</dd>
+            <dd>
+              × {significant(Math.exp(delta))} ({signed(delta)} nats)
+            </dd>
           </div>
         )}
       </dl>

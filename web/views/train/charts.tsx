@@ -53,7 +53,7 @@ export function MoreCharts() {
       {rollouts.length > 0 && (
         <Chart
           title="Entropy"
-          note="nats, of the next token where one was sampled"
+          note="how open the next token was, in nats; 0 is certain"
           format={significant}
           include={[0]}
           series={[line('entropy', rollouts, (row) => row.entropy)]}
@@ -61,7 +61,7 @@ export function MoreCharts() {
       )}
       <Chart
         title="Gradient"
-        note="norm over all vectors, before the clip"
+        note="its length over all vectors, before it is clipped"
         format={significant}
         include={[0]}
         series={[line('norm', all, (row) => row.grad_norm)]}
@@ -158,7 +158,7 @@ function Norms({ all }: { all: readonly StepRow[] }) {
   return (
     <Chart
       title="Vectors"
-      note={`norm of each layer's vector, ${layers > NAMED_LAYERS ? 'from low (blue) to high (red)' : 'by layer'}`}
+      note={`length of each layer's vector, ${layers > NAMED_LAYERS ? 'from low (blue) to high (red)' : 'by layer'}`}
       format={significant}
       include={[0]}
       endLabels={layers <= NAMED_LAYERS}

@@ -44,7 +44,10 @@ export function TrainView() {
           {answered.value.length > 0 && (
             <section class="card answers" aria-labelledby="answers-title">
               <h2 id="answers-title">What it writes</h2>
-              <p class="sub">the first problem of each step, newest on top; at the right reward and advantage</p>
+              <p class="sub">
+                the first problem of each step, newest on top; at the right the reward, and the advantage: how much
+                better than the other answers
+              </p>
               <Answers steps={answered.value} />
             </section>
           )}
@@ -160,7 +163,7 @@ function Read() {
       {lens.length > 0 && (
         <section class="card" aria-labelledby="lens-title">
           <h2 id="lens-title">What the vectors say</h2>
-          <p class="sub">tokens whose embeddings are closest to each vector (logit lens)</p>
+          <p class="sub">tokens that each vector makes likelier on the straight way to the output (logit lens)</p>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys have to reach what scrolls */}
           <section class="scroll" tabIndex={0} aria-labelledby="lens-title">
             <Lens lens={lens} />
