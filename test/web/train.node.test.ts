@@ -199,15 +199,28 @@ describe('training in the page', () => {
 
     const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
     await page.check('[name=data][value=files]');
-    await page.setInputFiles(
-      'input[type=file][name=data]',
-      file('sums.csv', 'question,answer\nWhat is 1 + 1?,2\nWhat is 2 + 3?,5\n'),
-    );
+    const sums = file('sums.csv', 'question,answer\nWhat is 1 + 1?,2\nWhat is 2 + 3?,5\n');
+    await page.setInputFiles('input[type=file][name=data]', sums);
     await page.waitForSelector('.preview li');
     expect(await page.locator('.preview li').allTextContents()).toEqual([
       'What is 1 + 1? Answer: 2',
       'What is 2 + 3? Answer: 5',
     ]);
+
+    // Looks at held-out problems that nobody asked for are left out where there are none; those that were typed are refused, in sight.
+    await page.waitForSelector('#start:enabled');
+    await page.check('[name=data][value=own]');
+    await page.fill('[name=eval_steps]', '7');
+    await page.click('summary:text("All settings")');
+    await page.check('[name=data][value=files]');
+    await page.setInputFiles('input[type=file][name=data]', sums);
+    const looks = page.locator('.field', { has: page.locator('[name=eval_steps]') });
+    await looks.locator('.problem').waitFor();
+    expect(await looks.locator('.problem').textContent()).toMatch(/no held-out problems to measure/);
+    expect(await page.isDisabled('#start')).toBe(true);
+    await page.fill('[name=eval_steps]', '');
+    await page.waitForSelector('#start:enabled');
+
     await page.setInputFiles(
       'input[type=file][name=data]',
       file('sums.jsonl', '{"question": "1 + 1?", "answer": 2}\n{"question": "?"}\n'),
