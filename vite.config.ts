@@ -16,8 +16,15 @@ const TREESHAKE = {
   moduleSideEffects: [{ test: /@huggingface\/(tasks|blake3-jit|xetchunk-wasm)/, sideEffects: false }],
 };
 
-/** What is wanted together is one file: small ones compress badly. */
-const CHUNKS = [{ name: 'kernel_cases', test: /\/(bench|test\/(cases|reference|setup))\//, includeDependenciesRecursively: false }];
+/** What is wanted together is one file: small ones compress badly. What the page needs of src/gpu is no part of the engine. */
+const CHUNKS = [
+  { name: 'kernel_cases', test: /\/(bench|test\/(cases|reference|setup))\//, includeDependenciesRecursively: false },
+  {
+    name: 'engine',
+    test: /\/(shaders|src\/(gpu|kernels|autograd))\/(?!bytes|errors|shown|philox)/,
+    includeDependenciesRecursively: false,
+  },
+];
 
 export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
@@ -27,7 +34,12 @@ export default defineConfig(({ command }) => ({
   clearScreen: false,
   // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
   logLevel: command === 'build' ? 'warn' : 'info',
-  plugins: [appPlugin(), sharedWorkerPlugin(), leanLibrariesPlugin(), { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' }],
+  plugins: [
+    appPlugin(),
+    sharedWorkerPlugin(),
+    leanLibrariesPlugin(),
+    { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' },
+  ],
   optimizeDeps: { exclude: ['webgpu'] },
   worker: { format: 'es' },
   server: {

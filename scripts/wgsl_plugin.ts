@@ -4,7 +4,7 @@ import type { Plugin } from 'vite';
 const SHADER = /\.wgsl\?raw$/;
 
 /** Blanks beside these separate nothing; beside a minus they may: `a - -b`. */
-const SPARE_BLANK = / *([,;:=+*\/<>&|(){}]) */g;
+const SPARE_BLANK = / *([,;:=+*/<>&|(){}]) */g;
 
 /** For the app: shaders without comments and indentation, a third of their bytes. The library keeps its shaders readable. */
 export function wgslPlugin(): Plugin {
@@ -24,7 +24,12 @@ export function withoutComments(wgsl: string): string {
   return wgsl
     .replace(/\/\*[\s\S]*?\*\//g, ' ')
     .split('\n')
-    .map((line) => line.replace(/\/\/.*$/, '').trim().replace(SPARE_BLANK, '$1'))
+    .map((line) =>
+      line
+        .replace(/\/\/.*$/, '')
+        .trim()
+        .replace(SPARE_BLANK, '$1'),
+    )
     .filter((line) => line !== '')
     .join('\n');
 }

@@ -1,8 +1,8 @@
-import { compressors } from 'hyparquet-compressors';
 // Its parts, without what they serve otherwise: filters of rows with their indexes and hashes are a third of the package.
 import { parquetMetadataAsync, parquetSchema } from 'hyparquet/src/metadata.js';
 import { parquetPlanGroup } from 'hyparquet/src/plan.js';
 import { assembleAsync, asyncGroupToRows, readRowGroup } from 'hyparquet/src/rowgroup.js';
+import { compressors } from 'hyparquet-compressors';
 import type { RandomAccess } from '../gpu/platform.ts';
 
 /** All rows of a Parquet file by their columns, a group of them at a time. @throws for what is no Parquet */
