@@ -18,7 +18,6 @@ const TREESHAKE = {
 
 /** What is wanted together is one file: small ones compress badly. What the page needs of src/gpu is no part of the engine. */
 const CHUNKS = [
-  { name: 'kernel_cases', test: /\/(bench|test\/(cases|reference|setup))\//, includeDependenciesRecursively: false },
   {
     name: 'engine',
     test: /\/(shaders|src\/(gpu|kernels|autograd))\/(?!bytes|errors|shown|philox)/,
@@ -54,6 +53,7 @@ export default defineConfig(({ command }) => ({
         emptyOutDir: true,
         target: 'es2023',
         modulePreload: false,
+        cssCodeSplit: false,
         rolldownOptions: {
           treeshake: TREESHAKE,
           input: { index: resolve(here, 'web/index.html'), [SERVICE_WORKER]: resolve(here, 'web/service_worker.ts') },
