@@ -16,15 +16,6 @@ const TREESHAKE = {
   moduleSideEffects: [{ test: /@huggingface\/(tasks|blake3-jit|xetchunk-wasm)/, sideEffects: false }],
 };
 
-/** What is wanted together is one file: small ones compress badly. What the page needs of src/gpu is no part of the engine. */
-const CHUNKS = [
-  {
-    name: 'engine',
-    test: /\/(shaders|src\/(gpu|kernels|autograd))\/(?!bytes|errors|shown|philox)/,
-    includeDependenciesRecursively: false,
-  },
-];
-
 export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
   // Addresses relative to the page: the app works below any path of any host.
@@ -58,7 +49,6 @@ export default defineConfig(({ command }) => ({
           treeshake: TREESHAKE,
           input: { index: resolve(here, 'web/index.html'), [SERVICE_WORKER]: resolve(here, 'web/service_worker.ts') },
           output: {
-            codeSplitting: { groups: CHUNKS },
             entryFileNames: ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js'),
           },
         },
