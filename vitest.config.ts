@@ -8,6 +8,9 @@ import { nodeEnvironment } from './test/setup/environment.ts';
 
 const shared = resolve(import.meta.dirname, process.env.TRIMTAB_SHARED || '../shared');
 const chrome = await chromeForTests();
+const node = await nodeEnvironment();
+/** Tests of the built app in a browser of their own. */
+const APP = 'test/web/*.node.test.ts';
 
 export default defineConfig({
   // The library's own configuration is for web/: tests have the repository as their root.
@@ -42,11 +45,23 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.chrome.test.ts'],
+          exclude: ['test/**/*.chrome.test.ts', APP],
           pool: 'forks',
           maxWorkers: 2,
-          env: await nodeEnvironment(),
+          env: node,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'app',
+          include: [APP],
+          pool: 'forks',
+          // Alone: the page's software adapter takes every core, and beside other tests nothing could be said of its main thread.
+          fileParallelism: false,
+          env: node,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -56,7 +71,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.node.test.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           browser: {
             enabled: true,
             headless: true,

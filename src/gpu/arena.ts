@@ -11,6 +11,7 @@ export class Arena {
   readonly #createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer;
   readonly #limits: { maxBinding: number; maxBuffer: number; budget: number };
   readonly #beforeDestroy: () => void;
+  readonly #destroy: (buffer: GPUBuffer) => void;
   /**
    * By size, the oldest last. The oldest is handed out first: which buffer a tensor gets then depends on what else lives
    * and not on the order in which buffers came back, and a step like the one before finds its bind groups.
@@ -40,10 +41,12 @@ export class Arena {
     createBuffer: (descriptor: GPUBufferDescriptor) => GPUBuffer,
     limits: { maxBinding: number; maxBuffer: number; budget: number },
     beforeDestroy: () => void,
+    destroy: (buffer: GPUBuffer) => void,
   ) {
     this.#createBuffer = createBuffer;
     this.#limits = limits;
     this.#beforeDestroy = beforeDestroy;
+    this.#destroy = destroy;
   }
 
   /** The most bytes that may be allocated; a new value counts for what is allocated from then on. */
@@ -176,7 +179,7 @@ export class Arena {
       const list = this.#idle.get(buffer.size) as GPUBuffer[];
       list.splice(list.indexOf(buffer), 1);
       this.allocatedBytes -= buffer.size;
-      buffer.destroy();
+      this.#destroy(buffer);
     }
   }
 

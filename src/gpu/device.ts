@@ -9,6 +9,7 @@ import { Recorder } from './recorder.ts';
 import { SUBGROUP_MATRIX, type SubgroupMatrices, subgroupMatrices } from './subgroup_matrix.ts';
 import { type ElementType, numel, type Tensor } from './tensor.ts';
 import { type Tuning, UNTUNED } from './tuning.ts';
+import { WorkQueue } from './work_queue.ts';
 
 /** What the adapter offers, as the kernels' launchers ask for it. */
 export interface Capabilities {
@@ -45,6 +46,8 @@ export interface DeviceOptions {
   readonly maxBinding?: number;
   /** Which variants launchers take. Default: their own choice. */
   readonly tuning?: Tuning;
+  /** Whether pipelines are made beside other work, all at once, while what needs them waits. Default: true. */
+  readonly compileInBackground?: boolean;
   /** Features to leave out although the adapter has them: for tests of the other path. */
   readonly without?: readonly ('f16' | 'subgroups' | 'timestamp' | 'subgroupMatrix')[];
 }
@@ -60,6 +63,7 @@ export class Device {
   readonly caps: Capabilities;
   readonly arena: Arena;
   readonly pipelines: Pipelines;
+  readonly queue: WorkQueue;
   readonly uniforms: GPUBuffer;
   /** What has been recorded, submitted, read back and created so far. */
   readonly counters = new Counters();
@@ -77,7 +81,8 @@ export class Device {
     this.gpu = gpu;
     this.caps = caps;
     this.tuning = options.tuning ?? UNTUNED;
-    this.pipelines = new Pipelines(this);
+    this.queue = new WorkQueue(gpu.queue);
+    this.pipelines = new Pipelines(this, options.compileInBackground ?? true);
     this.#recorder = new Recorder(this);
     this.uniforms = this.createBuffer({
       label: 'uniforms',
@@ -96,6 +101,7 @@ export class Device {
         this.#recorder.submit();
         this.profiler?.fenced?.flush();
       },
+      (buffer) => this.queue.destroy(buffer),
     );
     gpu.onuncapturederror = (event) => {
       const what =
@@ -156,7 +162,7 @@ export class Device {
       throw new Error(`${tensor.label}: ${data.byteLength} bytes at ${byteOffset} do not fit ${tensor.bytes}`);
     }
     const whole = data.byteLength - tail;
-    const queue = this.profiler?.fenced ?? this.gpu.queue;
+    const queue = this.profiler?.fenced ?? this.queue;
     if (whole > 0) queue.writeBuffer(tensor.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, whole);
     if (tail > 0) {
       const last = new Uint8Array(4);
@@ -189,7 +195,11 @@ export class Device {
     const from = now();
     try {
       await this.profiler?.fenced?.drain();
-      await patiently(Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ))), this.caps.isSoftware);
+      const mapped = async () => {
+        await this.queue.passedOn();
+        await Promise.all(buffers.map((buffer) => buffer.mapAsync(GPUMapMode.READ)));
+      };
+      await patiently(mapped(), this.caps.isSoftware);
     } catch (error) {
       // A lost device first rejects what was asked of it, and tells a moment later that it is lost.
       await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
@@ -217,7 +227,7 @@ export class Device {
   async sync(): Promise<void> {
     const from = now();
     await this.profiler?.fenced?.drain();
-    await patiently(this.gpu.queue.onSubmittedWorkDone(), this.caps.isSoftware);
+    await patiently(this.queue.done(), this.caps.isSoftware);
     this.profiler?.span('wait', 'sync', from, now());
     await this.#checkErrors();
   }
@@ -285,7 +295,7 @@ export class Device {
 
   #destroyStaging(buffer: GPUBuffer): void {
     this.#stagingBytes -= buffer.size;
-    buffer.destroy();
+    this.queue.destroy(buffer);
   }
 }
 

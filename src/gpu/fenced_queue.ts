@@ -1,4 +1,5 @@
 import { now } from '#platform';
+import type { Commands, WorkQueue } from './work_queue.ts';
 
 type Work = () => void;
 type Told = (from: number, ms: number) => void;
@@ -11,24 +12,25 @@ const FENCES = 16;
  * where there are no timestamps.
  */
 export class FencedQueue {
-  readonly #queue: GPUQueue;
+  readonly #queue: WorkQueue;
   #work: { run: Work; told?: Told }[] = [];
   /** Milliseconds that an empty submit takes until it is known to be done. */
   #fence: number | undefined;
   /** Settles when no `drain` is under way. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(queue: GPUQueue) {
+  constructor(queue: WorkQueue) {
     this.#queue = queue;
   }
 
-  submit(buffers: readonly GPUCommandBuffer[]): void {
-    this.#work.push({ run: () => this.#queue.submit(buffers as GPUCommandBuffer[]) });
+  submit(commands: Commands, after?: () => void): void {
+    this.#work.push({ run: () => this.#queue.submit(commands) });
+    after?.();
   }
 
   writeBuffer(buffer: GPUBuffer, offset: number, data: ArrayBuffer, dataOffset: number, size: number): void {
     const copy = data.slice(dataOffset, dataOffset + size);
-    this.#work.push({ run: () => this.#queue.writeBuffer(buffer, offset, copy) });
+    this.#work.push({ run: () => this.#queue.writeBuffer(buffer, offset, copy, 0, size) });
   }
 
   /** The submit that was given last is timed by its own. */
@@ -52,25 +54,25 @@ export class FencedQueue {
   async #carryOut(): Promise<void> {
     this.#fence ??= await this.#measureFence();
     for (let next = this.#work[0]; next; next = this.#work[0]) {
-      if (next.told) await this.#queue.onSubmittedWorkDone();
+      if (next.told) await this.#queue.done();
       // Who flushed in the meantime has carried it out.
       if (this.#work[0] !== next) continue;
       this.#work.shift();
       const from = now();
       next.run();
       if (!next.told) continue;
-      await this.#queue.onSubmittedWorkDone();
+      await this.#queue.done();
       next.told(from, now() - from - this.#fence);
     }
   }
 
   async #measureFence(): Promise<number> {
     const samples: number[] = [];
-    await this.#queue.onSubmittedWorkDone();
+    await this.#queue.done();
     for (let i = 0; i < FENCES; i++) {
       const from = now();
-      this.#queue.submit([]);
-      await this.#queue.onSubmittedWorkDone();
+      this.#queue.submit(undefined);
+      await this.#queue.done();
       samples.push(now() - from);
     }
     return Math.min(...samples);

@@ -13,13 +13,20 @@ type Groups = WeakMap<GPUBuffer, Groups | GPUBindGroup>;
 
 /** One variant of a kernel. */
 export interface Pipeline {
-  readonly handle: GPUComputePipeline;
+  /** Undefined while it is being made, and where it failed to be. */
+  readonly handle: GPUComputePipeline | undefined;
+  /** Settles, and never rejects, when it is made or failed to be. */
+  readonly making: Promise<void>;
+  readonly failure: Error | undefined;
   readonly layout: GPUBindGroupLayout;
   /** In the order of `kernel.constantNames`. */
   readonly constants: readonly Constant[];
   readonly weight: WeightType | undefined;
   readonly groups: Groups;
 }
+
+/** One that is being made. */
+type Making = { -readonly [K in keyof Pipeline]: Pipeline[K] };
 
 /**
  * Pipelines by variant and bind groups by buffers, each made once. Both are looked up for every dispatch, so nothing is
@@ -29,11 +36,13 @@ export class Pipelines {
   readonly #device: Device;
   /** Of each kernel, the most recent first. */
   readonly #variants = new Map<Kernel, Pipeline[]>();
-  /** Milliseconds in which pipelines were made so far. */
+  /** Milliseconds for which pipelines that are not made in the background held up what came after them. */
   compileMs = 0;
+  readonly #inBackground: boolean;
 
-  constructor(device: Device) {
+  constructor(device: Device, inBackground: boolean) {
     this.#device = device;
+    this.#inBackground = inBackground;
   }
 
   get(kernel: Kernel, constants: Constants, bound: readonly Tensor[]): Pipeline {
@@ -111,29 +120,45 @@ export class Pipelines {
     });
     gpu.pushErrorScope('validation');
     const module = gpu.createShaderModule({ label: key, code });
-    const handle = gpu.createComputePipeline({
+    const descriptor = {
       label: key,
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: kernel.entry },
-    });
-    const to = now();
-    this.compileMs += to - from;
-    this.#device.profiler?.span('compile', key, from, to);
-    const pipeline: Pipeline = {
-      handle,
+    };
+    const pipeline: Making = {
+      handle: undefined,
+      making: Promise.resolve(),
+      failure: undefined,
       layout,
       constants: kernel.constantNames.map((name, i) => constants[name] ?? (kernel.constantValues[i] as Constant)),
       weight,
       groups: new WeakMap(),
     };
-    this.#device.expect(
-      gpu.popErrorScope().then(async (error) => {
-        if (!error) return;
-        // So that the next use says what is wrong again.
-        variants.splice(variants.indexOf(pipeline), 1);
-        throw new GpuError(await describe(key, code, module, error));
-      }),
+    // A profile tells what each pipeline takes, so it is made alone.
+    const later = this.#inBackground && !this.#device.profiler ? gpu.createComputePipelineAsync(descriptor) : undefined;
+    if (!later) pipeline.handle = gpu.createComputePipeline(descriptor);
+    const made = later?.then(
+      (handle) => {
+        pipeline.handle = handle;
+      },
+      (error: GPUPipelineError) => error,
     );
+    const errors = [gpu.popErrorScope(), made];
+    if (!later) {
+      const to = now();
+      this.compileMs += to - from;
+      this.#device.profiler?.span('compile', key, from, to);
+    }
+    const checked = Promise.all(errors).then(async (outcomes) => {
+      const error = outcomes.find((outcome) => outcome);
+      if (!error) return;
+      // So that the next use says what is wrong again.
+      variants.splice(variants.indexOf(pipeline), 1);
+      pipeline.failure = new GpuError(await describe(key, code, module, error));
+      throw pipeline.failure;
+    });
+    pipeline.making = checked.catch(() => {});
+    this.#device.expect(checked);
     return pipeline;
   }
 }
@@ -154,7 +179,12 @@ function hasConstants(kernel: Kernel, variant: Pipeline, constants: Constants): 
 }
 
 /** The compiler's messages, each with three lines of source around it. */
-async function describe(key: string, code: string, module: GPUShaderModule, error: GPUError): Promise<string> {
+async function describe(
+  key: string,
+  code: string,
+  module: GPUShaderModule,
+  error: { readonly message: string },
+): Promise<string> {
   const { messages } = await module.getCompilationInfo();
   const lines = code.split('\n');
   const shown = messages

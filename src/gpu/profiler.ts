@@ -2,6 +2,7 @@ import { now } from '#platform';
 import type { Device } from './device.ts';
 import { FencedQueue } from './fenced_queue.ts';
 import type { Constants, Kernel, Params } from './kernel.ts';
+import type { Commands } from './work_queue.ts';
 
 /** GPU time of one dispatch. */
 export interface TimedDispatch {
@@ -68,7 +69,7 @@ export class Profiler {
       });
     } else {
       this.method = 'submits';
-      this.#fenced = new FencedQueue(device.gpu.queue);
+      this.#fenced = new FencedQueue(device.queue);
     }
   }
 
@@ -108,8 +109,8 @@ export class Profiler {
     };
   }
 
-  /** Called before the encoder is finished; returns what to do after the submit. */
-  resolve(encoder: GPUCommandEncoder): () => void {
+  /** Called before the commands are finished; returns what to do after they were sent. */
+  resolve(encoder: Commands): () => void {
     const entries = this.#entries;
     this.#entries = [];
     if (entries.length === 0) return () => {};

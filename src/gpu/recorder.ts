@@ -4,6 +4,7 @@ import type { Constants, Kernel, Params } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
 import { Capture, type RecordedCopy, type RecordedDispatch, type Recording, SLOT } from './recording.ts';
 import { roundUp, type Tensor } from './tensor.ts';
+import { type Commands, LateCommands, type Pass } from './work_queue.ts';
 
 const SLOTS = 2048;
 const NO_CONSTANTS: Constants = {};
@@ -26,15 +27,17 @@ export class Recorder {
   /** Of the dispatch that is being recorded; one array, so that a dispatch allocates none. */
   readonly #bound: Tensor[] = [];
   #slot = 0;
-  #encoder: GPUCommandEncoder | undefined;
+  #encoder: Commands | undefined;
+  /** The same, where a pipeline of it is still being made. */
+  #late: LateCommands | undefined;
   /** When its first command came, while a profiler wants to know. */
   #begun = 0;
   /** `Pipelines.compileMs` at that time. */
   #compiled = 0;
   /** Dispatches that the submits so far held. */
   #submitted = 0;
-  #pass: GPUComputePassEncoder | undefined;
-  #pipeline: GPUComputePipeline | undefined;
+  #pass: Pass | undefined;
+  #pipeline: Pipeline | undefined;
   #capture: Capture | undefined;
   /** Uniforms of recordings, and the recording whose they are now. */
   #pinned: GPUBuffer | undefined;
@@ -71,6 +74,7 @@ export class Recorder {
       return;
     }
     if (this.#slot === SLOTS || this.device.profiler?.full) this.submit();
+    this.#await(pipeline);
     const offset = this.#slot * SLOT;
     this.#staging ??= new Staging();
     writeParams(this.#staging.words, this.#staging.floats, offset / 4, kernel, params);
@@ -107,7 +111,7 @@ export class Recorder {
     if (this.#loaded !== recording) {
       // What was recorded before must still see the uniforms of the recording before.
       this.submit();
-      (this.device.profiler?.fenced ?? this.device.gpu.queue).writeBuffer(
+      (this.device.profiler?.fenced ?? this.device.queue).writeBuffer(
         recording.uniforms,
         0,
         recording.parameters.buffer,
@@ -124,6 +128,7 @@ export class Recorder {
       }
       const { kernel, params, constants, pipeline, group, grid } = command;
       if (this.device.profiler?.full) this.submit();
+      this.#await(pipeline);
       this.#send(kernel, params, constants, pipeline, group, offset, grid);
       offset += SLOT;
     }
@@ -172,17 +177,16 @@ export class Recorder {
     const encoder = this.#encoder;
     if (!encoder) return;
     this.#encoder = undefined;
-    const { profiler, counters, gpu } = this.device;
+    this.#late = undefined;
+    const { profiler, counters } = this.device;
     const from = profiler ? now() : 0;
-    const queue = profiler?.fenced ?? gpu.queue;
+    const queue = profiler?.fenced ?? this.device.queue;
     if (this.#staging && this.#slot > 0) {
       queue.writeBuffer(this.device.uniforms, 0, this.#staging.bytes, 0, this.#slot * SLOT);
     }
     this.#slot = 0;
-    const afterSubmit = profiler?.resolve(encoder);
-    queue.submit([encoder.finish()]);
+    queue.submit(encoder, profiler?.resolve(encoder));
     counters.submits++;
-    afterSubmit?.();
     const dispatches = counters.dispatches - this.#submitted;
     this.#submitted = counters.dispatches;
     if (profiler) {
@@ -207,9 +211,10 @@ export class Recorder {
     // Timed by its submit, a dispatch shares it with no copy before it.
     if (profiler?.fenced) this.submit();
     const pass = this.#openPass(kernel, params, constants);
-    if (this.#pipeline !== pipeline.handle) {
-      pass.setPipeline(pipeline.handle);
-      this.#pipeline = pipeline.handle;
+    if (this.#pipeline !== pipeline) {
+      if (this.#late) this.#late.setPipeline(pipeline);
+      else pass.setPipeline(pipeline.handle as GPUComputePipeline);
+      this.#pipeline = pipeline;
     }
     pass.setBindGroup(0, group, [offset]);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
@@ -259,21 +264,32 @@ export class Recorder {
     // What is recorded may still use it.
     this.submit();
     this.device.profiler?.fenced?.flush();
-    uniforms.destroy();
+    this.device.queue.destroy(uniforms);
   }
 
-  #commands(): GPUCommandEncoder {
-    if (!this.#encoder) {
-      this.#encoder = this.device.gpu.createCommandEncoder();
-      if (this.device.profiler) {
-        this.#begun = now();
-        this.#compiled = this.device.pipelines.compileMs;
-      }
+  /** Before a dispatch whose pipeline is still being made: what was recorded before is sent without it. */
+  #await(pipeline: Pipeline): void {
+    if (pipeline.handle || this.#late) return;
+    if (pipeline.failure) this.device.expect(Promise.reject(pipeline.failure));
+    this.submit();
+    this.#late = new LateCommands(this.device.gpu);
+    this.#begin(this.#late);
+  }
+
+  #commands(): Commands {
+    return this.#encoder ?? this.#begin(this.device.gpu.createCommandEncoder());
+  }
+
+  #begin(encoder: Commands): Commands {
+    this.#encoder = encoder;
+    if (this.device.profiler) {
+      this.#begun = now();
+      this.#compiled = this.device.pipelines.compileMs;
     }
-    return this.#encoder;
+    return encoder;
   }
 
-  #openPass(kernel: Kernel, params: Params, constants: Constants): GPUComputePassEncoder {
+  #openPass(kernel: Kernel, params: Params, constants: Constants): Pass {
     if (this.#pass) return this.#pass;
     this.#pass = this.#commands().beginComputePass(this.device.profiler?.passFor(kernel, params, constants));
     return this.#pass;

@@ -28,7 +28,7 @@ export function rehearsalDevice(like: RehearsedDevice = {}): Device {
     maxBinding,
     maxBuffer: maxBinding,
   } satisfies Capabilities;
-  return new Device(rehearsalGpu(), caps, like);
+  return new Device(rehearsalGpu(), caps, { ...like, compileInBackground: false });
 }
 
 /** As much of WebGPU as recording and submitting use. */

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { decodeSteering } from '../../src/model/steering.ts';
 import { type Tab, useApp } from './harness.ts';
-import { longTasksDuring } from './main_thread.ts';
+import { longTasksDuring, observedDuring } from './main_thread.ts';
 
 const app = useApp();
 /** With the default seed the demonstration is 50 points above its beginning after eight steps. */
 const STEPS = 10;
 const PAUSE_AFTER = 4;
 const RISE = 0.4;
-/** On a software adapter that others use too. */
-const RUN_MS = 150_000;
-/** What the page's own work may take of the main thread at a time. */
+/** Much more than it takes: how fast a machine is, is not what is tested. */
+const RUN_MS = 600_000;
+/** For which the main thread may be held at a time. */
 const TASK_MS = 50;
+/** Runs of the test by the clock: something else on the machine may take the page's core away in one. */
+const ATTEMPTS = 5;
 
 /** Waits for a state of the run: `running`, `paused`, `finished`. @throws with what the page says where it has a problem */
 async function phase(tab: Tab, wanted: string): Promise<void> {
@@ -112,7 +114,27 @@ describe('a run in the page', () => {
     expect(vectors.every((x) => Number.isFinite(x) && x !== 0)).toBe(true);
     await showWith(tab);
     tab.expectQuiet();
-  }, 300_000);
+  }, 1_200_000);
+
+  it(`never holds the main thread for more than ${TASK_MS} ms by the clock`, async () => {
+    await using tab = await app.open('train');
+    await tab.modelReady();
+    await tab.page.fill('[name=max_steps]', '3');
+    let held: number[] = [];
+    for (let i = 0; i < ATTEMPTS; i++) {
+      held = await observedDuring(tab, async () => {
+        await tab.page.click('#start:enabled');
+        await phase(tab, 'finished');
+      });
+      console.log('long tasks by the clock', held);
+      if (held.length === 0) break;
+      await tab.page.reload();
+      await tab.modelReady();
+      await tab.page.fill('[name=max_steps]', '3');
+    }
+    expect(held).toEqual([]);
+    tab.expectQuiet();
+  }, 1_200_000);
 
   it('learns nothing from coin flips, in as many steps on the same problems', async () => {
     await using tab = await app.open('train');
@@ -128,5 +150,5 @@ describe('a run in the page', () => {
     expect((last as number) - (first as number)).toBeLessThan(RISE / 4);
     expect(await tab.page.textContent('#verdict')).toContain('This was a control');
     tab.expectQuiet();
-  }, 200_000);
+  }, 1_200_000);
 });
