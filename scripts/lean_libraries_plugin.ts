@@ -9,7 +9,7 @@ const REPLACED: readonly { readonly importer: RegExp; readonly source: string; r
   { importer: /\/hyparquet-compressors\//, source: 'hysnappy', by: 'web/worker/parquet_pages.ts' },
 ];
 
-/** For the app alone: leaves out of libraries what would be most of their bytes and none of their use. Node has them whole. */
+/** For the app alone, whose bytes are fetched: leaves out of libraries what weighs most and serves least. Node has them whole. */
 export function leanLibrariesPlugin(): Plugin {
   return {
     name: 'trimtab:lean-libraries',

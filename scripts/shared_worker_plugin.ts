@@ -1,8 +1,8 @@
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Plugin } from 'vite';
 
-/** `new URL('…/worker.ts', import.meta.url)`, as a page or a worker names the script of a worker. */
-const ADDRESS = /new URL\(\s*'(\.[^']*worker\.ts)',\s*import\.meta\.url\s*\)/g;
+/** `new URL('…/worker.ts', import.meta.url)`, as the page names the script of its worker. */
+const ADDRESS = /new URL\('(\.[^']*worker\.ts)', import\.meta\.url\)/g;
 const INLINE = '?worker&inline';
 
 /**
@@ -16,22 +16,23 @@ export function sharedWorkerPlugin(): Plugin {
     enforce: 'pre',
     applyToEnvironment: ({ name }) => name === 'client',
     transform(code, id) {
-      if (!ADDRESS.test(code)) return undefined;
-      return code.replace(ADDRESS, (_, path: string) => {
-        const file = resolve(dirname(id), path);
-        return `new URL(import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'chunk', id: file, name: nameOf(file) })})`;
+      const changed = code.replace(ADDRESS, (_, path: string) => {
+        const file = resolve(id, '..', path);
+        return `new URL(${addressOf(this.emitFile({ type: 'chunk', id: file, name: basename(file, '.ts') }))})`;
       });
+      return changed === code ? undefined : changed;
     },
-    // The library's worker lies within its text, for whoever bundles it; the app's beside it.
+    // The library's judge lies within its text, for whoever bundles it; the app's is a file beside the others.
     load(id) {
       if (!id.endsWith(INLINE)) return undefined;
       const file = id.slice(0, -INLINE.length);
-      const address = `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'chunk', id: file, name: nameOf(file) })}`;
+      const address = addressOf(this.emitFile({ type: 'chunk', id: file, name: basename(file, '.ts') }));
       return `export default class extends Worker { constructor() { super(${address}, { type: 'module' }); } }`;
     },
   };
 }
 
-function nameOf(file: string): string {
-  return basename(file, '.ts');
+/** What the bundler replaces by the address of a file that it writes. */
+function addressOf(emitted: string): string {
+  return `import.meta.ROLLUP_FILE_URL_${emitted}`;
 }
