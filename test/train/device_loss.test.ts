@@ -76,4 +76,17 @@ describe('a device lost in the middle of training', () => {
       expect(await store.read(name), name).toEqual(await whole.read(name));
     }
   });
+
+  it('is told where pipelines are still being made', async () => {
+    const { device, kill } = await mortalDevice();
+    const lm = await demoModel(device);
+    const before = device.counters.pipelines;
+    const ends = train(lm, memoryStore(), false);
+    const watch = setInterval(() => {
+      if (device.counters.pipelines === before) return;
+      clearInterval(watch);
+      kill();
+    });
+    await expect(ends).rejects.toThrow(DeviceLostError);
+  });
 });

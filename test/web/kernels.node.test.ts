@@ -60,7 +60,17 @@ describe('runs of benchmarks', () => {
   });
 
   it('have ratios whose spread is that of both', () => {
-    expect(ratioOf(row('rope', 2, [1.5, 3]), row('rope', 4, [3, 5]))).toEqual({ median: 0.5, low: 0.3, high: 1 });
+    expect(ratioOf(row('rope', 2, [1.5, 3]), row('rope', 4, [3, 5]))).toEqual({
+      median: 0.5,
+      low: 0.3,
+      high: 1,
+      mixed: false,
+    });
+    const [stamped, clocked] = [
+      { ...row('rope', 2), method: 'timestamps' },
+      { ...row('rope', 2), method: 'wall' },
+    ] as const;
+    expect(ratioOf(stamped, clocked)).toMatchObject({ mixed: true });
     expect(ratioOf(row('rope', 2), undefined)).toBeUndefined();
   });
 

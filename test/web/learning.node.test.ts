@@ -99,7 +99,7 @@ describe('a run in the page', () => {
     });
     await tab.page.reload();
     await tab.modelReady();
-    await tab.page.locator('.kept').getByRole('button', { name: 'Resume' }).click();
+    await tab.page.locator('.unfinished').getByRole('button', { name: 'Resume' }).click();
     const after = await longTasksDuring(tab, () => phase(tab, 'finished'));
 
     const plotted = await accuracies(tab);

@@ -33,7 +33,6 @@ export function KernelsView() {
       </header>
       <aside class="stack" aria-label="What is measured">
         <ChooseKernels />
-        <Adapter />
       </aside>
       <div class="stack">
         <Problem message={problem.value} />
@@ -49,6 +48,9 @@ export function KernelsView() {
             !now && <Empty>Choose kernels and shapes, and press Measure: a row takes about a second at most.</Empty>
           )}
         </Card>
+        <Adapter />
+      </div>
+      <div class="stack wide">
         {measured && (
           <Card title="Rows" actions={<CopyButtons run={measured} />}>
             <RowsTable rows={rows.value} before={compared.value && before} shown={shown} onShow={show} />

@@ -54,6 +54,8 @@ export interface Ratio {
   /** From the quartiles of both, at their furthest. */
   readonly low: number;
   readonly high: number;
+  /** Whether one was timed by the GPU's timestamps and the other by the clock, which counts recording and submitting too. */
+  readonly mixed: boolean;
 }
 
 /** Undefined where one of the two has no time. */
@@ -61,7 +63,8 @@ export function ratioOf(now: Row, before: Row | undefined): Ratio | undefined {
   if (!before?.ms || !now.ms) return undefined;
   const quartiles = (row: Row) => [row.p25 ?? (row.ms as number), row.p75 ?? (row.ms as number)] as const;
   const [[low, high], [lowBefore, highBefore]] = [quartiles(now), quartiles(before)];
-  return { median: now.ms / before.ms, low: low / highBefore, high: high / lowBefore };
+  const mixed = now.method !== undefined && before.method !== undefined && now.method !== before.method;
+  return { median: now.ms / before.ms, low: low / highBefore, high: high / lowBefore, mixed };
 }
 
 /** A table for issues and notes, with what it was measured on above it. */

@@ -133,11 +133,17 @@ function ratioColumn(before: readonly Row[]): Column {
   return {
     head: 'Time over the other',
     number: true,
-    value: (row) => ratio(row)?.median,
+    value: (row) => (ratio(row)?.mixed ? undefined : ratio(row)?.median),
     cell: (row) => {
       const found = ratio(row);
       if (!found) return 'not there';
-      const { median, low, high } = found;
+      const { median, low, high, mixed } = found;
+      if (mixed)
+        return (
+          <span title="One was timed by the GPU, the other by the clock, which counts recording and submitting too">
+            timed otherwise
+          </span>
+        );
       const kind = high < 1 ? 'faster' : low > 1 ? 'slower' : 'equal';
       return (
         <span class={`ratio ${kind}`}>

@@ -72,6 +72,33 @@ export function KeptRuns() {
   );
 }
 
+/** The newest run that was interrupted, as by a reload or a crashed tab: where there is one, it is what the reader came back for. */
+export function Unfinished() {
+  const runs = (kept.value ?? []).filter(
+    ({ finished, problem, steps }) => !finished && problem === undefined && steps > 0,
+  );
+  const newest = runs.toSorted((a, b) => b.date - a.date)[0];
+  if (!newest) return null;
+  const { name, steps, maxSteps, identity, model: wanted } = newest;
+  const isHere = model.value?.identity === identity;
+  return (
+    <section class="card unfinished" aria-label="A run to go on with">
+      <p>
+        <b>{name}</b> is saved after {steps} of {maxSteps} steps.
+        {!isHere && ` Load ${wanted} under Models to go on with it.`}
+      </p>
+      <div class="buttons">
+        <button type="button" class="primary" disabled={!isHere} onClick={() => void resume(name)}>
+          Resume
+        </button>
+        <button type="button" onClick={() => void openRun(name)}>
+          Open
+        </button>
+      </div>
+    </section>
+  );
+}
+
 function Row({ info }: { info: RunInfo }) {
   const isAsked = useSignal(false);
   const { name, steps, maxSteps } = info;

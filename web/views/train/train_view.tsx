@@ -3,7 +3,7 @@ import { percent } from '../../../src/eval/figures.ts';
 import { gpu, model } from '../../app/engine.ts';
 import { MainCharts, MoreCharts } from './charts.tsx';
 import { DataSettings, takeDefaults } from './data_choice.tsx';
-import { KeptRuns } from './kept_runs.tsx';
+import { KeptRuns, Unfinished } from './kept_runs.tsx';
 import { PlanView, plan, refused, request } from './plan.tsx';
 import { checked } from './recipe.ts';
 import { AccuracyBars, Answers, Examples, Lens, Said, verdict } from './results.tsx';
@@ -37,6 +37,7 @@ export function TrainView() {
         {isNew && <Form />}
         <div class="results">
           <RunCard />
+          {isNew && <Unfinished />}
           {isNew && (model.value?.name ?? 'demo') === 'demo' && <Habits />}
           <RightAnswers />
           <MainCharts />
