@@ -3,8 +3,11 @@ import type { Plugin } from 'vite';
 
 const SHADER = /\.wgsl\?raw$/;
 
-/** Blanks beside these separate nothing; beside a minus they may: `a - -b`. */
-const SPARE_BLANK = / *([,;:=+*/<>&|(){}]) */g;
+/**
+ * Blanks that separate nothing. Beside other signs they may: `a / *p` would become a comment, `- -` another operator, and the end
+ * of a type before `=` a comparison.
+ */
+const SPARE_BLANK = / *([,;:+(){}]) *|(?<=[\w)\]]) *(=) */g;
 
 /** For the app: shaders without comments and indentation, a third of their bytes. The library keeps its shaders readable. */
 export function wgslPlugin(): Plugin {
@@ -28,7 +31,7 @@ export function withoutComments(wgsl: string): string {
       line
         .replace(/\/\/.*$/, '')
         .trim()
-        .replace(SPARE_BLANK, '$1'),
+        .replace(SPARE_BLANK, '$1$2'),
     )
     .filter((line) => line !== '')
     .join('\n');
