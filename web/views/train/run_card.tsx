@@ -8,6 +8,7 @@ import { canSaveIntoFolder, saveFile, saveIntoFolder, saveZip } from './give_out
 import { configYaml } from './recipe.ts';
 import {
   answered,
+  base,
   closeRun,
   compareWith,
   control,
@@ -78,7 +79,9 @@ function Stages() {
   return (
     <ol id="stages" class="stages">
       {STAGES.map(([name, title, note], i) => {
-        const state = isDone || i < current ? 'done' : i === current ? 'current' : 'ahead';
+        const isLeftOut = isDone && (name === 'base' || name === 'steered') && !base.value;
+        const isOver = (isDone && !isLeftOut) || i < current;
+        const state = isOver ? 'done' : i === current ? 'current' : 'ahead';
         return (
           <li key={name} data-state={state} aria-current={state === 'current' ? 'step' : undefined}>
             <b>{title}</b> {note}
