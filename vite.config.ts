@@ -2,12 +2,19 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import manifest from './package.json' with { type: 'json' };
 import { appPlugin, SERVICE_WORKER } from './scripts/app_plugin.ts';
+import { leanLibrariesPlugin } from './scripts/lean_libraries_plugin.ts';
+import { sharedWorkerPlugin } from './scripts/shared_worker_plugin.ts';
 import { wgslPlugin } from './scripts/wgsl_plugin.ts';
 
 const here = import.meta.dirname;
 
-/** Of these tables of all of the Hub's tasks the GGUF reader takes two enumerations; the package does not say that the rest may go. */
-const TREESHAKE = { moduleSideEffects: [{ test: /@huggingface\/tasks/, sideEffects: false }] };
+/**
+ * Of the Hub's tables of all tasks the GGUF reader takes two enumerations, and of its hashes of uploads nothing is taken; these
+ * packages do not say that the rest may go.
+ */
+const TREESHAKE = {
+  moduleSideEffects: [{ test: /@huggingface\/(tasks|blake3-jit|xetchunk-wasm)/, sideEffects: false }],
+};
 
 export default defineConfig(({ command }) => ({
   root: resolve(here, 'web'),
@@ -17,9 +24,14 @@ export default defineConfig(({ command }) => ({
   clearScreen: false,
   // The build runs inside `npm ci` and `npm test`, where its list of files only hides the rest.
   logLevel: command === 'build' ? 'warn' : 'info',
-  plugins: [appPlugin(), { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' }],
+  plugins: [
+    appPlugin(),
+    sharedWorkerPlugin(),
+    leanLibrariesPlugin(),
+    { ...wgslPlugin(), applyToEnvironment: ({ name }) => name === 'client' },
+  ],
   optimizeDeps: { exclude: ['webgpu'] },
-  worker: { format: 'es', plugins: () => [wgslPlugin()], rolldownOptions: { treeshake: TREESHAKE } },
+  worker: { format: 'es' },
   server: {
     host: '127.0.0.1',
     fs: { allow: [here] },
@@ -31,7 +43,10 @@ export default defineConfig(({ command }) => ({
         outDir: resolve(here, 'dist/web'),
         emptyOutDir: true,
         target: 'es2023',
+        modulePreload: false,
+        cssCodeSplit: false,
         rolldownOptions: {
+          treeshake: TREESHAKE,
           input: { index: resolve(here, 'web/index.html'), [SERVICE_WORKER]: resolve(here, 'web/service_worker.ts') },
           output: {
             entryFileNames: ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js'),

@@ -4,10 +4,8 @@
  */
 const DIRECTIVES: readonly string[] = [
   "default-src 'none'",
-  // Snappy in Parquet files is WebAssembly.
-  "script-src 'self' 'wasm-unsafe-eval'",
-  // The judge of answers is a worker within the worker, made of a blob so that it can be ended and made again.
-  "worker-src 'self' blob:",
+  "script-src 'self'",
+  "worker-src 'self'",
   "connect-src 'self' https://huggingface.co https://*.huggingface.co https://hf.co https://*.hf.co",
   // Charts have their colours in style attributes.
   "style-src 'self' 'unsafe-inline'",

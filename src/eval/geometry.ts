@@ -1,4 +1,4 @@
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { dot, singularValues } from './singular_values.ts';
 
 /** How the vectors of a model lie to each other. */
 export interface Geometry {
@@ -29,7 +29,7 @@ export function geometryOf(vectors: Float32Array, layers: number): Geometry {
       return i === j ? 1 : dot(a, b) / size;
     }),
   );
-  const singular = singularValues(rows);
+  const { values: singular } = singularValues(layers > c ? transposed(rows) : rows);
   const largest = singular[0] ?? 0;
   const frobenius = norms.reduce((sum, norm) => sum + norm * norm, 0);
   return {
@@ -40,17 +40,7 @@ export function geometryOf(vectors: Float32Array, layers: number): Geometry {
   };
 }
 
-function singularValues(rows: readonly Float64Array[]): number[] {
-  const decomposition = new SingularValueDecomposition(new Matrix(rows.map((row) => Array.from(row))), {
-    computeLeftSingularVectors: false,
-    computeRightSingularVectors: false,
-    autoTranspose: true,
-  });
-  return decomposition.diagonal;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
+/** The columns of rows of one length. */
+function transposed(rows: readonly Float64Array[]): Float64Array[] {
+  return Array.from(rows[0] ?? [], (_, j) => Float64Array.from(rows, (row) => row[j] as number));
 }

@@ -1,5 +1,5 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { PrincipalAxes } from './principal_axes.ts';
+import { dot, singularValues } from './singular_values.ts';
 
 /** Up to so many rows or columns all eigenvectors are taken; beyond it only those wanted are iterated. */
 const DENSE = 160;
@@ -42,7 +42,7 @@ interface Eigen {
 function decomposed(x: readonly Float64Array[], c: number, k: number): Eigen {
   const wide = x.length < c;
   const gram = wide ? x.map((a) => x.map((b) => dot(a, b))) : columnProducts(x, c);
-  const { values, vectors } = symmetric(gram);
+  const { values, vectors } = singularValues(gram);
   const largest = values[0] ?? 0;
   const axes = Array.from({ length: k }, (_, i) => {
     if (!((values[i] ?? 0) > NOTHING * largest)) return new Float64Array(c);
@@ -65,7 +65,7 @@ function iterated(x: readonly Float64Array[], c: number, k: number): Eigen {
         c,
       ),
     );
-    const { values, vectors } = symmetric(basis.map((a) => images.map((b) => dot(a, b))));
+    const { values, vectors } = singularValues(basis.map((a) => images.map((b) => dot(a, b))));
     const largest = values[0] ?? 0;
     const settled = values.slice(0, k).every((value, i) => Math.abs(value - (before[i] ?? 0)) <= 1e-11 * largest);
     if (settled || iteration === MAX_ITERATIONS) {
@@ -80,20 +80,6 @@ function iterated(x: readonly Float64Array[], c: number, k: number): Eigen {
     before = values;
     basis = orthonormal(vectors.map((weights) => combined(images, weights, c)));
   }
-}
-
-/** Eigenvalues, largest first, with their unit vectors. */
-function symmetric(gram: readonly (readonly number[])[]): { values: number[]; vectors: Float64Array[] } {
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(new Matrix(gram as number[][]), {
-    assumeSymmetric: true,
-  });
-  const order = realEigenvalues
-    .map((_, i) => i)
-    .sort((a, b) => (realEigenvalues[b] as number) - (realEigenvalues[a] as number));
-  return {
-    values: order.map((i) => realEigenvalues[i] as number),
-    vectors: order.map((i) => Float64Array.from(eigenvectorMatrix.getColumn(i))),
-  };
 }
 
 function columnProducts(x: readonly Float64Array[], c: number): number[][] {
@@ -142,10 +128,4 @@ function unit(vector: Float64Array): Float64Array {
 function signed(axis: Float64Array): Float64Array {
   const most = axis.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
   return most < 0 ? axis.map((value) => -value) : axis;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
 }

@@ -99,14 +99,9 @@ async function csvRows(text: string, name: string): Promise<TableRow[]> {
 
 /** Parquet in any of its compressions, as data sets on the Hub are kept. */
 async function parquetRows(file: RandomAccess, name: string): Promise<TableRow[]> {
-  const { parquetReadObjects } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
-  const slice = async (start: number, end = file.size): Promise<ArrayBuffer> => {
-    const bytes = await file.read(start < 0 ? file.size + start : start, end - start);
-    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  };
+  const { parquetObjects } = await import('./parquet.ts');
   try {
-    const rows = await parquetReadObjects({ file: { byteLength: file.size, slice }, compressors });
+    const rows = await parquetObjects(file);
     return rows.map((row, i) => ({
       columns: Object.fromEntries(Object.entries(row).map(([column, value]) => [column, plainNumber(value)])),
       source: `${name}: row ${i + 1}`,

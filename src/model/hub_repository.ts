@@ -105,15 +105,15 @@ async function contents(
   ask: typeof fetch,
   within: string | undefined,
 ): Promise<Contents> {
-  const hub = await import('@huggingface/hub');
+  const { datasetInfo, listFiles, modelInfo } = await import('@huggingface/hub');
   const asked = { hubUrl: endpoint, fetch: ask };
   const about = { ...asked, name, revision, additionalFields: ['sha' as const] };
   try {
-    const { sha: commit } = await (type === 'model' ? hub.modelInfo(about) : hub.datasetInfo(about));
+    const { sha: commit } = await (type === 'model' ? modelInfo(about) : datasetInfo(about));
     if (!COMMIT.test(commit)) throw new TypeError(`${JSON.stringify(commit)} is no commit`);
     const entries = new Map<string, HubEntry>();
     const listing = { ...asked, repo: { type, name }, revision: commit, recursive: within === undefined };
-    for await (const file of hub.listFiles({ ...listing, ...(within && { path: within }) })) {
+    for await (const file of listFiles({ ...listing, ...(within && { path: within }) })) {
       const etag = file.lfs?.oid ?? file.oid ?? '';
       if (file.type !== 'file') continue;
       if (!/^[0-9a-f]+$/.test(etag)) throw new TypeError(`${JSON.stringify(etag)} is no hash`);

@@ -40,7 +40,7 @@ describe('trimtab serve', () => {
     expect(response.headers.get('cross-origin-opener-policy')).toBe('same-origin');
     expect(response.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
     expect(response.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/,
+      /^default-src 'none'; script-src 'self'; worker-src 'self';/,
     );
     expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });

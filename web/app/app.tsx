@@ -1,5 +1,5 @@
-import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useRef } from 'preact/hooks';
+import { lazily } from '../ui/lazily.tsx';
 import { nextTheme, theme } from '../ui/theme.ts';
 import { TrainView } from '../views/train/train_view.tsx';
 import { takeDroppedModels } from './drop.ts';
@@ -7,10 +7,10 @@ import { gpu, model, modelLoading, startEngine } from './engine.ts';
 import { Notices } from './notices.tsx';
 import { ROUTES, type Route, route } from './routes.ts';
 
-const SteerView = lazy(async () => (await import('../views/steer/steer_view.tsx')).SteerView);
-const InsideView = lazy(async () => (await import('../views/inside/inside_view.tsx')).InsideView);
-const KernelsView = lazy(async () => (await import('../views/kernels/kernels_view.tsx')).KernelsView);
-const ModelsView = lazy(async () => (await import('../views/models/models_view.tsx')).ModelsView);
+const SteerView = lazily(async () => (await import('../views/steer/steer_view.tsx')).SteerView);
+const InsideView = lazily(async () => (await import('../views/inside/inside_view.tsx')).InsideView);
+const KernelsView = lazily(async () => (await import('../views/kernels/kernels_view.tsx')).KernelsView);
+const ModelsView = lazily(async () => (await import('../views/models/models_view.tsx')).ModelsView);
 
 const VIEWS = { train: TrainView, steer: SteerView, inside: InsideView, kernels: KernelsView, models: ModelsView };
 
@@ -28,9 +28,7 @@ export function App() {
       <Masthead />
       <Notices />
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<p class="waiting">Opening the view…</p>}>
-          <View />
-        </Suspense>
+        <View />
       </main>
     </>
   );

@@ -1,14 +1,14 @@
 import './inside.css';
 import { signal } from '@preact/signals';
-import { lazy, Suspense } from 'preact/compat';
 import { useEffect } from 'preact/hooks';
+import { lazily } from '../../ui/lazily.tsx';
 import { Tabs } from '../../ui/tabs.tsx';
 import { AttentionTab } from './attention_tab.tsx';
 import { PromptTab } from './prompt_tab.tsx';
 import { refreshVectors, stamp } from './state.ts';
 import { VectorsTab } from './vectors_tab.tsx';
 
-const SpaceView = lazy(async () => (await import('./space_view.tsx')).SpaceView);
+const SpaceView = lazily(async () => (await import('./space_view.tsx')).SpaceView);
 
 const TABS = { vectors: 'Vectors', prompt: 'Prompt', attention: 'Attention', space: 'Path in 3D' } as const;
 const PANELS = { vectors: VectorsTab, prompt: PromptTab, attention: AttentionTab, space: SpaceView };
@@ -55,9 +55,7 @@ export function InsideView() {
         }}
       >
         <div class="stack">
-          <Suspense fallback={<p class="waiting">Opening the view…</p>}>
-            <Panel />
-          </Suspense>
+          <Panel />
         </div>
       </Tabs>
     </div>

@@ -1,4 +1,4 @@
-import { memo } from 'preact/compat';
+import { Component } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { Card } from '../../ui/card.tsx';
 import { Empty } from '../../ui/messages.tsx';
@@ -163,22 +163,31 @@ interface TokenProps {
   readonly cut: boolean;
 }
 
-const Token = memo(({ token, place, shade, looked, tabbable, cut }: TokenProps) => (
-  <span
-    class="steer-token"
-    role="option"
-    tabIndex={tabbable ? 0 : -1}
-    aria-selected={looked}
-    aria-label={nameOf(token)}
-    data-step={token.step}
-    data-place={place}
-    data-shade={shade || undefined}
-    data-special={token.special || undefined}
-    data-cut={cut || undefined}
-  >
-    {token.text === '' ? <i data-sign="▫" /> : <Text text={token.text} />}
-  </span>
-));
+/** Drawn again only when something of it changed: a text has hundreds, and another with each step. */
+class Token extends Component<TokenProps> {
+  override shouldComponentUpdate(next: Readonly<TokenProps>): boolean {
+    return Object.entries(next).some(([name, value]) => value !== this.props[name as keyof TokenProps]);
+  }
+
+  override render({ token, place, shade, looked, tabbable, cut }: TokenProps) {
+    return (
+      <span
+        class="steer-token"
+        role="option"
+        tabIndex={tabbable ? 0 : -1}
+        aria-selected={looked}
+        aria-label={nameOf(token)}
+        data-step={token.step}
+        data-place={place}
+        data-shade={shade || undefined}
+        data-special={token.special || undefined}
+        data-cut={cut || undefined}
+      >
+        {token.text === '' ? <i data-sign="▫" /> : <Text text={token.text} />}
+      </span>
+    );
+  }
+}
 
 /** What a token is called that has no letters to read out. */
 function nameOf({ text, special, id }: StreamEvent): string | undefined {
