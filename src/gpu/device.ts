@@ -55,6 +55,13 @@ export interface DeviceOptions {
 /** How long a failed read waits for the news that the device is lost. */
 const LOSS_TOLD_MS = 2000;
 
+/** Somebody who waits for the GPU. */
+interface Waiting {
+  /** What had to hold when the waiting began. */
+  readonly expected: readonly Promise<unknown>[];
+  failure: Error | undefined;
+}
+
 type Data = Float32Array | Uint32Array | Uint8Array | Uint16Array;
 
 /** The GPU as the rest of trimtab sees it: memory, pipelines, recording, reading back, errors. */
@@ -73,8 +80,11 @@ export class Device {
   readonly #recorder: Recorder;
   readonly #staging = new Map<number, GPUBuffer[]>();
   #stagingBytes = 0;
-  #expected: Promise<unknown>[] = [];
+  /** What must hold and was not looked at yet. */
+  readonly #expected = new Set<Promise<unknown>>();
   #failure: Error | undefined;
+  /** Those who wait: each is told of what fails meanwhile, and not only the first that looks. */
+  readonly #waiting = new Set<Waiting>();
   readonly #lost: Promise<void>;
 
   constructor(gpu: GPUDevice, caps: Capabilities, options: DeviceOptions = {}) {
@@ -108,7 +118,9 @@ export class Device {
         event.error instanceof GPUOutOfMemoryError
           ? `The GPU is out of memory with ${formatBytes(this.allocatedBytes)} allocated here: close what else uses it, or take a smaller model or batch`
           : 'The GPU refused a command';
-      this.#failure ??= new GpuError(`${what}: ${event.error.message}`);
+      const failure = new GpuError(`${what}: ${event.error.message}`);
+      this.#failure ??= failure;
+      for (const waiting of this.#waiting) waiting.failure ??= failure;
     };
     this.#lost = gpu.lost.then((info) => {
       if (info.reason !== 'destroyed') this.#failure = new DeviceLostError(`The GPU device was lost: ${info.message}`);
@@ -191,6 +203,7 @@ export class Device {
       return staging;
     });
     recorder.submit();
+    const waiting = this.#wait();
     this.counters.readbacks++;
     const from = now();
     try {
@@ -204,12 +217,12 @@ export class Device {
       // A lost device first rejects what was asked of it, and tells a moment later that it is lost.
       await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, LOSS_TOLD_MS))]);
       for (const buffer of buffers) this.#destroyStaging(buffer);
-      await this.#checkErrors();
+      await this.#checkErrors(waiting);
       throw error;
     }
     this.profiler?.span('wait', 'readback', from, now(), { bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) });
     try {
-      await this.#checkErrors();
+      await this.#checkErrors(waiting);
     } catch (error) {
       for (const buffer of buffers) this.#destroyStaging(buffer);
       throw error;
@@ -225,17 +238,23 @@ export class Device {
 
   /** Waits for the queue and throws what went wrong in it. */
   async sync(): Promise<void> {
+    const waiting = this.#wait();
     const from = now();
-    await this.profiler?.fenced?.drain();
-    await patiently(this.queue.done(), this.caps.isSoftware);
+    try {
+      await this.profiler?.fenced?.drain();
+      await patiently(this.queue.done(), this.caps.isSoftware);
+    } catch (error) {
+      this.#waiting.delete(waiting);
+      throw error;
+    }
     this.profiler?.span('wait', 'sync', from, now());
-    await this.#checkErrors();
+    await this.#checkErrors(waiting);
   }
 
   /** Registers something that must hold before results are believed. */
   expect(promise: Promise<unknown>): void {
     promise.catch(() => {});
-    this.#expected.push(promise);
+    this.#expected.add(promise);
   }
 
   /** Starts timing every dispatch, until `stopProfiling`. One profiler at a time. */
@@ -268,12 +287,20 @@ export class Device {
     this.destroy();
   }
 
-  async #checkErrors(): Promise<void> {
-    const expected = this.#expected;
-    this.#expected = [];
-    const outcomes = await Promise.allSettled(expected);
-    const failure = this.#failure;
-    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+  #wait(): Waiting {
+    const waiting = { expected: [...this.#expected], failure: this.#failure };
+    this.#waiting.add(waiting);
+    return waiting;
+  }
+
+  async #checkErrors(waiting: Waiting): Promise<void> {
+    const outcomes = await Promise.allSettled(waiting.expected);
+    for (const looked of waiting.expected) this.#expected.delete(looked);
+    this.#waiting.delete(waiting);
+    const lost = this.#failure instanceof DeviceLostError ? this.#failure : undefined;
+    const failure = waiting.failure ?? this.#failure;
+    this.#failure = lost;
+    if (lost) throw lost;
     // An uncaptured error may only be what followed from a shader that did not compile: the cause is shown.
     const cause = outcomes.find((outcome) => outcome.status === 'rejected');
     if (cause) throw cause.reason;

@@ -1,5 +1,5 @@
 import { now } from '#platform';
-import type { Commands, WorkQueue } from './work_queue.ts';
+import { type Commands, LateCommands, type WorkQueue } from './work_queue.ts';
 
 type Work = () => void;
 type Told = (from: number, ms: number) => void;
@@ -13,7 +13,7 @@ const FENCES = 16;
  */
 export class FencedQueue {
   readonly #queue: WorkQueue;
-  #work: { run: Work; told?: Told }[] = [];
+  #work: { run: Work; commands?: Commands; told?: Told }[] = [];
   /** Milliseconds that an empty submit takes until it is known to be done. */
   #fence: number | undefined;
   /** Settles when no `drain` is under way. */
@@ -24,7 +24,7 @@ export class FencedQueue {
   }
 
   submit(commands: Commands, after?: () => void): void {
-    this.#work.push({ run: () => this.#queue.submit(commands) });
+    this.#work.push({ run: () => this.#queue.submit(commands), commands });
     after?.();
   }
 
@@ -54,7 +54,11 @@ export class FencedQueue {
   async #carryOut(): Promise<void> {
     this.#fence ??= await this.#measureFence();
     for (let next = this.#work[0]; next; next = this.#work[0]) {
-      if (next.told) await this.#queue.done();
+      if (next.told) {
+        // What its pipelines take to be made is not the dispatch's time.
+        if (next.commands instanceof LateCommands) await next.commands.made();
+        await this.#queue.done();
+      }
       // Who flushed in the meantime has carried it out.
       if (this.#work[0] !== next) continue;
       this.#work.shift();

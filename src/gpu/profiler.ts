@@ -162,6 +162,7 @@ export class Profiler {
   /** Waits until everything submitted so far is told of. @returns what nobody was told of */
   async collect(): Promise<TimedDispatch[]> {
     await this.#fenced?.drain();
+    await this.#device.queue.passedOn();
     const pending = this.#pending;
     this.#pending = [];
     await Promise.all(pending);
@@ -171,8 +172,7 @@ export class Profiler {
   }
 
   destroy(): void {
-    this.#queries?.destroy();
-    this.#resolved?.destroy();
+    for (const used of [this.#queries, this.#resolved]) if (used) this.#device.queue.destroy(used);
   }
 
   #take(entries: readonly Entry[], times: BigUint64Array, submitted: number): void {

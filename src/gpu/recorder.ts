@@ -176,6 +176,8 @@ export class Recorder {
     this.#closePass();
     const encoder = this.#encoder;
     if (!encoder) return;
+    // Of one that had failed before, or was told of by another read, this is all that tells.
+    if (this.#late) this.device.expect(this.#late.compiled());
     this.#encoder = undefined;
     this.#late = undefined;
     const { profiler, counters } = this.device;
@@ -208,8 +210,6 @@ export class Recorder {
     grid: readonly [number, number, number],
   ): void {
     const { profiler, counters } = this.device;
-    // Timed by its submit, a dispatch shares it with no copy before it.
-    if (profiler?.fenced) this.submit();
     const pass = this.#openPass(kernel, params, constants);
     if (this.#pipeline !== pipeline) {
       if (this.#late) this.#late.setPipeline(pipeline);
@@ -267,10 +267,11 @@ export class Recorder {
     this.device.queue.destroy(uniforms);
   }
 
-  /** Before a dispatch whose pipeline is still being made: what was recorded before is sent without it. */
+  /** Before each dispatch: where its pipeline is still being made, what was recorded before is sent without it. */
   #await(pipeline: Pipeline): void {
+    // Timed by its submit, a dispatch shares it with no copy before it.
+    if (this.device.profiler?.fenced) this.submit();
     if (pipeline.handle || this.#late) return;
-    if (pipeline.failure) this.device.expect(Promise.reject(pipeline.failure));
     this.submit();
     this.#late = new LateCommands(this.device.gpu);
     this.#begin(this.#late);

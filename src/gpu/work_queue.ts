@@ -35,6 +35,12 @@ export class LateCommands implements Commands {
     for (const { making } of this.#pipelines) await making;
   }
 
+  /** Settles as `made` does; rejects where one failed, and so nothing of this is sent. */
+  async compiled(): Promise<void> {
+    await this.made();
+    for (const { failure } of this.#pipelines) if (failure) throw failure;
+  }
+
   beginComputePass(descriptor?: GPUComputePassDescriptor): Pass {
     this.#commands.push((encoder) => {
       this.#pass = encoder.beginComputePass(descriptor);
@@ -112,10 +118,10 @@ export class WorkQueue {
     this.#wait({ run: () => this.#queue.writeBuffer(buffer, offset, copy) });
   }
 
-  /** Destroys a buffer once nothing that was given before uses it. */
-  destroy(buffer: GPUBuffer): void {
-    if (this.#late.length === 0) buffer.destroy();
-    else this.#wait({ run: () => buffer.destroy() });
+  /** Destroys what nothing that is given from now on uses, once all that was given before has been passed on. */
+  destroy(unused: GPUBuffer | GPUQuerySet): void {
+    if (this.#late.length === 0) unused.destroy();
+    else this.#wait({ run: () => unused.destroy() });
   }
 
   /** Settles when everything given so far has been passed on. */

@@ -108,4 +108,86 @@ describe('a queue with pipelines that are still being made', async () => {
     expect(await device.read(out)).toEqual(Float32Array.of(4));
     arena.free(out);
   });
+
+  it('tells of one that failed in a recording also where that is sent with others that are being made', async () => {
+    const [inp, out, other] = [device.upload(Float32Array.of(1), [1]), arena.alloc([1]), arena.alloc([1])];
+    const recording = rec.capture(() => rec.dispatch(broken, { out }, { at: 0, value: 1 }, [1, 1, 1]));
+    rec.replay(recording);
+    await expect(device.read(out)).rejects.toThrow('test_broken_later did not compile');
+    rec.dispatch(addBias, { inp, out: other }, { n: 1 }, [1, 1, 1], { BIAS: '41.0' });
+    rec.replay(recording);
+    await expect(device.read(other)).rejects.toThrow('test_broken_later did not compile');
+    rec.release(recording);
+    for (const tensor of [inp, out, other]) arena.free(tensor);
+  });
+
+  it('tells each of those who wait at once', async () => {
+    const out = device.upload(Float32Array.of(3), [1]);
+    const refused = arena.alloc([2]);
+    const failing = [
+      () => rec.dispatch(broken, { out }, { at: 0, value: 1 }, [1, 1, 1]),
+      () => rec.dispatch(addBias, { inp: refused, out: refused }, { n: 2 }, [2, 1, 1]),
+    ];
+    for (const fail of failing) {
+      fail();
+      rec.submit();
+      const told = await Promise.allSettled([device.read(out), device.sync(), device.read(out)]);
+      expect(told.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      expect(await device.read(out)).toEqual(Float32Array.of(3));
+    }
+    for (const tensor of [out, refused]) arena.free(tensor);
+  });
+});
+
+describe.each([
+  ['timestamps', []],
+  ['submits', ['timestamp' as const]],
+])('a profiler by %s, begun while pipelines are being made', async (method, without) => {
+  const device = await testDevice({ without });
+  const { arena } = device;
+  const rec = device.recorder();
+
+  afterEach(() => expect(arena.live()).toEqual([]));
+
+  it('tells of what waited, and ends while it still waits', async () => {
+    const [inp, out] = [device.upload(Float32Array.of(1), [1]), device.upload(Float32Array.of(0), [1])];
+    rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1]);
+    await device.sync();
+
+    rec.dispatch(addBias, { inp, out }, { n: 1 }, [1, 1, 1], { BIAS: '51.0' });
+    const profiler = device.startProfiling();
+    expect(profiler.method).toBe(method);
+    rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1]);
+    rec.submit();
+    expect((await profiler.collect()).map(({ name }) => name)).toEqual(['test_add_one']);
+    device.stopProfiling();
+    expect(await device.read(out)).toEqual(Float32Array.of(53));
+
+    rec.dispatch(addBias, { inp, out }, { n: 1 }, [1, 1, 1], { BIAS: '52.0' });
+    device.startProfiling();
+    rec.dispatch(addOne, { out }, { at: 0, value: 1 }, [1, 1, 1]);
+    device.stopProfiling();
+    expect(await device.read(out)).toEqual(Float32Array.of(54));
+    for (const tensor of [inp, out]) arena.free(tensor);
+  });
+
+  it('times what uses one of them, and keeps the order where timing is switched', async () => {
+    const [inp, out] = [device.upload(Float32Array.of(1), [1]), device.upload(Float32Array.of(0), [1])];
+    const send = () => rec.dispatch(addBias, { inp, out }, { n: 1 }, [1, 1, 1], { BIAS: '61.0' });
+    send();
+    const profiler = device.startProfiling();
+    send();
+    rec.copy(out, inp);
+    profiler.timing = false;
+    send();
+    rec.copy(out, inp);
+    device.write(out, Float32Array.of(0));
+    profiler.timing = true;
+    send();
+    expect(await device.read(out)).toEqual(Float32Array.of(1 + 3 * 61));
+    // What was flushed when timing ended has no time of its own by submits.
+    expect(await profiler.collect()).toHaveLength(method === 'submits' ? 1 : 2);
+    device.stopProfiling();
+    for (const tensor of [inp, out]) arena.free(tensor);
+  });
 });

@@ -131,6 +131,19 @@ describe('one prompt shared by K completions', async () => {
       expect(got.lse).toEqual(pickRows(together.lse, rows, HEADS.heads));
     }
   });
+
+  it('reads together no prefixes that only begin alike', async () => {
+    const n = 6;
+    const kv = qkv.subarray(0, 24 * (STRIDE - WIDTH));
+    const q = qkv.subarray(0, n * WIDTH);
+    const ranges = Array.from({ length: n }, (_, i) => [0, 16 - i, 16, 17 + i]).flat();
+    const got = await decode(device, q, kv, Uint32Array.from(ranges), true);
+    for (let i = 0; i < n; i++) {
+      const row = q.subarray(i * WIDTH, (i + 1) * WIDTH);
+      const alone = await decode(device, row, kv, Uint32Array.from(ranges.slice(4 * i, 4 * i + 4)), true);
+      expect(got.out.slice(i * WIDTH, (i + 1) * WIDTH), `row ${i}`).toEqual(alone.out);
+    }
+  });
 });
 
 it('attention names the head_dim that it cannot take', async () => {

@@ -85,7 +85,7 @@ export function Unfinished() {
     <section class="card unfinished" aria-label="A run to go on with">
       <p>
         <b>{name}</b> is saved after {steps} of {maxSteps} steps.
-        {!isHere && ` Load ${wanted} under Models to go on with it.`}
+        {model.value && !isHere && ` Load ${wanted} under Models to go on with it.`}
       </p>
       <div class="buttons">
         <button type="button" class="primary" disabled={!isHere} onClick={() => void resume(name)}>
