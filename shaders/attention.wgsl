@@ -17,7 +17,7 @@ fn fold(slot: ptr<function, Slot>, p: Place, piece: u32, lane: u32) {
   let shrink = exp2((*slot).top - top);
   let weight = exp2(sums.x - top);
   (*slot).top = top;
-  (*slot).total = (*slot).total * shrink + select(0.0, weight * sums.y, lane == 0u);
+  (*slot).total = (*slot).total * shrink + weight * sums.y;
   (*slot).acc = slice_scaled((*slot).acc, shrink);
   slice_add(&(*slot).acc, weight, load_partials(base, lane));
 }

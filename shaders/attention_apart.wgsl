@@ -1,8 +1,10 @@
 // `attention` for rows of different sequences where loads are dear, as in decoding on a processor: the rows of a quad read a prefix
-// that all of them share once, as attention.wgsl does, and then each its own keys, for its own slots alone. What is added to
-// what, in which order, is as there, and so are the bits.
+// that all of them share once, four slots at a time (common/attention_fours.wgsl), and then each its own keys, for its own slots alone. What is added to
+// what, in which order, is as in attention.wgsl, and so are the bits.
 //
 // Needs ROWS of at least 2 and a TILE of at most 4: sixteen slots in all.
+
+const FOURS = (SLOTS + 3u) / 4u;
 
 /// Whether all rows of the quad have the prefix of the first; rows beyond the last one repeat it.
 fn same_prefix(row0: u32, prefix: vec2u) -> bool {
@@ -31,26 +33,11 @@ fn attention_apart(
   let k_base = params.k_offset + kv_head * HEAD_VECS;
   let v_base = params.v_offset + kv_head * HEAD_VECS;
 
-  var s0: Slot; var s1: Slot; var s2: Slot; var s3: Slot;
-  var s4: Slot; var s5: Slot; var s6: Slot; var s7: Slot;
-  var s8: Slot; var s9: Slot; var s10: Slot; var s11: Slot;
-  var s12: Slot; var s13: Slot; var s14: Slot; var s15: Slot;
-  s0 = start(place(0u, row0, kv_head, block), lane);
-  if (SLOTS > 1u) { s1 = start(place(1u, row0, kv_head, block), lane); }
-  if (SLOTS > 2u) { s2 = start(place(2u, row0, kv_head, block), lane); }
-  if (SLOTS > 3u) { s3 = start(place(3u, row0, kv_head, block), lane); }
-  if (SLOTS > 4u) { s4 = start(place(4u, row0, kv_head, block), lane); }
-  if (SLOTS > 5u) { s5 = start(place(5u, row0, kv_head, block), lane); }
-  if (SLOTS > 6u) { s6 = start(place(6u, row0, kv_head, block), lane); }
-  if (SLOTS > 7u) { s7 = start(place(7u, row0, kv_head, block), lane); }
-  if (SLOTS > 8u) { s8 = start(place(8u, row0, kv_head, block), lane); }
-  if (SLOTS > 9u) { s9 = start(place(9u, row0, kv_head, block), lane); }
-  if (SLOTS > 10u) { s10 = start(place(10u, row0, kv_head, block), lane); }
-  if (SLOTS > 11u) { s11 = start(place(11u, row0, kv_head, block), lane); }
-  if (SLOTS > 12u) { s12 = start(place(12u, row0, kv_head, block), lane); }
-  if (SLOTS > 13u) { s13 = start(place(13u, row0, kv_head, block), lane); }
-  if (SLOTS > 14u) { s14 = start(place(14u, row0, kv_head, block), lane); }
-  if (SLOTS > 15u) { s15 = start(place(15u, row0, kv_head, block), lane); }
+  var f0 = start_four(0u, row0, kv_head, block, lane);
+  var f1: Four; var f2: Four; var f3: Four;
+  if (FOURS > 1u) { f1 = start_four(4u, row0, kv_head, block, lane); }
+  if (FOURS > 2u) { f2 = start_four(8u, row0, kv_head, block, lane); }
+  if (FOURS > 3u) { f3 = start_four(12u, row0, kv_head, block, lane); }
 
   let row_count = min(ROWS, params.n - row0);
   let prefix = ranges[row0].xy;
@@ -58,53 +45,35 @@ fn attention_apart(
   let shared_end = select(prefix.x, prefix.y, joint);
   for (var first = prefix.x; first < shared_end; first += 4u) {
     let at = chunk_rows(first, shared_end, lane);
-    let seen = first + lane < shared_end;
+    let seen = (vec4u(first) + (vec4u(lane) ^ vec4u(0u, 1u, 2u, 3u))) < vec4u(shared_end);
     let keys = load_chunk(at, k_base, lane);
-    let p0 = score(s0, keys, lane);
-    var p1 = 0.0; var p2 = 0.0; var p3 = 0.0; var p4 = 0.0; var p5 = 0.0; var p6 = 0.0; var p7 = 0.0;
-    var p8 = 0.0; var p9 = 0.0; var p10 = 0.0; var p11 = 0.0; var p12 = 0.0; var p13 = 0.0; var p14 = 0.0; var p15 = 0.0;
-    if (SLOTS > 1u) { p1 = score(s1, keys, lane); }
-    if (SLOTS > 2u) { p2 = score(s2, keys, lane); }
-    if (SLOTS > 3u) { p3 = score(s3, keys, lane); }
-    if (SLOTS > 4u) { p4 = score(s4, keys, lane); }
-    if (SLOTS > 5u) { p5 = score(s5, keys, lane); }
-    if (SLOTS > 6u) { p6 = score(s6, keys, lane); }
-    if (SLOTS > 7u) { p7 = score(s7, keys, lane); }
-    if (SLOTS > 8u) { p8 = score(s8, keys, lane); }
-    if (SLOTS > 9u) { p9 = score(s9, keys, lane); }
-    if (SLOTS > 10u) { p10 = score(s10, keys, lane); }
-    if (SLOTS > 11u) { p11 = score(s11, keys, lane); }
-    if (SLOTS > 12u) { p12 = score(s12, keys, lane); }
-    if (SLOTS > 13u) { p13 = score(s13, keys, lane); }
-    if (SLOTS > 14u) { p14 = score(s14, keys, lane); }
-    if (SLOTS > 15u) { p15 = score(s15, keys, lane); }
+    let w0 = weigh_four(&f0, scores(f0, keys, lane), seen, lane);
+    var w1: FourWeights; var w2: FourWeights; var w3: FourWeights;
+    if (FOURS > 1u) { w1 = weigh_four(&f1, scores(f1, keys, lane), seen, lane); }
+    if (FOURS > 2u) { w2 = weigh_four(&f2, scores(f2, keys, lane), seen, lane); }
+    if (FOURS > 3u) { w3 = weigh_four(&f3, scores(f3, keys, lane), seen, lane); }
     let values = load_chunk(at, v_base, lane);
-    attend(&s0, p0, seen, values, lane);
-    if (SLOTS > 1u) { attend(&s1, p1, seen, values, lane); }
-    if (SLOTS > 2u) { attend(&s2, p2, seen, values, lane); }
-    if (SLOTS > 3u) { attend(&s3, p3, seen, values, lane); }
-    if (SLOTS > 4u) { attend(&s4, p4, seen, values, lane); }
-    if (SLOTS > 5u) { attend(&s5, p5, seen, values, lane); }
-    if (SLOTS > 6u) { attend(&s6, p6, seen, values, lane); }
-    if (SLOTS > 7u) { attend(&s7, p7, seen, values, lane); }
-    if (SLOTS > 8u) { attend(&s8, p8, seen, values, lane); }
-    if (SLOTS > 9u) { attend(&s9, p9, seen, values, lane); }
-    if (SLOTS > 10u) { attend(&s10, p10, seen, values, lane); }
-    if (SLOTS > 11u) { attend(&s11, p11, seen, values, lane); }
-    if (SLOTS > 12u) { attend(&s12, p12, seen, values, lane); }
-    if (SLOTS > 13u) { attend(&s13, p13, seen, values, lane); }
-    if (SLOTS > 14u) { attend(&s14, p14, seen, values, lane); }
-    if (SLOTS > 15u) { attend(&s15, p15, seen, values, lane); }
+    take_four(&f0, w0, values);
+    if (FOURS > 1u) { take_four(&f1, w1, values); }
+    if (FOURS > 2u) { take_four(&f2, w2, values); }
+    if (FOURS > 3u) { take_four(&f3, w3, values); }
   }
 
-  var slots = array<Slot, 16>(s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15);
+  // Element s of these is slot s ^ lane.
+  let a = slots_of(f0, lane);
+  var b: array<Slot, 4>; var c: array<Slot, 4>; var d: array<Slot, 4>;
+  if (FOURS > 1u) { b = slots_of(f1, lane); }
+  if (FOURS > 2u) { c = slots_of(f2, lane); }
+  if (FOURS > 3u) { d = slots_of(f3, lane); }
+  var slots = array<Slot, 16>(
+    a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3]);
   for (var r = 0u; r < row_count; r++) {
     let range = ranges[row0 + r];
-    var t0 = slots[r * TILE];
+    var t0 = slots[(r * TILE) ^ lane];
     var t1 = t0; var t2 = t0; var t3 = t0;
-    if (TILE > 1u) { t1 = slots[r * TILE + 1u]; }
-    if (TILE > 2u) { t2 = slots[r * TILE + 2u]; }
-    if (TILE > 3u) { t3 = slots[r * TILE + 3u]; }
+    if (TILE > 1u) { t1 = slots[(r * TILE + 1u) ^ lane]; }
+    if (TILE > 2u) { t2 = slots[(r * TILE + 2u) ^ lane]; }
+    if (TILE > 3u) { t3 = slots[(r * TILE + 3u) ^ lane]; }
     let chunks = select((range.y - range.x + 3u) / 4u, 0u, joint);
     let all_chunks = chunks + (range.w - range.z + 3u) / 4u;
     for (var chunk = 0u; chunk < all_chunks; chunk++) {
@@ -114,11 +83,16 @@ fn attention_apart(
       let at = chunk_rows(first, end, lane);
       let seen = first + lane < end;
       let keys = load_chunk(at, k_base, lane);
+      let w0 = weigh(&t0, score(t0, keys, lane), seen, lane);
+      var w1: Weights; var w2: Weights; var w3: Weights;
+      if (TILE > 1u) { w1 = weigh(&t1, score(t1, keys, lane), seen, lane); }
+      if (TILE > 2u) { w2 = weigh(&t2, score(t2, keys, lane), seen, lane); }
+      if (TILE > 3u) { w3 = weigh(&t3, score(t3, keys, lane), seen, lane); }
       let values = load_chunk(at, v_base, lane);
-      attend(&t0, score(t0, keys, lane), seen, values, lane);
-      if (TILE > 1u) { attend(&t1, score(t1, keys, lane), seen, values, lane); }
-      if (TILE > 2u) { attend(&t2, score(t2, keys, lane), seen, values, lane); }
-      if (TILE > 3u) { attend(&t3, score(t3, keys, lane), seen, values, lane); }
+      take(&t0, w0, values);
+      if (TILE > 1u) { take(&t1, w1, values); }
+      if (TILE > 2u) { take(&t2, w2, values); }
+      if (TILE > 3u) { take(&t3, w3, values); }
     }
     finish(t0, place(r * TILE, row0, kv_head, block), lane);
     if (TILE > 1u) { finish(t1, place(r * TILE + 1u, row0, kv_head, block), lane); }

@@ -5,11 +5,10 @@
 // A partial is the head's sums of weighted values, then (top, total, 0, 0); a row has no partials beyond its last piece.
 
 fn put(slot: Slot, p: Place, piece: u32, seen: bool, lane: u32) {
-  let total = quad_sum(slot.total, lane);
   if (!p.inside || !seen) { return; }
   let base = ((piece * params.n + p.row) * HEADS + p.head) * PARTIAL_VECS;
   store_partials(base, lane, slot.acc);
-  if (lane == 0u) { partials[base + HEAD_VECS] = vec4f(slot.top, total, 0.0, 0.0); }
+  if (lane == 0u) { partials[base + HEAD_VECS] = vec4f(slot.top, slot.total, 0.0, 0.0); }
 }
 
 /// First key of a row's piece; its end is PIECE further, or 0 where the row has no such piece.

@@ -22,20 +22,33 @@ const NONE = 0xffffffffu;
 const NO_TOKEN = 0xffffffffu;
 
 // NaN or +inf, by its bits: no comparison with either is promised.
-fn holds_no_logit(row: u32, i: u32) -> bool {
-  let bits = bitcast<vec4u>(logits[row * params.stride4 + i]);
+fn holds_no_logit(l: vec4f, i: u32) -> bool {
+  let bits = bitcast<vec4u>(l);
   let bad = (bits == vec4u(0x7f800000u)) | ((bits & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
-  return any(bad & (vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v)));
+  return any(bad & inside(i));
+}
+
+// Which of a vec4's columns the vocabulary has.
+fn inside(i: u32) -> vec4<bool> {
+  return vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v);
 }
 
 fn load_logits(row: u32, i: u32) -> vec4f {
-  let l = max(logits[row * params.stride4 + i], vec4f(LOWEST));
-  return select(vec4f(PADDING), l, vec4u(4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.v));
+  return masked(logits[row * params.stride4 + i], i);
+}
+
+// In place of `max`, for which SwiftShader takes thirty instructions: those that see to NaN.
+fn larger(a: vec4f, b: vec4f) -> vec4f {
+  return select(a, b, a < b);
+}
+
+fn masked(l: vec4f, i: u32) -> vec4f {
+  return select(vec4f(PADDING), larger(l, vec4f(LOWEST)), inside(i));
 }
 
 // (x - max x) of the softmax's exponent; far below where exp gives 0, but finite.
 fn exponent(l: vec4f, inv_temperature: f32, top: f32) -> vec4f {
-  return max((l - top) * inv_temperature, vec4f(-1e4));
+  return larger((l - top) * inv_temperature, vec4f(-1e4));
 }
 
 // Probability mass relative to the maximum; 0 below the threshold.
@@ -155,11 +168,13 @@ fn sample(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) nwg: vec3u,
   var top_at = 0u;
   var no_logit = 0.0;
   for (var i = span.x; i < span.y; i++) {
-    if (holds_no_logit(row, i)) { no_logit = 1.0; }
-    let l = load_logits(row, i);
-    let largest = max(max(l.x, l.y), max(l.z, l.w));
+    let stored = logits[row * params.stride4 + i];
+    if (holds_no_logit(stored, i)) { no_logit = 1.0; }
+    let l = masked(stored, i);
+    let pair = larger(l, l.zwxy);
+    let largest = select(pair.x, pair.y, pair.x < pair.y);
     top_at = select(top_at, i, largest > top);
-    top = max(top, largest);
+    top = select(top, largest, largest > top);
   }
   let lane_top = top;
   top = row_max(lane, lane_top);

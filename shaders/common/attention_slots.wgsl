@@ -5,11 +5,13 @@
 // Below any score, and its differences stay finite.
 const LOWEST = -1e30f;
 
+/// In place of `max`, on which SwiftShader spends thirty instructions: those that see to NaN.
+fn larger(a: f32, b: f32) -> f32 { return select(a, b, a < b); }
+
 struct Slot {
   q: Slice,
   acc: Slice,
   top: f32,
-  // This lane's keys only.
   total: f32,
 }
 
@@ -39,14 +41,28 @@ fn score(slot: Slot, k: Chunk, lane: u32) -> f32 {
   return quad_turned_sum(parts, lane);
 }
 
-/// Takes a chunk into the running softmax: `score` and whether the slot's row sees the key are this lane's key's.
-fn attend(slot: ptr<function, Slot>, score: f32, seen: bool, v: Chunk, lane: u32) {
+/// What a chunk multiplies a slot's sums by, and its four values: component i that of key `lane ^ i`.
+struct Weights { shrink: f32, keys: vec4f }
+
+/// Takes a chunk's scores into the running softmax: `score` and whether the slot's row sees the key are this lane's key's.
+fn weigh(slot: ptr<function, Slot>, score: f32, seen: bool, lane: u32) -> Weights {
   let masked = select(LOWEST, score, seen);
-  let top = max((*slot).top, quad_max(masked, lane));
+  let top = larger((*slot).top, quad_max(masked, lane));
   let shrink = exp2((*slot).top - top);
-  let weight = select(0.0, exp2(masked - top), seen);
+  let weights = quad_turn(select(0.0, exp2(masked - top), seen), lane);
   (*slot).top = top;
-  (*slot).total = (*slot).total * shrink + weight;
-  (*slot).acc = slice_scaled((*slot).acc, shrink);
-  slice_add4(&(*slot).acc, quad_turn(weight, lane), v.x0, v.x1, v.x2, v.x3);
+  (*slot).total = (*slot).total * shrink + ((weights.x + weights.y) + (weights.z + weights.w));
+  return Weights(shrink, weights);
+}
+
+/// Takes the chunk's values in.
+fn take(slot: ptr<function, Slot>, w: Weights, v: Chunk) {
+  (*slot).acc = slice_scaled((*slot).acc, w.shrink);
+  slice_add4(&(*slot).acc, w.keys, v.x0, v.x1, v.x2, v.x3);
+}
+
+/// Both, for what has the values at hand.
+fn attend(slot: ptr<function, Slot>, score: f32, seen: bool, v: Chunk, lane: u32) {
+  let weights = weigh(slot, score, seen, lane);
+  take(slot, weights, v);
 }

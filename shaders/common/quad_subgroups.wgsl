@@ -13,10 +13,13 @@ fn quad_sum(value: f32, lane: u32) -> f32 {
   return pair + quadSwapY(pair);
 }
 
+// By `select`: attention_slots.wgsl says why.
 @diagnostic(off, subgroup_uniformity)
 fn quad_max(value: f32, lane: u32) -> f32 {
-  let pair = max(value, quadSwapX(value));
-  return max(pair, quadSwapY(pair));
+  let x = quadSwapX(value);
+  let pair = select(value, x, value < x);
+  let y = quadSwapY(pair);
+  return select(pair, y, pair < y);
 }
 
 /// Component j is `value` of lane `lane ^ j`.

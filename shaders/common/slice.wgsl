@@ -31,25 +31,38 @@ fn slice_inside(slice: Slice, lane: u32) -> Slice {
   return s;
 }
 
+/// sum + a * b, a component at a time: a processor has few registers, and this way it needs one for a product.
+fn plus(sum: vec4f, a: vec4f, b: vec4f) -> vec4f {
+  return vec4f(sum.x + a.x * b.x, sum.y + a.y * b.y, sum.z + a.z * b.z, sum.w + a.w * b.w);
+}
+
+/// The same of four products, each component of `f` with one vector.
+fn plus4(sum: vec4f, f: vec4f, a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> vec4f {
+  return vec4f(
+    (((sum.x + a.x * f.x) + b.x * f.y) + c.x * f.z) + d.x * f.w,
+    (((sum.y + a.y * f.x) + b.y * f.y) + c.y * f.z) + d.y * f.w,
+    (((sum.z + a.z * f.x) + b.z * f.y) + c.z * f.z) + d.z * f.w,
+    (((sum.w + a.w * f.x) + b.w * f.y) + c.w * f.z) + d.w * f.w);
+}
+
 /// This lane's part of x · y.
 fn slice_dot(x: Slice, y: Slice) -> f32 {
-  var s = vec4f();
-  s += x[0] * y[0];
-  if (SLICE_VECS > 1u) { s += x[AT1] * y[AT1]; }
-  if (SLICE_VECS > 2u) { s += x[AT2] * y[AT2]; }
-  if (SLICE_VECS > 3u) { s += x[AT3] * y[AT3]; }
-  if (SLICE_VECS > 4u) { s += x[AT4] * y[AT4]; }
-  if (SLICE_VECS > 5u) { s += x[AT5] * y[AT5]; }
-  if (SLICE_VECS > 6u) { s += x[AT6] * y[AT6]; }
-  if (SLICE_VECS > 7u) { s += x[AT7] * y[AT7]; }
-  if (SLICE_VECS > 8u) { s += x[AT8] * y[AT8]; }
-  if (SLICE_VECS > 9u) { s += x[AT9] * y[AT9]; }
-  if (SLICE_VECS > 10u) { s += x[AT10] * y[AT10]; }
-  if (SLICE_VECS > 11u) { s += x[AT11] * y[AT11]; }
-  if (SLICE_VECS > 12u) { s += x[AT12] * y[AT12]; }
-  if (SLICE_VECS > 13u) { s += x[AT13] * y[AT13]; }
-  if (SLICE_VECS > 14u) { s += x[AT14] * y[AT14]; }
-  if (SLICE_VECS > 15u) { s += x[AT15] * y[AT15]; }
+  var s = y[0] * x[0];
+  if (SLICE_VECS > 1u) { s = plus(s, y[AT1], x[AT1]); }
+  if (SLICE_VECS > 2u) { s = plus(s, y[AT2], x[AT2]); }
+  if (SLICE_VECS > 3u) { s = plus(s, y[AT3], x[AT3]); }
+  if (SLICE_VECS > 4u) { s = plus(s, y[AT4], x[AT4]); }
+  if (SLICE_VECS > 5u) { s = plus(s, y[AT5], x[AT5]); }
+  if (SLICE_VECS > 6u) { s = plus(s, y[AT6], x[AT6]); }
+  if (SLICE_VECS > 7u) { s = plus(s, y[AT7], x[AT7]); }
+  if (SLICE_VECS > 8u) { s = plus(s, y[AT8], x[AT8]); }
+  if (SLICE_VECS > 9u) { s = plus(s, y[AT9], x[AT9]); }
+  if (SLICE_VECS > 10u) { s = plus(s, y[AT10], x[AT10]); }
+  if (SLICE_VECS > 11u) { s = plus(s, y[AT11], x[AT11]); }
+  if (SLICE_VECS > 12u) { s = plus(s, y[AT12], x[AT12]); }
+  if (SLICE_VECS > 13u) { s = plus(s, y[AT13], x[AT13]); }
+  if (SLICE_VECS > 14u) { s = plus(s, y[AT14], x[AT14]); }
+  if (SLICE_VECS > 15u) { s = plus(s, y[AT15], x[AT15]); }
   return (s.x + s.y) + (s.z + s.w);
 }
 
@@ -75,22 +88,22 @@ fn slice_add(y: ptr<function, Slice>, factor: f32, x: Slice) {
 
 /// y += f.x * a + f.y * b + f.z * c + f.w * d, added in this order.
 fn slice_add4(y: ptr<function, Slice>, f: vec4f, a: Slice, b: Slice, c: Slice, d: Slice) {
-  (*y)[0] = ((((*y)[0] + f.x * a[0]) + f.y * b[0]) + f.z * c[0]) + f.w * d[0];
-  if (SLICE_VECS > 1u) { (*y)[AT1] = ((((*y)[AT1] + f.x * a[AT1]) + f.y * b[AT1]) + f.z * c[AT1]) + f.w * d[AT1]; }
-  if (SLICE_VECS > 2u) { (*y)[AT2] = ((((*y)[AT2] + f.x * a[AT2]) + f.y * b[AT2]) + f.z * c[AT2]) + f.w * d[AT2]; }
-  if (SLICE_VECS > 3u) { (*y)[AT3] = ((((*y)[AT3] + f.x * a[AT3]) + f.y * b[AT3]) + f.z * c[AT3]) + f.w * d[AT3]; }
-  if (SLICE_VECS > 4u) { (*y)[AT4] = ((((*y)[AT4] + f.x * a[AT4]) + f.y * b[AT4]) + f.z * c[AT4]) + f.w * d[AT4]; }
-  if (SLICE_VECS > 5u) { (*y)[AT5] = ((((*y)[AT5] + f.x * a[AT5]) + f.y * b[AT5]) + f.z * c[AT5]) + f.w * d[AT5]; }
-  if (SLICE_VECS > 6u) { (*y)[AT6] = ((((*y)[AT6] + f.x * a[AT6]) + f.y * b[AT6]) + f.z * c[AT6]) + f.w * d[AT6]; }
-  if (SLICE_VECS > 7u) { (*y)[AT7] = ((((*y)[AT7] + f.x * a[AT7]) + f.y * b[AT7]) + f.z * c[AT7]) + f.w * d[AT7]; }
-  if (SLICE_VECS > 8u) { (*y)[AT8] = ((((*y)[AT8] + f.x * a[AT8]) + f.y * b[AT8]) + f.z * c[AT8]) + f.w * d[AT8]; }
-  if (SLICE_VECS > 9u) { (*y)[AT9] = ((((*y)[AT9] + f.x * a[AT9]) + f.y * b[AT9]) + f.z * c[AT9]) + f.w * d[AT9]; }
-  if (SLICE_VECS > 10u) { (*y)[AT10] = ((((*y)[AT10] + f.x * a[AT10]) + f.y * b[AT10]) + f.z * c[AT10]) + f.w * d[AT10]; }
-  if (SLICE_VECS > 11u) { (*y)[AT11] = ((((*y)[AT11] + f.x * a[AT11]) + f.y * b[AT11]) + f.z * c[AT11]) + f.w * d[AT11]; }
-  if (SLICE_VECS > 12u) { (*y)[AT12] = ((((*y)[AT12] + f.x * a[AT12]) + f.y * b[AT12]) + f.z * c[AT12]) + f.w * d[AT12]; }
-  if (SLICE_VECS > 13u) { (*y)[AT13] = ((((*y)[AT13] + f.x * a[AT13]) + f.y * b[AT13]) + f.z * c[AT13]) + f.w * d[AT13]; }
-  if (SLICE_VECS > 14u) { (*y)[AT14] = ((((*y)[AT14] + f.x * a[AT14]) + f.y * b[AT14]) + f.z * c[AT14]) + f.w * d[AT14]; }
-  if (SLICE_VECS > 15u) { (*y)[AT15] = ((((*y)[AT15] + f.x * a[AT15]) + f.y * b[AT15]) + f.z * c[AT15]) + f.w * d[AT15]; }
+  (*y)[0] = plus4((*y)[0], f, a[0], b[0], c[0], d[0]);
+  if (SLICE_VECS > 1u) { (*y)[AT1] = plus4((*y)[AT1], f, a[AT1], b[AT1], c[AT1], d[AT1]); }
+  if (SLICE_VECS > 2u) { (*y)[AT2] = plus4((*y)[AT2], f, a[AT2], b[AT2], c[AT2], d[AT2]); }
+  if (SLICE_VECS > 3u) { (*y)[AT3] = plus4((*y)[AT3], f, a[AT3], b[AT3], c[AT3], d[AT3]); }
+  if (SLICE_VECS > 4u) { (*y)[AT4] = plus4((*y)[AT4], f, a[AT4], b[AT4], c[AT4], d[AT4]); }
+  if (SLICE_VECS > 5u) { (*y)[AT5] = plus4((*y)[AT5], f, a[AT5], b[AT5], c[AT5], d[AT5]); }
+  if (SLICE_VECS > 6u) { (*y)[AT6] = plus4((*y)[AT6], f, a[AT6], b[AT6], c[AT6], d[AT6]); }
+  if (SLICE_VECS > 7u) { (*y)[AT7] = plus4((*y)[AT7], f, a[AT7], b[AT7], c[AT7], d[AT7]); }
+  if (SLICE_VECS > 8u) { (*y)[AT8] = plus4((*y)[AT8], f, a[AT8], b[AT8], c[AT8], d[AT8]); }
+  if (SLICE_VECS > 9u) { (*y)[AT9] = plus4((*y)[AT9], f, a[AT9], b[AT9], c[AT9], d[AT9]); }
+  if (SLICE_VECS > 10u) { (*y)[AT10] = plus4((*y)[AT10], f, a[AT10], b[AT10], c[AT10], d[AT10]); }
+  if (SLICE_VECS > 11u) { (*y)[AT11] = plus4((*y)[AT11], f, a[AT11], b[AT11], c[AT11], d[AT11]); }
+  if (SLICE_VECS > 12u) { (*y)[AT12] = plus4((*y)[AT12], f, a[AT12], b[AT12], c[AT12], d[AT12]); }
+  if (SLICE_VECS > 13u) { (*y)[AT13] = plus4((*y)[AT13], f, a[AT13], b[AT13], c[AT13], d[AT13]); }
+  if (SLICE_VECS > 14u) { (*y)[AT14] = plus4((*y)[AT14], f, a[AT14], b[AT14], c[AT14], d[AT14]); }
+  if (SLICE_VECS > 15u) { (*y)[AT15] = plus4((*y)[AT15], f, a[AT15], b[AT15], c[AT15], d[AT15]); }
 }
 
 fn slice_scaled(x: Slice, factor: f32) -> Slice {

@@ -75,7 +75,16 @@ const apartForward = byCache((kv, suffix, include) =>
     {
       name: `attention_apart${suffix}`,
       source: apartSource,
-      include: ['slice', include, reads('q'), writes('out'), 'query_block', 'attention_slots', 'attention_finish'],
+      include: [
+        'slice',
+        include,
+        reads('q'),
+        writes('out'),
+        'query_block',
+        'attention_slots',
+        'attention_fours',
+        'attention_finish',
+      ],
       bindings: {
         q: 'read array<vec4f>',
         kv,

@@ -13,7 +13,7 @@ import type { KVCache } from './kv_cache.ts';
 import type { Model } from './model.ts';
 import { NO_PLACE, type Prefix, type Results, RING, type Slot, SlotTables } from './slots.ts';
 import type { Steering } from './steering.ts';
-import { type ForwardOptions, finalNorm, forward, forwardKept, logits } from './transformer.ts';
+import { type ForwardOptions, finalNorm, forward, forwardKept, forwardNormed, logits } from './transformer.ts';
 
 /** A prompt that is taken in for the last slots that were loaded. */
 export interface Prefill {
@@ -123,9 +123,8 @@ export class Decoder {
     const places = up(rows.places, [n, 4], 'places');
     const headRows = up(Uint32Array.from(heads), [heads.length], 'head rows');
     const kept = this.#o.keeper?.open(n);
-    const { tape, resid } = this.#forward(table, { places, apart: false }, kept !== undefined);
-    const hidden = finalNorm(tape, this.#model, resid, headRows, heads.length);
-    tape.release(resid);
+    const last = { rows: headRows, n: heads.length };
+    const { tape, hidden } = this.#hidden(table, { places, apart: false }, kept !== undefined, last);
     const fresh = prefills.reduce((sum, { slots }) => sum + slots.length, 0);
     this.#draw(tape, hidden, this.#n - fresh, fresh);
     for (const tensor of made) this.#device.arena.free(tensor);
@@ -188,9 +187,7 @@ export class Decoder {
       this.#device.recorder().capture(() => {
         decodeRows(this.#device.recorder(), { ...state, ...rows }, { slots: width, rows: n });
         const cached = { places: state.places, apart: true, pieces: this.#pieces };
-        const { tape, resid } = this.#forward({ n, ...rows }, cached, kept);
-        const hidden = finalNorm(tape, this.#model, resid);
-        tape.release(resid);
+        const { tape, hidden } = this.#hidden({ n, ...rows }, cached, kept);
         this.#draw(tape, hidden, 0, width);
       }),
     );
@@ -204,16 +201,23 @@ export class Decoder {
     this.#device.arena.drain(this.#pool);
   }
 
-  #forward(
+  /** What the head multiplies: of all rows of a pass, or of the given ones alone. */
+  #hidden(
     rows: Parameters<typeof forward>[2],
     cached: Omit<NonNullable<ForwardOptions['cache']>, 'kv'>,
     keep: boolean,
-  ): { tape: Tape; resid: Value } {
+    last?: { readonly rows: Tensor; readonly n: number },
+  ): { tape: Tape; hidden: Value } {
     const { steering, keeper } = this.#o;
+    const model = this.#model;
     const tape = new Tape(this.#device, keep ? keeper?.target : undefined);
     const options = { steering, cache: { kv: this.#cache, ...cached } };
-    const run = keep && keeper ? forwardKept(tape, this.#model, rows, keeper, options) : undefined;
-    return { tape, resid: run ?? forward(tape, this.#model, rows, options) };
+    const kept = keep && keeper ? forwardKept(tape, model, rows, keeper, options) : undefined;
+    if (!kept && !last) return { tape, hidden: forwardNormed(tape, model, rows, options) };
+    const resid = kept ?? forward(tape, model, rows, options);
+    const hidden = finalNorm(tape, model, resid, last?.rows, last?.n);
+    tape.release(resid);
+    return { tape, hidden };
   }
 
   /** Draws a token for each of `count` slots that has a row of `hidden`, and takes it in. */

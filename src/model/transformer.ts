@@ -69,13 +69,28 @@ export function lowerLayers(
 
 /** The residual stream after the last layer, [N, C]; `finalNorm` and a head follow it. */
 export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
+  return lastStream(tape, model, rows, options).resid;
+}
+
+/** `finalNorm` of all rows of `forward`, [N, C], with its bits: the last addition computes it on the way. */
+export function forwardNormed(tape: Tape, model: Model, rows: Rows, options: ForwardOptions = {}): Value {
+  const { resid, normed } = lastStream(tape, model, rows, options, model.norm);
+  const hidden = normed ?? ops.rmsnorm(tape, resid, normOf(model, model.norm));
+  tape.release(resid);
+  return hidden;
+}
+
+/** The stream after the last layer, and with `final` its norm, unless layers are run again one by one. */
+function lastStream(tape: Tape, model: Model, rows: Rows, options: ForwardOptions, final?: Tensor): Stream {
   const { lower } = options;
-  let stream: Stream = lower ? lastAddition(tape, model, lower.layer, lower, options) : embedded(tape, model, rows);
+  const added = (on: Tape, l: number, branches: Pick<LowerLayers, 'residMid' | 'mlpOut'>) =>
+    lastAddition(on, model, l, branches, options, final);
+  let stream: Stream = lower ? added(tape, lower.layer, lower) : embedded(tape, model, rows);
   model.layers.forEach((layer, l) => {
     if (lower && l <= lower.layer) return;
     const run = (on: Tape, inp: Stream) => {
       const branches = layerBranches(on, model, layer, l, rows, inp, options.cache, options.onAttention);
-      const after = lastAddition(on, model, l, branches, options);
+      const after = added(on, l, branches);
       on.release(branches.residMid, branches.mlpOut);
       return after;
     };
@@ -88,7 +103,7 @@ export function forward(tape: Tape, model: Model, rows: Rows, options: ForwardOp
     stream = next;
     options.onResidPost?.(l, stream.resid.tensor);
   });
-  return stream.resid;
+  return stream;
 }
 
 /** `forward` of a pass whose rows `keeper` keeps, on a tape that has its target; keeps nothing itself. */
@@ -120,18 +135,21 @@ function normOf(model: Model, weight: Tensor): ops.Norm {
   return { weight, eps: model.config.rms_norm_eps };
 }
 
-/** The addition that ends layer l, with the norm that begins the next one, unless layers are run again one by one. */
+/** The addition that ends layer l, with the norm that begins the next one, or `final` after the last, unless layers are run again one by one. */
 function lastAddition(
   tape: Tape,
   model: Model,
   l: number,
   { residMid, mlpOut }: Pick<LowerLayers, 'residMid' | 'mlpOut'>,
   { steering, recompute }: ForwardOptions = {},
+  final?: Tensor,
 ): Stream {
   const push = steering && { ...steering, layer: l };
-  const next = recompute === 'layer' ? undefined : model.layers[l + 1];
-  if (!next) return { resid: tape.unread(() => ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push)) };
-  const norm = normOf(model, next.input_layernorm);
+  const next = model.layers[l + 1];
+  const weight = next ? next.input_layernorm : final;
+  if (!weight || recompute === 'layer')
+    return { resid: tape.unread(() => ops.residualAdd(tape, residMid, mlpOut, 'resid_post', push)) };
+  const norm = normOf(model, weight);
   return ops.residualNorm(tape, residMid, mlpOut, 'resid_post', norm, push);
 }
 
