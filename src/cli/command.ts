@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { createGPU } from '#platform';
-import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
+import type { Device, DeviceOptions } from '../gpu/device.ts';
+import { openDevice } from '../gpu/open_device.ts';
 import type { GPUOptions } from '../gpu/platform.ts';
 import { onFallbackAdapter } from './adapter.ts';
 import { type GpuChoice, tuningFor } from './gpu_options.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGPU } from '#platform';
-import { openDevice } from '../../src/gpu/device.ts';
 import { UserError } from '../../src/gpu/errors.ts';
+import { openDevice } from '../../src/gpu/open_device.ts';
 import { testDevice } from '../setup/device.ts';
 
 describe('the adapter', async () => {

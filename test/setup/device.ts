@@ -1,6 +1,7 @@
 import { afterAll } from 'vitest';
 import { createGPU } from '#platform';
-import { Device, type DeviceOptions, openDevice } from '../../src/gpu/device.ts';
+import { Device, type DeviceOptions } from '../../src/gpu/device.ts';
+import { openDevice } from '../../src/gpu/open_device.ts';
 
 const opened: Device[] = [];
 /** Dawn's toggles that Node's tests run with: TRIMTAB_TOGGLES, such as allow_unsafe_apis for matrix units. */

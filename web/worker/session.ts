@@ -1,7 +1,8 @@
 import { createGPU } from '#platform';
 import { formatBytes } from '../../src/gpu/bytes.ts';
-import { type Device, openDevice } from '../../src/gpu/device.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import { GpuError, UserError } from '../../src/gpu/errors.ts';
+import { openDevice } from '../../src/gpu/open_device.ts';
 import type { ModelFolder, RandomAccess } from '../../src/gpu/platform.ts';
 import { type LanguageModel, type OpenedModel, openModelFiles, uploadModel } from '../../src/model/language_model.ts';
 import { weightBytes } from '../../src/model/model.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createGPU, version } from '#platform';
 import { formatBytes } from '../../gpu/bytes.ts';
-import { isSoftwareAdapter } from '../../gpu/device.ts';
+import { isSoftwareAdapter } from '../../gpu/open_device.ts';
 import { hasSwiftShader } from '../../gpu/swiftshader.node.ts';
 import { allVariants } from '../../kernels/index.ts';
 import { onFallbackAdapter } from '../adapter.ts';
