@@ -94,7 +94,22 @@ async function activate(): Promise<void> {
 }
 
 async function keptOr(request: Request, key: string): Promise<Response> {
-  return (await (await caches.open(CACHE)).match(key)) ?? fetch(request);
+  const kept = await (await caches.open(CACHE)).match(key);
+  return kept ? partOf(kept, request.headers.get('range')) : fetch(request);
+}
+
+/** Of what is kept, the bytes that are asked for: who began to read a file by ranges from the server goes on with this worker. */
+async function partOf(kept: Response, range: string | null): Promise<Response> {
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? [];
+  if (first === undefined) return kept;
+  const bytes = await kept.arrayBuffer();
+  const [from, size] = [Number(first), bytes.byteLength];
+  if (from >= size) return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } });
+  const end = Math.min(last ? Number(last) + 1 : size, size);
+  const headers = new Headers(kept.headers);
+  headers.set('content-range', `bytes ${from}-${end - 1}/${size}`);
+  for (const ofAll of ['content-encoding', 'content-length', 'etag']) headers.delete(ofAll);
+  return new Response(bytes.slice(from, end), { status: 206, headers });
 }
 
 async function pageOf(request: Request, key: string): Promise<Response> {

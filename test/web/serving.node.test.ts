@@ -221,6 +221,12 @@ describe('the built app', () => {
     await end(server);
     await page.reload();
     await modelIsThere(page);
+    // A model whose first bytes came from the server is read on by ranges from what is kept.
+    const part = await page.evaluate(async () => {
+      const answer = await fetch('models/demo/model.safetensors', { headers: { range: 'bytes=10-19' } });
+      return [answer.status, answer.headers.get('content-range'), (await answer.arrayBuffer()).byteLength];
+    });
+    expect(part).toEqual([206, expect.stringMatching(/^bytes 10-19\/\d{7}$/), 10]);
     for (const view of ['kernels', 'models', 'inside', 'steer']) {
       await page.click(`nav a[href="#/${view}"]`);
       await page.waitForSelector('main .card');
